@@ -1,0 +1,85 @@
+"""An action as declared: the signature is its schema, the docstring its title and source, the decorator its effect."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import inspect
+import re
+import typing
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, NewType, TypeVar
+
+from irkit.action.request import Request, Wait
+from irkit.action.response import Response
+
+T = TypeVar("T")
+
+UserId = NewType("UserId", str)   # a person's id at the vendor; the engine compares it with its own identity
+Email = NewType("Email", str)     # the same, by address
+
+Steps = Generator[Request | Wait, Response, T]
+
+
+class Effect(enum.Enum):
+    READ = "read"
+    REVERSIBLE = "reversible"
+    IRREVERSIBLE = "irreversible"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Evidence that an action destroys or preserves; `of` names the parameter it belongs to, or the whole tenant."""
+
+    what: str
+    of: str = ""
+
+
+@dataclass(frozen=True)
+class Param:
+    name: str
+    type: Any
+    required: bool
+    default: Any = None
+
+
+@dataclass(frozen=True)
+class Action:
+    """A generator function with its declared effect. Call it with its parameters to get the generator."""
+
+    connector: str
+    name: str                              # "suspend_user"
+    function: Callable[..., Steps[Any]]
+    effect: Effect
+    undo: str = ""                         # the full name of the action that undoes it
+    destroys: tuple[Trace, ...] = ()
+    preserves: tuple[Trace, ...] = ()
+    unverified: str = ""                   # what has not been seen on a live tenant; printed on the gate
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.connector}.{self.name}"
+
+    @functools.cached_property
+    def title(self) -> str:
+        return (inspect.getdoc(self.function) or "").partition("\n")[0].rstrip(".")
+
+    @functools.cached_property
+    def source(self) -> str:
+        found = re.search(r"Source: (.+?)(?:\n\n|\Z)", inspect.getdoc(self.function) or "", re.S)
+        return " ".join(found[1].split()) if found else ""
+
+    @functools.cached_property
+    def params(self) -> Mapping[str, Param]:
+        hints = typing.get_type_hints(self.function)
+        return {p.name: Param(p.name, hints[p.name], p.default is p.empty, None if p.default is p.empty else p.default)
+                for p in inspect.signature(self.function).parameters.values()}
+
+    @functools.cached_property
+    def returns(self) -> Any:
+        """The type of the result: the last argument of `Steps[...]`."""
+        return typing.get_args(typing.get_type_hints(self.function)["return"])[2]
+
+    def __call__(self, **args: Any) -> Steps[Any]:
+        return self.function(**args)

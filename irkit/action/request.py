@@ -1,0 +1,126 @@
+"""What an action yields: requests without host or credential, and waits."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+from urllib.parse import quote, urlencode
+
+from irkit.errors import ActionError, NotConfirmed
+
+
+@dataclass(frozen=True)
+class Record:
+    """Base of results and of `seen`: a frozen dataclass of JSON-able fields, ids as text."""
+
+    def require(self, **expected: object) -> Self:
+        """This record, if it shows what was asked for. Raises NotConfirmed: a 200 is no proof, the second look is."""
+        for name, want in expected.items():
+            got = getattr(self, name)
+            if got != want:
+                raise NotConfirmed(f"{name} is still {_word(got)}, not {_word(want)}")
+        return self
+
+
+def _word(value: object) -> str:
+    return {True: "yes", False: "no", None: "unknown"}.get(value, str(value)) if isinstance(value, bool | None) else str(value)
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Let `seconds` pass for a vendor's lag. Visible, interruptible, and a jump of the clock in a drill."""
+
+    seconds: float
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One HTTP request, without host and without credential; the connection adds both.
+
+    `target` is an origin-form path with its query, or an absolute next-page link taken verbatim from an answer.
+    """
+
+    method: str
+    target: str
+    json: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    ok: frozenset[int] = frozenset()      # statuses outside 2xx that the action understands
+    gate: str = ""                        # what a 401/402/403/404 lacks: "ADPP add-on" -> unavailable, a gap
+    keep: str = ""                        # stream the body into the artefact of this name, byte for byte
+    secret: tuple[str, ...] = ()          # JSON keys whose values are removed before anybody sees them
+    reads: bool = False                   # a POST that changes nothing
+    writes: bool = False                  # a GET that changes something
+    cleanup: bool = False                 # send after the action has returned, or failed
+    settle: str = "look"                  # "human": no look can tell whether it took
+    seen: Record | None = None            # what the look-ups saw: shown, approved, restored by undo
+    affects: tuple[str, ...] = ()         # whom or what, one line each
+    noun: str = ""                        # singular, for the counts: "session"
+
+    def __post_init__(self) -> None:
+        if self.keep and self.secret:
+            raise ValueError("keep= and secret= exclude each other: bytes that bear a secret are never kept whole")
+        if self.reads and self.writes:
+            raise ValueError("reads= and writes= exclude each other")
+        if self.is_write and not (self.cleanup or (self.affects and self.noun)):
+            raise ValueError(f"{self.method} {self.target}: a write says whom it affects= and its noun=")
+
+    @property
+    def is_write(self) -> bool:
+        return self.writes or (self.method not in ("GET", "HEAD") and not self.reads)
+
+    def follow(self, link: str) -> Request:
+        """The same request for a next-page link, used verbatim (a new query string would restart at page 1)."""
+        return dataclasses.replace(self, target=link)
+
+
+def _target(path: str, parts: tuple[object, ...], params: Params | None) -> str:
+    if path.count("{}") != len(parts):
+        raise ValueError(f"{path!r} has {path.count('{}')} placeholders, {len(parts)} values were given")
+    texts = [str(part) for part in parts]
+    for text in texts:
+        if text in ("", ".", ".."):        # httpx would walk up, or hit the collection instead of the item
+            raise ActionError(f"{text!r} cannot stand in the path {path}")
+    filled = path.format(*(quote(text, safe="") for text in texts))
+    pairs = list(params.items() if isinstance(params, Mapping) else params or ())
+    return filled + ("?" + urlencode([(k, str(v)) for k, v in pairs if v is not None], safe="[]:,@") if pairs else "")
+
+
+Params = Mapping[str, object] | Sequence[tuple[str, object]]
+
+
+def _verb(method: str) -> Callable[..., Request]:
+    def make(path: str, *parts: object, params: Params | None = None, **options: Any) -> Request:
+        for name in ("ok", "affects", "secret"):
+            if name in options:
+                options[name] = (frozenset if name == "ok" else tuple)(options[name])
+        return Request(method=method, target=_target(path, parts, params), **options)
+
+    make.__name__ = make.__qualname__ = method
+    make.__doc__ = f"A {method} request: `{{}}` in the path are percent-encoded `parts`; a param of None is left out."
+    return make
+
+
+GET, POST, PUT, PATCH, DELETE = map(_verb, ("GET", "POST", "PUT", "PATCH", "DELETE"))
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """The very request that will leave: final URL, headers and body, still without the credential.
+
+    `acting_as` is the words for whom the connection acts as: '"ir-break-glass" (admin)'.
+    """
+
+    connection: str
+    connector: str
+    request: Request
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    acting_as: str = ""
+
+    @property
+    def method(self) -> str:
+        return self.request.method
