@@ -1,0 +1,263 @@
+"""The rules that entries keep among themselves. One pass, in order, in memory that does not grow with the ledger.
+
+| mechanism  | what must agree |
+|---|---|
+| bytes      | the line is in the profile of version 1, and re-serialises to itself |
+| hash       | the stored leaf is the hash of the line |
+| numbering  | entries are 0, 1, 2 …, each where its `seq` says |
+| chain      | `prev` is the leaf of the entry before; genesis has 64 zeros |
+| genesis    | entry 0 and no other is genesis; its mode and origin are in every `log` |
+| session    | an entry stands in a session that is open, under that session's `who`; who sends holds the run |
+| disclosure | every digest in `sd` has its value and every value its digest |
+| artefact   | what entries list is there, with its size and, when verifying, its hash |
+
+Without signatures nothing here shows that a whole ledger was not written anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from irkit.ledger import disclose
+from irkit.ledger.database import Row
+from irkit.ledger.entry import GENESIS, HOLDING, MODES, SENDING, leaf_hash, parse
+from irkit.ledger.finding import CONTRADICTED, MISSING, NOT_CHECKED, Finding
+
+_ARTEFACT = {CONTRADICTED: "The file was changed or replaced after it was kept.", MISSING: "The file was removed.",
+             NOT_CHECKED: "Nothing is known about it."}
+
+
+def pseudonym(origin: str, name: str) -> str:
+    """Who an unsigned session belongs to, in its entries: tells people apart within one ledger and nowhere else."""
+    return "unsigned:" + hashlib.sha256(f"{origin}\n{name}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def short(digest: str) -> str:
+    return f"{digest[:6]}..{digest[-4:]}" if len(digest) > 12 else digest
+
+
+class Checker:
+    """Takes rows in order and reports what does not agree.
+
+    `artefact` says what is wrong with an artefact, given its SHA-256 and size: level and words, or two empty texts.
+    What stays known between rows: where the chain ends, the sessions, who holds each run, the artefacts met.
+    """
+
+    def __init__(self, found: Callable[[Finding], None], artefact: Callable[[str, int], tuple[str, str]], *,
+                 strict: bool) -> None:
+        self._found, self._artefact, self._strict = found, artefact, strict
+        self.next = 0                              # the seq that is due
+        self.leaf = bytes.fromhex(GENESIS)
+        self.origin = self.mode = ""
+        self.sessions: dict[int, str] = {}         # session -> who
+        self.ended: set[int] = set()
+        self.holders: dict[str, int] = {}          # run -> the session that may send
+        self.artefacts: dict[str, int] = {}        # SHA-256 -> size
+        self.disclosures = 0
+        self._follows: set[str] = {GENESIS}        # what `prev` may be; empty when the entry before is missing
+        self._lost: list[range] = []               # entries missing or unreadable: what stood on them is not blamed
+
+    # -- one row -------------------------------------------------------------------------------------------------
+
+    def feed(self, row: Row) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Check one row. Returns the line's fields and its disclosed values, or None when the line cannot be read."""
+        leaf = leaf_hash(row.line) if type(row.line) is bytes else b""
+        read = self.read(row, leaf)
+        self._number(row.seq, read and read[0]["seq"])
+        if read is None:
+            self._lose(row.seq, row.seq + 1)
+            self._pass(row.seq, leaf, {leaf.hex(), _hex(row.leaf)} if leaf else set())
+            return None
+        fields, disclosed = read
+        if self._follows and fields["prev"] not in self._follows:
+            self._chain(row.seq, fields["prev"])
+        self._belongs(row.seq, fields, disclosed)
+        self.take(row.seq, fields, leaf)
+        self._follows.add(_hex(row.leaf))
+        self._artefacts(row.seq, fields, disclosed)
+        return read
+
+    def read(self, row: Row, leaf: bytes) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Check what a row holds by itself, without its place among others; `leaf` is the hash of its line."""
+        seq = row.seq
+        if not leaf:
+            self._report(seq, "bytes", f"entry {seq} is stored as {type(row.line).__name__}, not as bytes", "It was changed.")
+            return None
+        if leaf != row.leaf:
+            self._report(seq, "hash", f"entry {seq} is not what it was when it was written",
+                         f"Entry {seq}, or its stored hash, was changed after it was written.",
+                         f"it hashes to {short(leaf.hex())}, its stored hash is {_short_of(row.leaf)}")
+        try:
+            fields = parse(row.line, strict=self._strict)
+        except ValueError as error:
+            self._report(seq, "bytes", f"entry {seq} cannot be read: {error}", "It was changed, or not written by irkit.")
+            return None
+        return fields, self._disclosures(seq, fields.get("sd", []), row.disclosures)
+
+    def take(self, seq: int, fields: Mapping[str, Any], leaf: bytes) -> None:
+        """Go past an entry that is known to be good."""
+        kind = fields["kind"]
+        if kind in HOLDING and "run" in fields:
+            self.holders[fields["run"]] = fields.get("session", 0)
+        elif kind == "session.start":
+            self.sessions[seq] = fields.get("who", "")
+        elif kind == "session.end":
+            self.ended.add(fields.get("session", 0))
+        elif kind == "genesis" and seq == 0:
+            self.origin, self.mode = fields["log"], str(fields.get("data", {}).get("mode", ""))
+        self._pass(seq, leaf, {leaf.hex()})
+
+    def orphan(self, seq: Any, digest: Any) -> None:
+        """A stored disclosure that no entry asks for."""
+        entry = seq if type(seq) is int else None
+        self._report(entry, "disclosure", f"a stored value for entry {seq!r} belongs to no entry",
+                     "It was added, or its entry was removed.", f"its digest is {_short_of(digest)}")
+
+    def _pass(self, seq: int, leaf: bytes, follows: set[str]) -> None:
+        self.next, self.leaf, self._follows = seq + 1, leaf, follows
+
+    def _lose(self, start: int, end: int) -> None:
+        if len(self._lost) < 1000:
+            self._lost.append(range(start, end))
+
+    def _report(self, entry: int | None, mechanism: str, what: str, meaning: str, *detail: str,
+                level: str = CONTRADICTED) -> None:
+        self._found(Finding(entry, mechanism, what, meaning, detail, level))
+
+    # -- the rules -----------------------------------------------------------------------------------------------
+
+    def _number(self, seq: int, said: int | None) -> None:
+        if said is not None and said != seq:
+            self._report(seq, "numbering", f"entry {seq} calls itself {said}", "Entries were moved, removed or inserted.")
+        if seq < self.next:
+            self._report(seq, "numbering", f"there is an entry {seq} before entry {self.next}", "It was inserted.")
+            self._follows = set()
+        elif seq > self.next:
+            lost = f"entry {self.next} is" if seq == self.next + 1 else f"entries {self.next} to {seq - 1} are"
+            self._report(self.next, "numbering", f"{lost} missing", "Entries were removed.", level=MISSING)
+            self._lose(self.next, seq)
+            self._follows = set()
+
+    def _chain(self, seq: int, prev: str) -> None:
+        before = seq - 1
+        if seq == 0:
+            self._report(0, "chain", "entry 0 does not begin a ledger", "Entries before it were removed.",
+                         f"it follows {short(prev)}")
+            return
+        self._report(seq, "chain", f"entry {seq} does not follow from entry {before}",
+                     f"{before} or {seq} was changed after it was written.",
+                     f"{before} hashes to {short(self.leaf.hex())}, {seq} says {short(prev)}")
+
+    def _belongs(self, seq: int, fields: Mapping[str, Any], disclosed: Mapping[str, Any]) -> None:
+        kind, session = fields["kind"], fields.get("session")
+        if kind == "genesis" or seq == 0:
+            self._genesis(seq, fields)
+            return
+        if self.origin and fields["log"] != self.origin:
+            self._report(seq, "genesis", f"entry {seq} belongs to another ledger", "It was brought in from elsewhere.",
+                         f"it says {fields['log'][:60]}, genesis says {self.origin[:60]}")
+        if kind == "session.start":
+            problem = self._start(seq, fields, disclosed)
+        elif session is None:
+            problem = "stands in no session"
+        elif session not in self.sessions:
+            problem = "" if any(session in lost for lost in self._lost) else f"names session {session}, which has not started"
+        elif session in self.ended:
+            problem = f"stands in session {session}, which has ended"
+        elif fields.get("who", "") != self.sessions[session]:
+            problem = f"is under another person than its session {session}"
+        elif kind == SENDING and not self._lost and self.holders.get(fields.get("run", "")) != session:
+            problem = f"sends for run {fields.get('run', '')!r}, which session {session} does not hold"
+        else:
+            problem = ""
+        if problem:
+            self._report(seq, "session", f"entry {seq} {problem}", "It was not written by the process it claims.")
+
+    def _start(self, seq: int, fields: Mapping[str, Any], disclosed: Mapping[str, Any]) -> str:
+        if fields.get("session") != seq:
+            return "starts a session and does not name itself as it"
+        name, who = disclosed.get("person.name"), fields.get("who", "")
+        if self.origin and isinstance(name, str) and who.startswith("unsigned:") and who != pseudonym(self.origin, name):
+            return "is under a pseudonym that is not its person's"
+        return ""
+
+    def _genesis(self, seq: int, fields: Mapping[str, Any]) -> None:
+        if seq != 0 or fields["kind"] != "genesis":
+            what = "is a second genesis" if seq else "is no genesis"
+            self._report(seq, "genesis", f"entry {seq} {what}", "Another ledger was put in its place or joined to it.")
+            return
+        data, log = fields.get("data", {}), fields["log"].split("/")
+        if len(log) != 3 or log[0] != "irkit" or log[1] not in MODES or log[1] != data.get("mode") \
+                or data.get("origin") != fields["log"]:
+            self._report(0, "genesis", "genesis does not agree with itself on mode and origin", "It was changed.",
+                         f"mode {data.get('mode')!r}, origin {data.get('origin')!r}, log {fields['log'][:60]!r}")
+
+    def _disclosures(self, seq: int, asked: list[str], rows: list[tuple[Any, Any, Any]]) -> dict[str, Any]:
+        """The disclosed values that agree with `sd`. What does not is reported."""
+        values: dict[str, Any] = {}
+        left = set(asked)
+        if sorted(left) != asked:
+            self._report(seq, "disclosure", f"entry {seq} lists digests twice or out of order", "It was not written by irkit.")
+        for _, digest, body in rows:
+            try:
+                good = disclose.digest_of(body) == digest and digest in left
+                name, value = disclose.read(body, strict=self._strict) if good else ("", None)
+            except (ValueError, AttributeError, TypeError):
+                good = False
+            if good and name not in values:
+                left.remove(digest)
+                values[name] = value
+            else:
+                self._blame(seq, digest, body, left)
+                left.discard(digest)
+        if left:
+            self._report(seq, "disclosure", f"{_count(len(left), 'value')} of entry {seq} missing",
+                         "They were removed. Nothing in the ledger gives a ground.",
+                         *(f"digest {short(digest)}" for digest in sorted(left)[:3]), level=MISSING)
+        if clash := disclose.clashing(tuple(values)):
+            self._report(seq, "disclosure", f"entry {seq} has a value with the malformed name {clash!r}",
+                         "It was not written by irkit.")
+        self.disclosures += len(values)
+        return values
+
+    def _blame(self, seq: int, digest: Any, body: Any, left: set[str]) -> None:
+        """Say what is wrong with one stored value."""
+        try:
+            matches = disclose.digest_of(body) == digest
+        except (ValueError, AttributeError):
+            matches = False
+        problem = ("does not match its digest" if not matches else "is malformed, or has the name of another" if digest in left
+                   else "is not asked for by the entry")
+        self._report(seq, "disclosure", f"a value of entry {seq} {problem}",
+                     "The value was changed, added or copied after the entry was written.",
+                     f"its digest is {_short_of(digest)}")
+
+    def _artefacts(self, seq: int, fields: Mapping[str, Any], disclosed: Mapping[str, Any]) -> None:
+        named = [(value["artefact"], value["bytes"]) for value in disclosed.values()
+                 if type(value) is dict and len(value) == 2 and value.keys() == {"artefact", "bytes"}]
+        if fields["kind"] == "artefact.added":
+            named.append((disclosed.get("artefact.sha256"), disclosed.get("artefact.size")))
+        for sha256, size in named:
+            if type(sha256) is not str or type(size) is not int:
+                self._report(seq, "artefact", f"entry {seq} does not say which artefact it lists",
+                             "A value was changed or removed.")
+            elif self.artefacts.get(sha256) != size:
+                self.artefacts[sha256] = size
+                level, problem = self._artefact(sha256, size)
+                if problem:
+                    self._report(seq, "artefact", f"the artefact of entry {seq} {problem}", _ARTEFACT[level],
+                                 f"artefact {sha256}", level=level)
+
+
+def _hex(stored: Any) -> str:
+    return stored.hex() if isinstance(stored, bytes) else ""
+
+
+def _short_of(stored: Any) -> str:
+    return short(stored.hex() if isinstance(stored, bytes) else str(stored))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun} is" if number == 1 else f"{number} {noun}s are"

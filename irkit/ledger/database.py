@@ -1,0 +1,160 @@
+"""The SQLite file of an incident: its tables, how it is opened, and what its errors mean.
+
+- One `BEGIN IMMEDIATE` a commit, issued by the caller; WAL, and one fdatasync a commit between WAL checkpoints.
+- A reader never changes what it reads. A store in use, or left by a kill (it has a `-shm`), is read in place, `mode=ro`
+  and without writing the shared memory; any other from a private copy of db and wal, gone from the disk once it is open.
+- No file of a store is opened here by anything but SQLite while a connection of this process may have it open: closing
+  such a file would drop SQLite's locks on it. That is why only a store without `-shm` is ever copied.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
+
+from irkit.errors import LedgerError
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+NAME = "ledger.db"
+APPLICATION_ID = 0x69726B74        # "irkt"
+BUSY_SECONDS = 60.0
+TABLES = frozenset({"entries", "disclosures", "checkpoints", "tokens"})
+
+_SCHEMA = """
+CREATE TABLE entries(seq INTEGER PRIMARY KEY, line BLOB NOT NULL, leaf BLOB NOT NULL);
+CREATE TABLE disclosures(seq INTEGER NOT NULL, digest TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY(seq, digest))
+    WITHOUT ROWID;
+CREATE TABLE checkpoints(size INTEGER NOT NULL, key_id TEXT NOT NULL, note BLOB NOT NULL, PRIMARY KEY(size, key_id));
+CREATE TABLE tokens(sha256 TEXT PRIMARY KEY, size INTEGER NOT NULL, key_id TEXT NOT NULL, raw BLOB NOT NULL);
+"""
+_TRIGGER = """
+CREATE TRIGGER {table}_refuse_{verb} BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+"""
+_ENTRIES = "SELECT seq, line, leaf FROM entries ORDER BY seq"
+_ENTRIES_AFTER = "SELECT seq, line, leaf FROM entries WHERE seq > ? ORDER BY seq"
+_DISCLOSURES = "SELECT seq, digest, body FROM disclosures ORDER BY seq, digest"
+_DISCLOSURES_AFTER = "SELECT seq, digest, body FROM disclosures WHERE seq > ? ORDER BY seq, digest"
+_END: tuple[Any, Any, Any] = (b"", None, None)
+
+
+class Row(NamedTuple):
+    """One entry as stored. `disclosures` are (seq, digest, body), sorted by digest. Of a changed store: anything."""
+
+    seq: int
+    line: Any
+    leaf: Any
+    disclosures: list[tuple[Any, Any, Any]]
+
+
+def create(path: Path) -> None:
+    """Lay out an empty store, readable by its owner alone."""
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    triggers = [_TRIGGER.format(table=table, verb=verb) for table in sorted(TABLES) for verb in ("UPDATE", "DELETE")]
+    with contextlib.closing(_connect(path, "mode=rw")) as db:
+        _settings(db)
+        db.executescript(f"BEGIN; {_SCHEMA} {''.join(triggers)} PRAGMA application_id={APPLICATION_ID}; COMMIT;")
+
+
+def open_writer(path: Path) -> Database:
+    """A connection that appends. Usable from several threads, one at a time. Raises LedgerError for a foreign database."""
+    db = _connect(path, "mode=rw")
+    _must_be_ours(db, path)
+    _settings(db)
+    return db
+
+
+def _settings(db: Database) -> None:
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "trusted_schema=OFF",
+                   *(("fullfsync=ON", "checkpoint_fullfsync=ON") if sys.platform == "darwin" else ())):
+        db.execute(f"PRAGMA {pragma}").fetchall()
+
+
+def open_reader(path: Path) -> Database:
+    """A connection that reads, and leaves the folder exactly as it is."""
+    if _shared_memory(path).exists():
+        with contextlib.suppress(sqlite3.OperationalError):
+            return _reader(path, "mode=ro&readonly_shm=1")
+    with tempfile.TemporaryDirectory(prefix="irkit-") as folder:
+        copy = Path(folder, NAME)
+        while not _copied(path, copy):
+            if _shared_memory(path).exists():
+                return open_reader(path)
+        return _reader(copy, "mode=rw")
+
+
+def _reader(path: Path, how: str) -> Database:
+    db = _connect(path, how)
+    db.execute("PRAGMA query_only=ON")
+    db.execute("PRAGMA trusted_schema=OFF")
+    _must_be_ours(db, path)             # opens db and wal now, while they are there
+    return db
+
+
+def _must_be_ours(db: Database, path: Path) -> None:
+    if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        db.close()
+        raise LedgerError(f"{path.name} is not a ledger that irkit wrote", where=str(path), next="irkit incident list")
+
+
+def _connect(path: Path, how: str) -> Database:
+    from sqlite_utils import Database
+    uri = f"file:{quote(str(path.resolve()))}?{how}"
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    return Database(connection, recursive_triggers=True, execute_plugins=False)
+
+
+def _shared_memory(path: Path) -> Path:
+    return path.with_name(path.name + "-shm")
+
+
+def _copied(path: Path, copy: Path) -> bool:
+    """Copy db and wal; False when the store changed, or came into use, meanwhile."""
+    files = [path, path.with_name(path.name + "-wal")]
+
+    def state() -> list[tuple[int, int, int] | None]:
+        found = [file.stat() if file.exists() else None for file in files]
+        return [(s.st_ino, s.st_size, s.st_mtime_ns) if s else None for s in found]
+
+    before = state()
+    for file in files:
+        if file.exists():
+            shutil.copyfile(file, copy.with_name(copy.name + file.name.removeprefix(path.name)))
+    return before == state() and not _shared_memory(path).exists()
+
+
+def scan(connection: sqlite3.Connection, after: int | None = None) -> Iterator[Row | tuple[Any, Any, Any]]:
+    """All rows in order, as a stream; each disclosure that belongs to no entry comes as (seq, digest, body).
+
+    One statement each for entries and disclosures: call it inside a transaction, or where nobody writes in between.
+    """
+    bound = () if after is None else (after,)
+    entries = connection.execute(_ENTRIES if after is None else _ENTRIES_AFTER, bound)
+    disclosures = iter(connection.execute(_DISCLOSURES if after is None else _DISCLOSURES_AFTER, bound))
+    ahead = next(disclosures, _END)
+    for seq, line, leaf in entries:
+        mine: list[tuple[Any, Any, Any]] = []
+        while ahead[0] != seq and _sorts_before(ahead[0], seq):
+            yield ahead
+            ahead = next(disclosures, _END)
+        while ahead[0] == seq and len(mine) < 2000:         # a line has room for fewer
+            mine.append(ahead)
+            ahead = next(disclosures, _END)
+        yield Row(seq, line, leaf, mine)
+    while ahead is not _END:
+        yield ahead
+        ahead = next(disclosures, _END)
+
+
+def _sorts_before(found: Any, seq: int) -> bool:
+    """As SQLite sorts; a changed store may hold NULL, which comes first, and text or bytes, which come last."""
+    return found is None or (not isinstance(found, str | bytes) and found < seq)

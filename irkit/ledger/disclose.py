@@ -1,0 +1,123 @@
+"""Values that can be withheld, in the encoding of RFC 9901 section 4.2 (SD-JWT disclosures).
+
+A disclosure is `base64url(JCS [salt, name, value])` without padding, with 128 random bits of salt; the line of its entry
+holds `base64url(SHA-256(ASCII disclosure))` in `sd`. Names are dotted leaves, unique in an entry.
+
+Any value can be disclosed (see `irkit.ledger.fit`); one that is too large for a line becomes an artefact and is marked
+{"artefact": sha256, "bytes": n}. The artefact holds text and bytes as received, everything else as JSON.
+"""
+
+from __future__ import annotations
+
+import binascii
+import functools
+import hashlib
+import json
+import operator
+import os
+import re
+from collections.abc import Callable, Mapping
+from json.scanner import make_scanner
+from typing import Any, NamedTuple
+
+from irkit.ledger.entry import MAX_LINE, canonical
+from irkit.ledger.fit import fit, octets
+
+NAME = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
+_MARKS = ({"base64"}, {"artefact", "bytes"})
+_URLSAFE = bytes.maketrans(b"+/", b"-_")
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+_scan = make_scanner(json.JSONDecoder())  # type: ignore[arg-type]  # typeshed wants a scanner
+
+
+class Disclosure(NamedTuple):
+    """`body` is the ASCII disclosure, `digest` what stands in `sd`; `value` is as read back from the body."""
+
+    digest: str
+    body: str
+    name: str
+    value: Any
+
+
+def base64url(raw: bytes) -> str:
+    """RFC 4648 section 5, without padding."""
+    return binascii.b2a_base64(raw, newline=False).translate(_URLSAFE).decode().rstrip("=")
+
+
+def digest_of(body: str) -> str:
+    """What stands in `sd` for a disclosure: 43 characters. Raises ValueError when the body is not ASCII."""
+    return base64url(hashlib.sha256(body.encode("ascii")).digest())
+
+
+def random_text() -> str:
+    """128 random bits: a salt, or a nonce. 22 characters."""
+    return base64url(os.urandom(16))
+
+
+def disclose(values: Mapping[str, object], keep: Callable[[bytes], str]) -> list[Disclosure]:
+    """The disclosures of an entry, sorted by digest.
+
+    `keep` stores bytes too large for a line as an artefact and returns their SHA-256 in hex. Raises ValueError for names
+    that are no dotted leaves, or where one is the stem of another.
+    """
+    if clash := clashing(tuple(values)):
+        raise ValueError(f"{clash!r} is no name of a disclosure, or is also the stem of another")
+    random = os.urandom(16 * len(values))
+    return sorted((_disclosure(base64url(random[16 * n:16 * n + 16]), name, value, keep)
+                   for n, (name, value) in enumerate(values.items())), key=_by_digest)
+
+
+_by_digest = operator.attrgetter("digest")
+
+
+@functools.lru_cache(maxsize=1024)
+def clashing(names: tuple[str, ...]) -> str:
+    """The first name that is no dotted leaf, or that has another one as its stem; empty when all are well."""
+    for name in names:
+        stems = (name[:at] for at, letter in enumerate(name) if letter == ".")
+        if not NAME.fullmatch(name) or any(stem in names for stem in stems):
+            return name
+    return ""
+
+
+def _disclosure(salt: str, name: str, value: object, keep: Callable[[bytes], str]) -> Disclosure:
+    fitted = fit(value)
+    text = _text(salt, name, fitted).encode()
+    if len(text) > MAX_LINE:
+        raw = octets(value) if isinstance(value, str | bytes | bytearray | memoryview) else canonical(fitted).encode()
+        fitted = {"artefact": keep(raw), "bytes": len(raw)}
+        text = _text(salt, name, fitted).encode()
+    body = base64url(text)
+    return Disclosure(digest_of(body), body, name, fitted)
+
+
+def _text(salt: str, name: str, value: Any) -> str:
+    """JCS of [salt, name, value]; neither salt nor name has anything to escape."""
+    return f'["{salt}","{name}",{canonical(value)}]'
+
+
+def read(body: str, *, strict: bool = True) -> tuple[str, Any]:
+    """Name and value of a disclosure. Raises ValueError for one that is malformed; `strict`: or not in canonical form."""
+    text = binascii.a2b_base64(body.encode("ascii").translate(_STANDARD) + b"==").decode()
+    try:
+        parts, end = _scan(text, 0)
+        salt, name, value = parts
+    except (TypeError, StopIteration, RecursionError):
+        raise ValueError("it is not [salt, name, value]") from None
+    if end != len(text) or type(parts) is not list or type(salt) is not str or len(salt) != 22 or type(name) is not str:
+        raise ValueError("it is not [salt, name, value]")
+    if strict and (_text(salt, name, value) != text or base64url(text.encode()) != body):
+        raise ValueError("it does not re-serialise to itself")
+    return name, value
+
+
+def nested(disclosed: Mapping[str, Any]) -> dict[str, Any]:
+    """{"request.url": …} as {"request": {"url": …}}."""
+    tree: dict[str, Any] = {}
+    for name, value in disclosed.items():
+        *stems, last = name.split(".")
+        branch = tree
+        for stem in stems:
+            branch = branch.setdefault(stem, {})
+        branch[last] = value
+    return tree
