@@ -1,0 +1,155 @@
+"""What every world is: options and people in, calls answered, state that can be hashed.
+
+A world is a fold over (options, people, calls): the same calls at the same `now` values get the same bytes. So a world has
+its own `random.Random(seed)`, reads no clock but `now`, and does all its work inside one lock. `now` is read once while the
+world is built: that moment is when the attack has just been noticed, and all of the past is dated back from it.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import hashlib
+import json as jsonlib
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from typing import Any, ClassVar
+from urllib.parse import parse_qsl, urlsplit
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody of the scenario, known to all its worlds. `role` is "agent", "admin" or "end-user"."""
+
+    name: str
+    email: str
+    role: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request as a world sees it. `path` keeps its percent-encoding; header names are lower case."""
+
+    method: str
+    path: str
+    query: Sequence[tuple[str, str]] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    authorization: str = ""
+
+    @classmethod
+    def of(cls, method: str, target: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None,
+           authorization: str = "") -> Call:
+        """A call for an absolute URL, or for a path with its query."""
+        parts = urlsplit(target)
+        return cls(method, parts.path, tuple(parse_qsl(parts.query, keep_blank_values=True)),
+                   {k.lower(): v for k, v in (headers or {}).items()}, body or b"", authorization)
+
+    def get(self, name: str, default: str = "") -> str:
+        """The first value of a query parameter."""
+        return next((value for key, value in self.query if key == name), default)
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a query parameter, sent as `name` or as `name[]`."""
+        return [value for key, value in self.query if key in (name, f"{name}[]")]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a world says. An iterable body is for answers that are larger than memory."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | Iterable[bytes] = b""
+
+    @classmethod
+    def json(cls, data: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+        return cls(status, {"content-type": "application/json; charset=utf-8", **(headers or {})}, encode(data))
+
+
+def encode(data: object) -> bytes:
+    """JSON as vendors send it: compact, UTF-8. Text that UTF-8 cannot hold (a lone surrogate) is escaped."""
+    try:
+        return jsonlib.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        return jsonlib.dumps(data, separators=(",", ":")).encode()
+
+
+class World(abc.ABC):
+    """A simulated tenant of one connector's system.
+
+    `options` are the scenario's, checked against the world's own; `people` exist in the tenant with their roles; `subjects`
+    ({"agent_email": "x@example.com"}: the inputs of a dry run) must exist too, and the attack is on the first of them. Raises
+    UsageError for options it does not know.
+    """
+
+    connector: ClassVar[str]
+    base_url: str                     # what links in answers begin with; a server sets its own
+    ready_token: str                  # a bearer token of irkit's own account in this tenant
+
+    def __init__(self, options: Mapping[str, object], *, people: Sequence[Person], now: Callable[[], datetime],
+                 subjects: Mapping[str, str] | None = None) -> None:
+        self.now = now
+        self._lock = threading.RLock()
+        self._pending: list[tuple[datetime, Callable[[], None]]] = []
+        self.build(options, people, dict(subjects or {}))
+
+    @abc.abstractmethod
+    def build(self, options: Mapping[str, object], people: Sequence[Person], subjects: Mapping[str, str]) -> None:
+        """Make the tenant."""
+
+    @abc.abstractmethod
+    def answer(self, call: Call) -> Answer:
+        """Answer one call; called inside the lock, when everything due has happened."""
+
+    @abc.abstractmethod
+    def state(self) -> object:
+        """The tenant's configuration as JSON values: what reads must not change, without logs and moving timestamps."""
+
+    @abc.abstractmethod
+    def samples(self) -> Mapping[str, object]:
+        """Arguments by parameter name ("user_id") or for one action ("end_sessions.user_id"): with them every action
+        of the connector has something to find, and every write something to do."""
+
+    @abc.abstractmethod
+    def credentials(self) -> Mapping[str, str]:
+        """What a person needs to connect to this world when it is served: names and values."""
+
+    def secrets(self) -> Sequence[str]:
+        """Live secrets that answers may carry: none of them may be kept, shown or recorded."""
+        return ()
+
+    def handle(self, call: Call) -> Answer:
+        """Answer one call, with the world's time as its Date. Safe to call from many threads."""
+        with self._lock:
+            self._settle()
+            answer = self.answer(call)
+            return dataclasses.replace(answer, headers={"date": format_datetime(self.now(), usegmt=True), **answer.headers})
+
+    def later(self, seconds: float, effect: Callable[[], None]) -> None:
+        """Let a change show `seconds` from now; at once when there is no lag."""
+        if seconds <= 0:
+            effect()
+        else:
+            self._pending.append((self.now() + timedelta(seconds=seconds), effect))
+
+    def _settle(self) -> None:
+        now = self.now()
+        due = [effect for at, effect in self._pending if at <= now]
+        self._pending = [(at, effect) for at, effect in self._pending if at > now]
+        for effect in due:
+            effect()
+
+    def digest(self) -> str:
+        """SHA-256 of the tenant's configuration, hexadecimal. Reads leave it as it is."""
+        with self._lock:
+            self._settle()
+            text = jsonlib.dumps(self.state(), sort_keys=True, default=_plain)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, set | frozenset) else str(value)

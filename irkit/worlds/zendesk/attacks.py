@@ -1,0 +1,165 @@
+"""What intruders did before anybody noticed. Each attack leaves its traces in the account and in its logs.
+
+The times are relative to the moment the world was built. The far address is one of RFC 5737's, as are all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from irkit.worlds.log import mix
+from irkit.worlds.world import Person
+from irkit.worlds.zendesk import history, seed
+from irkit.worlds.zendesk.state import BREAK_GLASS, FAR, OWNER, Obj, Options, Tenant, stamp
+
+_SCRIPT = "python-requests/2.31.0"
+_BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/121.0.0.0 Safari/537.36"
+
+
+def _role(options: Options) -> str:
+    return "admin" if options.attack == "admin_takeover" else "agent"
+
+
+def cast(options: Options, people: Sequence[Person], subjects: dict[str, str]) -> tuple[list[Person], str]:
+    """(everybody who must exist, the address of the attacked account).
+
+    The account is the option `subject`, else the first address of a dry run's inputs, else the first person of the role
+    that the attack is on.
+    """
+    role = _role(options)
+    everybody = {person.email.lower(): person for person in people}
+    wanted = [options.subject, *(value for value in subjects.values() if "@" in value)]
+    for email in filter(None, wanted):
+        name = email.partition("@")[0].replace(".", " ").title()
+        everybody.setdefault(email.lower(), Person(name, email, role))
+    return list(everybody.values()), next(filter(None, [*wanted, *(p.email for p in people if p.role == role)]), "")
+
+
+def strike(tenant: Tenant, email: str) -> None:
+    """Let the attack of the options, if any, have happened to this account; without one, to one of the right role."""
+    if tenant.options.attack:
+        role = _role(tenant.options)
+        any_one = (user for user in tenant.users.values() if user["role"] == role and user["email"] not in (OWNER, BREAK_GLASS))
+        _ATTACKS[tenant.options.attack](tenant, tenant.person(email) or next(any_one))
+
+
+def _read(tenant: Tenant, subject: Obj, urls: Sequence[str], *, minutes: float, every: float, **fields: object) -> None:
+    """Access-log rows of the intruder: one url after another, the first `minutes` ago, `every` so many seconds."""
+    for number, url in enumerate(urls):
+        at = int((tenant.ago(minutes=minutes) + timedelta(seconds=every * number)).timestamp())
+        size = 40_000 + mix(number, tenant.options.seed) % 900_000
+        tenant.access_log.plant(tenant.ago(minutes=minutes) + timedelta(seconds=every * number), history.access_row(
+            tenant, at, subject, url=history.SITE + url, ip_address=FAR, bytes_sent=size,
+            **{"client": tenant.words(_SCRIPT), "summary": tenant.words("Read records"), **fields}))
+
+
+def _sign_in(tenant: Tenant, subject: Obj, *, hours: float) -> None:
+    seed.add_session(tenant, subject, hours=hours, seen=0.1)
+    tenant.audit(tenant.ago(hours=hours), subject, "login", ("user", subject["id"], f"User: {subject['name']}"),
+                 "Signed in", FAR)
+    _read(tenant, subject, ["/access/login", "/agent/", "/api/v2/users/me.json"], minutes=hours * 60, every=4,
+          client=tenant.words(_BROWSER), summary=tenant.words("Signed in"))
+
+
+def _attachments(tenant: Tenant, count: int) -> list[str]:
+    return [f"/attachments/token/{tenant.secret(f'file {n}', 16)}/passport-{n}.jpg" for n in range(count)]
+
+
+def bulk_export(tenant: Tenant, subject: Obj) -> None:
+    """An agent's stolen browser session: searches, exports and attachments by the hundred, a rule that forwards mail."""
+    _sign_in(tenant, subject, hours=9)
+    export = [f"/api/v2/search/export.json?query=passport&page%5Bsize%5D=100&n={n}" for n in range(60)]
+    pages = [f"/api/v2/incremental/tickets/cursor.json?cursor=MTc3{n:04d}" for n in range(90)]
+    _read(tenant, subject, export, minutes=8.7 * 60, every=11)
+    _read(tenant, subject, pages, minutes=7.9 * 60, every=14)
+    _read(tenant, subject, _attachments(tenant, 140), minutes=6.2 * 60, every=9)
+    _read(tenant, subject, ["/api/graphql"] * 40, minutes=3 * 60, every=31, method="POST", client=tenant.words(_BROWSER),
+          graphql=history.GRAPHQL)
+    _read(tenant, subject, ["/api/v2/views/360001/export.json"], minutes=8.5 * 60, every=1)
+    tenant.audit(tenant.ago(hours=8.5), subject, "exported", ("view", 360001, "View: All unsolved tickets"), "CSV export", FAR)
+    rule = seed.add_rule(tenant, tenant.triggers, "Notify archive of new tickets",
+                         ("notification_user", ["archive@mailbox.attacker.example", "Copy", "{{ticket.comments_formatted}}"]),
+                         days=0.33, _author=subject["id"])
+    _log_new(tenant, subject, "rule", rule, f"Trigger: {rule['title']}", days=0.33)
+    _authorise(tenant, subject, "Inbox sync", days=0.35)
+    seed.add_identity(tenant, subject, "backup.mailbox@attacker.example", days=0.3)
+
+
+def _authorise(tenant: Tenant, subject: Obj, name: str, *, days: float) -> None:
+    """A client of the intruder's own and a token for it: both outlive the suspension of the account."""
+    identifier = name.lower().replace(" ", "_")
+    client = seed.add_client(tenant, subject, name, identifier, "https://sync.attacker.example/callback", days=days)
+    seed.add_token(tenant, subject, client, identifier, days=days, used=0.01)
+    _log_new(tenant, subject, "oauth_client", client, f"OAuth client: {client['name']}", days=days)
+
+
+def admin_takeover(tenant: Tenant, subject: Obj) -> None:
+    """An administrator's account: everything that lets somebody come back, and tickets deleted to hide it."""
+    _sign_in(tenant, subject, hours=31)
+    _authorise(tenant, subject, "Reporting sync", days=1.25)
+    hook = seed.add_webhook(tenant, subject, "Ticket mirror", "https://hooks.attacker.example/in", days=1.2)
+    seed.add_invocations(tenant, hook, 160, minutes=10)
+    _log_new(tenant, subject, "webhook", hook, f"Webhook: {hook['name']}", days=1.2)
+    trigger = seed.add_rule(tenant, tenant.triggers, "Mirror updates", ("notification_webhook", [hook["id"], "{{ticket.id}}"]),
+                            days=1.19, _author=subject["id"])
+    _log_new(tenant, subject, "rule", trigger, f"Trigger: {trigger['title']}", days=1.19)
+    automation = seed.add_rule(tenant, tenant.automations, "Tidy solved tickets", ("notification_target", ["mirror"]),
+                               days=1.1, _author=subject["id"])
+    _log_new(tenant, subject, "rule", automation, f"Automation: {automation['title']}", days=1.1)
+    target = seed.add_target(tenant, "Mirror mail", "mirror@mailbox.attacker.example", days=1.1)
+    _log_new(tenant, subject, "target", target, f"Target: {target['title']}", days=1.1)
+    app = seed.add_app(tenant, "Bulk data mover", days=1.0)
+    _log_new(tenant, subject, "zendesk/app_market/installation", app, f"App: {app['settings']['name']}", days=1.0)
+    _new_admin(tenant, subject)
+    _cover(tenant, subject)
+
+
+def _log_new(tenant: Tenant, subject: Obj, kind: str, thing: Obj, label: str, *, days: float) -> None:
+    tenant.audit(tenant.ago(days=days), subject, "create", (kind, thing["id"], label), "", FAR)
+
+
+def _new_admin(tenant: Tenant, subject: Obj) -> None:
+    """The audit log does not record that users are made, only that one was promoted."""
+    friend = seed.add_user(tenant, "Support Sync", "svc-sync@mailbox.attacker.example", "admin", days=1.15)
+    seed.add_session(tenant, friend, hours=26)
+    tenant.audit(tenant.ago(days=1.14), subject, "update", ("user", friend["id"], f"User: {friend['name']}"),
+                 "role changed from end-user to admin", FAR)
+    seed.add_identity(tenant, subject, "second.mailbox@attacker.example", days=1.2)
+
+
+def _cover(tenant: Tenant, subject: Obj) -> None:
+    """The address restriction lifted, the account exported, tickets that told of it deleted."""
+    tenant.security["ip"]["ip_restriction_enabled"] = False
+    tenant.audit(tenant.ago(hours=30), subject, "update", ("account", 1, "Account settings"),
+                 "IP restriction changed from on to off", FAR)
+    tenant.audit(tenant.ago(hours=24), subject, "exported", ("account", 1, "Account: all tickets"), "JSON export", FAR)
+    _read(tenant, subject, ["/api/v2/users.json?role=agent", *_attachments(tenant, 30)], minutes=23 * 60, every=20)
+    tickets = tenant.options.tickets
+    for number in range(max(1, tickets - 11), tickets + 1):
+        seed.delete_ticket(tenant, number, subject, hours=20)
+        tenant.audit(tenant.ago(hours=20), subject, "destroy", ("ticket", number, f"Ticket #{number}"), "Deleted", FAR)
+
+
+def api_token_leak(tenant: Tenant, subject: Obj) -> None:
+    """An API token from a leaked file, used under an agent's address: no sign-in, no session, and replies to customers."""
+    seed.add_api_token(tenant, "Nightly export", subject, days=730, used=0.008)
+    basic = {"authorization_type": "basic"}
+    _read(tenant, subject, [f"/api/v2/incremental/tickets.json?start_time={1_520_000_000 + n * 86_400}" for n in range(120)],
+          minutes=46 * 60, every=40, **basic)
+    _read(tenant, subject, [f"/api/v2/search.json?query=password&page={n + 1}" for n in range(40)], minutes=30 * 60, every=20,
+          **basic)
+    _read(tenant, subject, _attachments(tenant, 60), minutes=28 * 60, every=15, **basic)
+    subject["last_login_at"] = stamp(tenant.ago(days=0.008))
+    for number in range(25):
+        at = tenant.ago(minutes=90) + timedelta(seconds=45 * number)
+        ticket = 1 + mix(number, tenant.options.seed + 9) % max(1, tenant.options.tickets)
+        body = "Your parcel is held. Confirm your address within 24 hours: https://northwind-help.attacker.example/confirm"
+        tenant.ticket_events.plant(at, history.event_row(tenant, int(at.timestamp()), subject, ticket, channel="api",
+                                                         body=tenant.words(body), public=True))
+    _read(tenant, subject, [f"/api/v2/tickets/{n + 1}.json" for n in range(25)], minutes=90, every=45, method="PUT",
+          summary=tenant.words("Replied to a customer"), **basic)
+
+
+_ATTACKS: dict[str, Callable[[Tenant, Obj], None]] = {
+    "bulk_export": bulk_export, "admin_takeover": admin_takeover, "api_token_leak": api_token_leak}

@@ -1,0 +1,131 @@
+"""Asking a world, and driving an action against one, the way a mode does: redacted answers, waits that move the clock."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from irkit import connectors, worlds
+from irkit.action import Action, Driven, Request, Response, Steps, Wait, drive
+from irkit.engine import redact
+from irkit.runbook import convert_args
+from irkit.worlds import Answer, Call, Person, World
+
+START = datetime(2026, 3, 7, 23, 40, tzinfo=UTC)
+PEOPLE = (Person("Dana Reyes", "dana@example.org", "agent"), Person("Wei Chen", "wei@example.org", "admin"))
+SMALL: Mapping[str, Mapping[str, object]] = {"zendesk": {"agents": 4, "tickets": 30, "rows": 60, "audit_rows": 40}}
+
+
+@dataclass
+class Clock:
+    """A clock that moves when it is told to."""
+
+    at: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def move(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+def make(connector: str = "zendesk", *, clock: Clock | None = None, people: Sequence[Person] = PEOPLE,
+         subjects: Mapping[str, str] | None = None, **options: object) -> World:
+    """A small world of that connector."""
+    given = {**SMALL.get(connector, {}), **options}
+    return worlds.find(connector)(given, people=people, now=clock or Clock(), subjects=subjects)
+
+
+def ask(world: World, method: str, target: str, data: object = None, *, authorization: str | None = None,
+        headers: Mapping[str, str] | None = None) -> Answer:
+    """Ask a world as irkit's own account in it, unless another credential is given ("" for none)."""
+    credential = f"Bearer {world.ready_token}" if authorization is None else authorization
+    body = None if data is None else json.dumps(data).encode()
+    return world.handle(Call.of(method, target, body=body, authorization=credential,
+                                headers={"accept": "application/json"} if headers is None else headers))
+
+
+def body(answer: Answer) -> bytes:
+    return answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
+
+
+def read(answer: Answer) -> Any:
+    """The JSON of an answer."""
+    return json.loads(body(answer))
+
+
+def get(world: World, target: str) -> Any:
+    """The JSON of a GET that must succeed; the path may leave out what all of the vendor's begin with."""
+    answer = ask(world, "GET", target if target.startswith(("http", "/api/")) else f"/api/v2{target}")
+    assert answer.status == 200, (target, answer)
+    return read(answer)
+
+
+def user(world: World, email: str) -> dict[str, Any]:
+    """The user of exactly that address."""
+    found: dict[str, Any] = next(u for u in get(world, f"/users/search?query={email}")["users"] if u["email"] == email)
+    return found
+
+
+def basic(name: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
+
+
+def as_person(world: World, email: str) -> str:
+    """A legacy credential that acts as that person: any API token does, with anybody's address."""
+    return basic(f"{email}/token", world.credentials()["api_token"])
+
+
+@dataclass
+class Asked:
+    """Answers an action's requests from a world. `instead` may answer a request, by its number, in the world's place."""
+
+    world: World
+    instead: Callable[[int, Request], Response | None] = lambda number, request: None
+    answered: list[tuple[Request, Answer]] = field(default_factory=list)
+
+    def __call__(self, request: Request) -> Response:
+        other = self.instead(len(self.answered), request)
+        if other is not None:
+            self.answered.append((request, Answer(other.status)))
+            return other
+        headers = {**connectors.find(self.world.connector).headers, **request.headers}
+        answer = ask(self.world, request.method, request.target, request.json, headers=headers)
+        self.answered.append((request, answer))
+        raw = body(answer)
+        shown = redact.body(raw, request.secret) if request.secret and raw else raw
+        return Response(answer.status, redact.headers(answer.headers), shown)
+
+
+def play(steps: Steps[Any], answers: Callable[[Request], Response]) -> Driven:
+    """Drive an action; its waits move the clock of the world that answers, where that has a Clock."""
+    clock = answers.world.now if isinstance(answers, Asked) else None
+    return drive(_timed(steps, clock) if isinstance(clock, Clock) else steps, answers)
+
+
+def _timed(steps: Steps[Any], clock: Clock) -> Steps[Any]:
+    try:
+        step = next(steps)
+        while True:
+            if isinstance(step, Wait):
+                clock.move(step.seconds)
+            try:
+                got = yield step
+            except BaseException as error:      # whatever is thrown goes on to the action
+                step = steps.throw(error)
+            else:
+                step = steps.send(got)
+    except StopIteration as end:
+        return end.value
+
+
+def arguments(action: Action, world: World) -> dict[str, Any]:
+    """The sample arguments of an action, as its signature has them."""
+    given = world.samples()
+    raw = {name: given[key] for name in action.params for key in (f"{action.name}.{name}", name) if key in given}
+    raw |= {name: given[f"{action.name}.{name}"] for name in action.params if f"{action.name}.{name}" in given}
+    return convert_args(action, raw)

@@ -1,0 +1,125 @@
+"""Attacks leave traces that the connector's own checks find, and an account without one has none."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from irkit import connectors
+from irkit.action import UserId
+from irkit.worlds import World
+from tests.worlds.helpers import START, Asked, Clock, get, make, play, user
+
+SINCE = START - timedelta(days=3)
+ATTACKS = {"bulk_export": "dana@example.org", "admin_takeover": "wei@example.org", "api_token_leak": "dana@example.org"}
+FAR = "203.0.113.77"
+
+
+def collect(world: World, name: str, **args: object) -> Any:
+    driven = play(connectors.find_action(f"zendesk.{name}")(**args), Asked(world))
+    assert driven.error is None
+    return driven.result
+
+
+def staged(attack: str) -> tuple[World, UserId]:
+    world = make(clock=Clock(), attack=attack, limits=False)
+    return world, UserId(str(user(world, ATTACKS.get(attack, "dana@example.org"))["id"]))
+
+
+LISTS = ("webhooks", "triggers", "automations", "targets", "apps", "oauth_clients", "admins", "deleted_tickets")
+
+
+def found(world: World, subject: UserId) -> set[str]:
+    """What the lists show as new within three days."""
+    new = {name for name in LISTS if collect(world, f"collect_{name}", since=SINCE).recent_ids}
+    tokens = collect(world, "collect_oauth_tokens", user_id=subject).suspects
+    identities = collect(world, "collect_identities", user_id=subject).suspects
+    return new | ({"oauth_tokens"} if any(t.since(SINCE) and t.created_at > SINCE.isoformat() for t in tokens) else set()) | (
+        {"identities"} if identities else set())
+
+
+@pytest.mark.parametrize(("attack", "traces"), [
+    ("", set()),
+    ("bulk_export", {"triggers", "oauth_clients", "oauth_tokens", "identities"}),
+    ("admin_takeover", {*LISTS, "oauth_tokens", "identities"}),
+    ("api_token_leak", set())])
+def test_what_an_attack_leaves_in_the_account(attack: str, traces: set[str]) -> None:
+    """Only what was planted is new; an account that was not attacked has nothing new at all."""
+    assert found(*staged(attack)) == traces
+
+
+def test_a_bulk_export_is_in_both_logs() -> None:
+    """A sign-in and an export from far away, hundreds of bulk reads and attachments, under a session."""
+    world, subject = staged("bulk_export")
+    access = collect(world, "collect_access_log", since=SINCE, user_id=subject)
+    assert access.bulk > 250
+    assert any(line.startswith(FAR) for line in access.addresses)
+    assert access.sign_ins[0].startswith("session")
+    audit = collect(world, "collect_audit_log", since=SINCE, actor_id=subject)
+    assert any("exported" in line for line in audit.exports)
+    assert any(line.startswith(FAR) for line in audit.addresses)
+    sessions = collect(world, "collect_sessions", user_id=subject).items
+    assert any(datetime.fromisoformat(session.used_at) > START - timedelta(hours=1) for session in sessions)
+
+
+def test_a_takeover_names_its_maker() -> None:
+    """The webhook bears who made it and has sent; the audit log has the client, the rules, the promotion, the deletions."""
+    world, subject = staged("admin_takeover")
+    hook, = collect(world, "collect_webhooks", user_id=subject).suspects
+    assert "attacker.example" in hook.detail
+    assert collect(world, "collect_webhook_invocations", webhook_id=hook.id).rows > 100
+    audit = collect(world, "collect_audit_log", since=SINCE, actor_id=subject)
+    assert dict(line.split(": ") for line in audit.actions) == {
+        "destroy": "12", "create": "6", "update": "2", "exported": "1", "login": "1"}
+    trigger, = [r for r in get(world, "/triggers")["triggers"] if r["created_at"] > SINCE.isoformat()]
+    assert trigger["actions"][0]["value"][0] == hook.id
+    assert get(world, f"/triggers/{trigger['id']}/revisions")["users"][0]["id"] == int(subject)
+    settings = collect(world, "collect_security_settings")
+    assert settings.ip_restriction_enabled is False
+    assert len(collect(world, "collect_deleted_tickets", since=SINCE, actor_id=subject).suspects) == 12
+
+
+def test_a_leaked_api_token_shows_without_a_sign_in() -> None:
+    """Basic requests from far away, replies to customers through the API, a token used today; no sign-in, no new session."""
+    world, subject = staged("api_token_leak")
+    access = collect(world, "collect_access_log", since=SINCE, user_id=subject)
+    assert any(line.startswith("basic") for line in access.sign_ins)
+    assert any(line.startswith(FAR) for line in access.addresses)
+    used = collect(world, "collect_api_tokens", since=START - timedelta(hours=1)).suspects
+    assert [token.title for token in used] == ["Nightly export"]
+    events = collect(world, "collect_ticket_events", actor_id=subject, since=SINCE)
+    assert "api: 25" in events.channels
+    assert events.public_comments >= 25
+    audit = collect(world, "collect_audit_log", since=SINCE, actor_id=subject)
+    assert not any(line.startswith(FAR) for line in audit.addresses)
+
+
+def test_the_subject_can_be_named() -> None:
+    """The option `subject` makes the attack happen to that address, which comes to exist."""
+    world = make(attack="bulk_export", subject="kim@vendor.example")
+    kim = user(world, "kim@vendor.example")
+    assert get(world, f"/audit_logs?filter[actor_id]={kim['id']}&filter[action]=exported")["audit_logs"]
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_an_attack_needs_no_people(attack: str) -> None:
+    """Without a scenario's people it happens to somebody of the right role, not to the owner and not to irkit."""
+    world = make(people=(), attack=attack)
+    rows = get(world, f"/access_logs?page[size]=2500&filter[start]={SINCE:%Y-%m-%dT%H:%M:%SZ}")["access_logs"]
+    victims = {row["user_id"] for row in rows if row["ip_address"] == FAR}
+    assert len(victims) == 1
+    someone = get(world, f"/users/{victims.pop()}")["user"]
+    assert someone["role"] == ("admin" if attack == "admin_takeover" else "agent")
+    assert someone["email"] not in ("owner@northwind.example", "ir-break-glass@northwind.example")
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_traces_lie_in_the_days_before(attack: str) -> None:
+    """Nothing is dated after the moment at which the attack was noticed."""
+    world, _ = staged(attack)
+    for path, key, field in (("/access_logs?page[size]=2500", "access_logs", "timestamp"),
+                             ("/audit_logs?page[size]=100", "audit_logs", "created_at"),
+                             ("/sessions", "sessions", "last_seen_at")):
+        assert all(datetime.fromisoformat(row[field]) <= START for row in get(world, path)[key])
