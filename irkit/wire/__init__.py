@@ -1,0 +1,1 @@
+"""The wire: requests over real sockets. `http` is the only module of irkit that imports httpx."""

@@ -1,0 +1,388 @@
+"""Requests over real sockets: the only module that imports httpx. It satisfies `irkit.engine.modes.Perform`.
+
+- What a gate shows is what leaves: `prepare` takes the final URL from httpx itself and encodes the body once; `send` adds the
+  credential to those very bytes and nothing else. A request leaves once; nothing here retries, but for a read that a fresh
+  token may save from a 401.
+- Only https is called, with the certificate verified; http only to loopback, by a wire made for a test incident. A live wire
+  refuses loopback. An absolute link must have the scheme, host and port of its connection, checked again at the socket.
+- Requests go to httpx's transport, one pool per connection: no redirect is followed, no cookie kept, no .netrc read, by
+  construction. Proxies and certificate stores of the environment count; loopback is always called directly.
+- Bodies are asked for uncompressed (`Accept-Encoding: identity`), so that what is kept is what came. A vendor who compresses
+  all the same is decoded, within bounds. The body limit of an answer held in memory is 16 MiB.
+- Errors are sorted by the exact class of the exception: a short list proves that nothing was sent, all else is unknown.
+- No text raised from here holds a credential, and no exception that may quote a header is chained to one raised here.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+
+import irkit
+from irkit.action import ActionError, BadAnswer, Connector, Limit, NoAnswer, NotSent, Outgoing, Request, Response
+from irkit.action.response import MAX_JSON
+from irkit.config import Connection, choose, is_loopback
+from irkit.errors import CredentialError, IrkitError
+from irkit.secrets import Ask, Secret, resolve, scrub
+from irkit.wire import auth
+from irkit.wire.inflate import decoder
+from irkit.wire.limits import Pace
+
+TIMEOUTS = httpx.Timeout(connect=10.0, read=30.0, write=30.0, pool=10.0)
+CONNECTIONS = 32                       # twice the workers of a fan-out, so that a worker never waits for a socket
+MAX_TOKEN = 2**20                      # bytes of a token endpoint's answer
+USER_AGENT = f"irkit/{irkit.__version__}"
+
+# What the wire sets itself; a request that brings one of these was written wrongly.
+RESERVED = frozenset({"authorization", "proxy-authorization", "cookie", "host", "content-length", "transfer-encoding",
+                      "connection", "accept-encoding", "user-agent"})
+
+# Exceptions that prove that no byte of the request left (measured with httpx 0.28 over HTTP/1.1). Matched exactly: a subclass
+# or a class not listed is unknown. Foreign exceptions, h11's own among them, may come after the headers.
+NOT_SENT: Mapping[type[BaseException], str] = {
+    httpx.ConnectError: "no connection to {host}",
+    httpx.ConnectTimeout: "no connection to {host} within {connect:g} s",
+    httpx.PoolTimeout: "no free connection to {host} within {pool:g} s",
+    httpx.ProxyError: "the proxy gave no connection to {host}",
+    httpx.UnsupportedProtocol: "{host} cannot be called",
+    httpx.InvalidURL: "the address is not valid",
+    httpx.LocalProtocolError: "the request could not be written",
+}
+UNKNOWN: Mapping[type[BaseException], str] = {
+    httpx.ReadTimeout: "no answer from {host} in {read:g} s",
+    httpx.WriteTimeout: "the request to {host} could not be written in {write:g} s",
+    httpx.RemoteProtocolError: "{host} closed the connection or did not speak HTTP",
+}
+
+# Their debug lines quote headers, in errors and of answers.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+class Sink(Protocol):
+    def write(self, chunk: bytes, /) -> object: ...
+
+
+@dataclass(frozen=True)
+class _Account:
+    """A connection that has signed in."""
+
+    connection: Connection
+    connector: Connector
+    base: httpx.URL
+    transport: httpx.HTTPTransport
+    auth: auth.Auth
+    pace: Pace
+
+    def url(self, target: str) -> httpx.URL:
+        """The final URL of a path or an absolute link. Raises ActionError for one that leaves the connection."""
+        try:
+            if target.startswith("/"):
+                url = _parsed(f"{self.connection.base_url}{target}")
+            elif target[:8].lower().startswith(("https://", "http://")):
+                url = _parsed(target)
+            else:
+                raise ActionError(f"{target[:200]!r} is neither a path nor a link")
+        except httpx.InvalidURL:
+            raise ActionError(f"the address {target[:200]!r} is not valid") from None
+        if astray := self.astray(url):
+            raise ActionError(astray, next=f"irkit doctor {self.connection.name}")
+        return url.copy_with(fragment=None) if url.fragment else url
+
+    def astray(self, url: httpx.URL) -> str:
+        """Why this URL must not get the connection's credential; "" when it may."""
+        if _origin(url) == _origin(self.base) and not url.userinfo:
+            return ""
+        return f"a link leads to {_place(url)}, and {self.connection.name} is {_place(self.base)}; it is not followed"
+
+
+_parsed = functools.lru_cache(512)(httpx.URL)        # a gate's URL is parsed once, and not again when it is sent
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port or {"https": 443, "http": 80}.get(url.scheme)
+
+
+def _place(url: httpx.URL) -> str:
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    return httpx.create_ssl_context()
+
+
+def _transport(base: httpx.URL) -> httpx.HTTPTransport:
+    """A pool of connections to one place. Raises IrkitError for an environment that cannot be followed."""
+    proxies = {} if is_loopback(base.host) or proxy_bypass(base.host) else getproxies()
+    proxy = proxies.get("https") or proxies.get("all")
+    if proxy and "://" not in proxy:
+        proxy = f"http://{proxy}"
+    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=30.0)
+    try:
+        # Reading the certificates takes 70 ms. A context without any trusts nobody, and plain http needs none.
+        trust = _certificates() if base.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        return httpx.HTTPTransport(verify=trust, limits=limits, proxy=proxy)
+    except OSError:
+        wrong, variables = "certificates", "SSL_CERT_FILE or SSL_CERT_DIR"
+    except (ValueError, ImportError, httpx.InvalidURL):
+        wrong, variables = "proxy", "HTTPS_PROXY or ALL_PROXY"
+    raise IrkitError(f"the {wrong} that the environment names cannot be used", next=f"correct {variables}")
+
+
+def _unheard(connection: str, status: int | None, ms: int) -> None:
+    """For those who keep no `auth` entries."""
+
+
+class Wire:
+    """Sends for all connections of a run, from many threads.
+
+    `ask` is the hidden prompt for credentials that are typed. `on_auth(connection, status, ms)` hears of each token call. With
+    `reads_only` (a probe) a write is refused before anything is opened. `loopback` makes it the wire of a test incident.
+    `wait(seconds)` is how a thread waits for a rate limit; when it returns True, the request is given back as not sent.
+    """
+
+    def __init__(self, connections: Mapping[str, Connection], find_connector: Callable[[str], Connector],
+                 ask: Ask | None = None, *, reads_only: bool = False, loopback: bool = False, on_auth: auth.OnAuth = _unheard,
+                 timeouts: httpx.Timeout = TIMEOUTS, monotonic: Callable[[], float] = time.monotonic,
+                 wall: Callable[[], float] = time.time, wait: Callable[[float], bool] | None = None) -> None:
+        self._connections, self._find, self._ask = connections, find_connector, ask
+        self._reads_only, self._loopback, self._on_auth = reads_only, loopback, on_auth
+        self._timeouts, self._monotonic, self._wall = timeouts, monotonic, wall
+        self._closing = threading.Event()
+        self._wait = wait or self._closing.wait
+        self._lock = threading.Lock()
+        self._accounts: dict[str, _Account] = {}
+        self._extensions = {"timeout": timeouts.as_dict()}
+
+    # -- the Perform protocol --------------------------------------------------------------------------------------
+
+    def connector(self, connection: str) -> Connector:
+        return self._find(choose(self._connections, connection).connector)
+
+    def prepare(self, connection: str, request: Request) -> Outgoing:
+        """The final request, with the connection signed in so that `send` needs nothing more.
+
+        Raises CredentialError; NotSent when the sign-in could not be reached; ActionError for a link that leaves the host.
+        """
+        account = self._account(connection)
+        body = None if request.json is None else _encode(request.json)
+        headers = _headers(account.connector, request, body)
+        url = str(account.url(request.target))
+        account.auth.authorization()
+        return Outgoing(account.connection.name, account.connector.name, request, url, headers, body,
+                        account.connection.acting_as)
+
+    def send(self, outgoing: Outgoing, *, answered: Callable[[int, Mapping[str, str]], None],
+             sink: Sink | None = None) -> Response:
+        """Send once. `answered` is called before the body is read; the body streams to `sink` where given.
+
+        Raises NotSent, NoAnswer (with the status once headers came), BadAnswer for a body over 16 MiB without a sink, and
+        whatever `answered` and `sink` raise.
+        """
+        if self._reads_only and outgoing.request.is_write:
+            raise NotSent("this is a probe: its wire sends reads only")
+        account = self._account(outgoing.connection)
+        account.pace.turn()
+        if self._closing.is_set():
+            raise NotSent("the run is ending")
+        answer = self._signed(account, outgoing)
+        with closing(answer):
+            headers = _clean(answer.headers.raw, account.auth.secrets())
+            answered(answer.status_code, headers)
+            chunks = self._chunks(account, outgoing, answer)
+            if sink is None:
+                return Response(answer.status_code, headers, _in_memory(chunks, outgoing), url=outgoing.url)
+            size = 0
+            for chunk in chunks:
+                sink.write(chunk)
+                size += len(chunk)
+            return Response(answer.status_code, headers, size=size, url=outgoing.url)
+
+    def learn(self, connection: str, limit: Limit) -> None:
+        self._account(connection).pace.learn(limit)
+
+    def seconds_for(self, connection: str, requests: int) -> float:
+        """How long the rate limit makes that many requests take, estimated."""
+        return self._account(connection).pace.seconds_for(requests)
+
+    def close(self) -> None:
+        """Wake whoever waits for a rate limit, and close the sockets."""
+        self._closing.set()
+        for account in list(self._accounts.values()):
+            account.transport.close()
+
+    # -- accounts --------------------------------------------------------------------------------------------------
+
+    def _account(self, name: str) -> _Account:
+        account = self._accounts.get(name)
+        if account is None:
+            with self._lock:                       # one prompt, one command, however many threads ask
+                account = self._accounts.get(name) or self._sign_in(choose(self._connections, name))
+                self._accounts[name] = self._accounts[account.connection.name] = account
+        return account
+
+    def _sign_in(self, connection: Connection) -> _Account:
+        if connection.name in self._accounts:
+            return self._accounts[connection.name]
+        connector = self._find(connection.connector)
+        base = self._base(connection)
+        way = next((way for way in connector.sign_in if connection.sign_in in ("", way.name)), None)
+        if way is None:
+            raise CredentialError(f"{connector.title} has no sign-in called {connection.sign_in!r}",
+                                  next=f"irkit connect {connection.name}")
+        credential = resolve(connection.credential, self._ask, connection=connection.name,
+                             question=f"{way.ask} of {connection.name}")
+        transport = _transport(base)
+
+        def exchange(body: bytes) -> tuple[int, bytes]:
+            return self._token(transport, connection, getattr(way, "path", ""), body, credential)
+
+        signed = auth.sign_in(way, connection.name, connection.settings, credential, exchange, self._on_auth, wall=self._wall)
+        pace = Pace(connector.title, connector.per_minute, monotonic=self._monotonic, wait=self._wait)
+        return _Account(connection, connector, base, transport, signed, pace)
+
+    def _base(self, connection: Connection) -> httpx.URL:
+        try:
+            base = httpx.URL(connection.base_url)
+        except httpx.InvalidURL:
+            raise ActionError(f"the address of {connection.name} is not valid: {connection.base_url!r}") from None
+        local = is_loopback(base.host)
+        if local and not self._loopback:
+            raise ActionError(f"{connection.name} is {_place(base)}, this machine itself: a live incident does not call it",
+                              next="use an incident opened as a test, or another connection")
+        if base.scheme != "https" and not (local and base.scheme == "http"):
+            raise ActionError(f"{connection.name} is {_place(base)}: only https is called",
+                              next=f"irkit connect {connection.name}")
+        return base
+
+    def _token(self, transport: httpx.HTTPTransport, connection: Connection, path: str, body: bytes,
+               credential: Secret) -> tuple[int, bytes]:
+        """Post to the token endpoint. Raises NotSent: the request that waits for the token has not left."""
+        url = _parsed(f"{connection.base_url}{path}")
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": USER_AGENT,
+                   "Content-Type": "application/json"}
+        failure = ""
+        try:
+            request = httpx.Request("POST", url, headers=headers, content=body, extensions=self._extensions)
+            with closing(transport.handle_request(request)) as answer:
+                return answer.status_code, b"".join(_limited(_decoded(answer), MAX_TOKEN))
+        except Exception as error:
+            failure = self._words(error, url.host, [credential])
+        raise NotSent(f"could not sign in: {failure}", where=str(url), next=f"irkit doctor {connection.name}")
+
+    # -- one exchange ----------------------------------------------------------------------------------------------
+
+    def _signed(self, account: _Account, outgoing: Outgoing) -> httpx.Response:
+        authorization = _authorization(account)
+        answer = self._open(account, outgoing, authorization)
+        if answer.status_code != 401 or not account.auth.rejected(authorization) or outgoing.request.is_write:
+            return answer
+        answer.close()
+        return self._open(account, outgoing, _authorization(account))
+
+    def _open(self, account: _Account, outgoing: Outgoing, authorization: Secret) -> httpx.Response:
+        try:
+            request = httpx.Request(outgoing.method, _parsed(outgoing.url), content=outgoing.body, extensions=self._extensions,
+                                    headers=[*outgoing.headers.items(), ("Authorization", authorization.reveal())])
+            if not (astray := account.astray(request.url)):
+                return account.transport.handle_request(request)
+            failure: ActionError = NotSent(astray)
+        except Exception as error:
+            failure = self._classified(error, account, outgoing)
+        raise failure                  # outside the handler: the original may quote a header, and is not chained
+
+    def _chunks(self, account: _Account, outgoing: Outgoing, answer: httpx.Response) -> Iterator[bytes]:
+        try:
+            yield from _decoded(answer)
+            return
+        except ActionError:
+            raise
+        except Exception as error:
+            detail = self._words(error, account.base.host, account.auth.secrets())
+        raise NoAnswer(f"the answer ({answer.status_code}) broke off: {detail}", status=answer.status_code,
+                       where=_where(outgoing))
+
+    def _classified(self, error: Exception, account: _Account, outgoing: Outgoing) -> ActionError:
+        text = self._words(error, account.base.host, account.auth.secrets())
+        proven = type(error) in NOT_SENT and not (type(error) is httpx.ProxyError and account.base.scheme != "https")
+        return (NotSent if proven else NoAnswer)(text, where=_where(outgoing), next=f"irkit doctor {account.connection.name}")
+
+    def _words(self, error: Exception, host: str, secrets: list[Secret]) -> str:
+        sentence = NOT_SENT.get(type(error)) or UNKNOWN.get(type(error)) or "the exchange with {host} failed"
+        detail = scrub(str(error), secrets)[:300] or type(error).__name__
+        return f"{sentence.format(host=host, **self._timeouts.as_dict())} ({detail})"
+
+
+def _authorization(account: _Account) -> Secret:
+    """The header's value at the moment of sending, where a missing credential means that nothing was sent."""
+    try:
+        return account.auth.authorization()
+    except CredentialError as error:
+        raise NotSent(error.what, where=error.where, next=error.next) from None
+
+
+def _where(outgoing: Outgoing) -> str:
+    return f"{outgoing.method} {outgoing.url}"
+
+
+def _encode(data: object) -> bytes:
+    try:
+        return json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ActionError(f"the body cannot be written as JSON: {error}") from None
+
+
+def _headers(connector: Connector, request: Request, body: bytes | None) -> dict[str, str]:
+    """All headers but Host, Content-Length and Authorization, which follow from the URL, the body and the sign-in."""
+    headers = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    known = {name.lower(): name for name in headers}
+    for name, value in (*connector.headers.items(), *request.headers.items()):
+        if name.lower() in RESERVED:
+            raise ActionError(f"a request may not set the header {name}")
+        headers[known.setdefault(name.lower(), name)] = value
+    return headers
+
+
+def _clean(headers: list[tuple[bytes, bytes]], secrets: list[Secret]) -> dict[str, str]:
+    """Lower-case names, repeated ones joined (RFC 9110 5.3); an echo of our own credential is taken out."""
+    clean: dict[str, str] = {}
+    for raw_name, raw_value in headers:
+        name, value = raw_name.decode("latin-1").lower(), scrub(raw_value.decode("latin-1"), secrets)
+        clean[name] = f"{clean[name]}, {value}" if name in clean else value
+    return clean
+
+
+def _decoded(answer: httpx.Response) -> Iterator[bytes]:
+    coding = answer.headers.get("content-encoding", "").strip().lower()
+    return answer.iter_raw() if coding in ("", "identity") else decoder(coding)(answer.iter_raw())
+
+
+def _limited(chunks: Iterator[bytes], most: int) -> Iterator[bytes]:
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > most:
+            raise BadAnswer(f"the answer has more than {most:,} bytes")
+        yield chunk
+
+
+def _in_memory(chunks: Iterator[bytes], outgoing: Outgoing) -> bytes:
+    try:
+        return b"".join(_limited(chunks, MAX_JSON))
+    except BadAnswer as error:
+        error.where = _where(outgoing)
+        raise
