@@ -1,0 +1,1 @@
+"""What people see and type: screens (`screen`, `reading`), the terminal (`talk`, `prompt`), scripted answers (`answers`)."""

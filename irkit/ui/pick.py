@@ -1,0 +1,65 @@
+"""questionary, for what a plain line does badly: a long list, a path to complete, a hidden word. Never for a gate.
+
+Imported when first used. Its prompts write to stdout by nature; here they write to stderr, and they are polled like any
+other prompt: news ends them and throws away what was typed. prompt_toolkit, below it, keeps for the next form the keys that
+one form read and did not use; `clear_typeahead` throws these away too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import questionary
+from prompt_toolkit.input.typeahead import clear_typeahead
+from questionary.prompts.path import GreatUXPathCompleter
+
+from irkit.engine.gate import Question, Said
+from irkit.ui.accept import options
+from irkit.ui.text import safe
+
+Poll = Callable[[], Sequence[Said]]
+
+
+def hidden(prompt: str) -> str:
+    """A word that is not shown. Raises KeyboardInterrupt, EOFError."""
+    with contextlib.redirect_stdout(sys.stderr):
+        form = questionary.password(prompt)
+        clear_typeahead(form.application.input)
+        return str(form.unsafe_ask())
+
+
+def asked(question: Question, poll: Poll, *, each: float, prefix: str) -> tuple[bytes, Sequence[Said]]:
+    """What was picked or typed, or the news that came first; polls every `each` seconds. Raises KeyboardInterrupt, EOFError."""
+    with contextlib.redirect_stdout(sys.stderr):
+        return asyncio.run(_asked(_form(question, prefix), poll, each))
+
+
+def _form(question: Question, prefix: str) -> Any:
+    message = prefix + safe(question.prompt)
+    if question.path:
+        # Not questionary.path: it swallows the second slash of "text: seen at https://…" and wants Enter twice.
+        form = questionary.text(message, default=question.default, completer=GreatUXPathCompleter(expanduser=True),
+                                complete_style="READLINE_LIKE", complete_while_typing=False)
+    else:
+        entries = [questionary.Choice(f"{key}  {safe(word)}", key) for key, word in options(question).items() if " " not in key]
+        # The first entry stands under the cursor: an Enter too many must choose nothing.
+        form = questionary.select(message, [questionary.Choice("(nothing chosen yet)", ""), *entries])
+    clear_typeahead(form.application.input)
+    return form
+
+
+async def _asked(form: Any, poll: Poll, each: float) -> tuple[bytes, Sequence[Said]]:
+    asking = asyncio.create_task(form.unsafe_ask_async())
+    while True:
+        done, _ = await asyncio.wait({asking}, timeout=each)
+        news = poll()
+        if news and not done:
+            form.application.exit(exception=EOFError)
+            with contextlib.suppress(EOFError):
+                await asking
+        if news or done:
+            return (b"", news) if news else (str(asking.result()).encode(), ())

@@ -1,0 +1,172 @@
+"""The terminal as a gate: asks a person, one question at a time.
+
+Rules (they exist because other prompts broke each of them):
+- a gate takes one of its letters and Enter, or its phrase letter by letter; there is no default, and an empty line asks again;
+- stdin and stderr must be terminals: a pipe never answers;
+- what was typed before the question stood on the screen does not count;
+- once a second the world is polled; news throws away what was typed, is printed, and the question is asked again;
+- Ctrl-C and Ctrl-D pause the run, they never choose.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import TextIO
+
+from irkit.engine.gate import Question, Said
+from irkit.errors import NeedsTerminal, Paused
+from irkit.ui.accept import has_more, options, readable, refusal
+from irkit.ui.keyboard import Keyboard
+from irkit.ui.layout import GUTTER, Page
+from irkit.ui.talk import Talk, local_zone
+from irkit.ui.text import safe
+
+Poll = Callable[[], Sequence[Said]]
+
+EACH = 1.0                       # seconds between two polls
+MANY = 7                         # choices up to which a line prompt is easier than a list to move in
+WORDS = {"r": "the full request", "l": "the affected list", "c": "copy as curl (no credential)"}
+
+
+class Terminal:
+    """`irkit.engine.gate.Gate` on a terminal. `prefix` begins every line, "DRILL " in a drill."""
+
+    def __init__(self, *, plain: bool = False, prefix: str = "", talk: Talk | None = None, stdin: TextIO | None = None) -> None:
+        self.talk = Talk(plain=plain, prefix=prefix, tz=local_zone(os.environ)) if talk is None else talk
+        self._stdin = sys.stdin if stdin is None else stdin
+
+    def say(self, said: Said) -> None:
+        self.talk.say(said)
+
+    def require(self, why: str = "a question") -> None:
+        """Raises NeedsTerminal when there is nobody to ask."""
+        streams = {"standard input": self._stdin, "standard error": self.talk.stream}
+        silent = [name for name, stream in streams.items() if not _tty(stream)]
+        if silent:
+            raise NeedsTerminal(f"{why} needs a terminal, and {' and '.join(silent)} is none",
+                                next="give the answers in a file: --answers FILE")
+
+    def ask(self, question: Question, poll: Poll) -> str:
+        self.require(f"the question “{safe(question.prompt) or question.name}”")
+        try:
+            with _interruptible():
+                return self._ask(question, poll)
+        except KeyboardInterrupt:
+            self.talk.tell("")
+            raise Paused("stopped at a question; nothing was sent for it") from None
+        except EOFError:
+            self.talk.tell("")
+            raise Paused("the terminal's input ended; nothing was sent for this question") from None
+
+    def hidden(self, prompt: str) -> str:
+        """A secret, not shown while it is typed. Raises Paused, NeedsTerminal."""
+        self.require(f"“{safe(prompt)}”")
+        try:
+            if self.talk.plain:
+                from getpass import getpass
+                return getpass(f"{safe(prompt)}: ", self.talk.stream)
+            from irkit.ui import pick
+            Keyboard(self._stdin.fileno()).flush()
+            return pick.hidden(safe(prompt))
+        except (KeyboardInterrupt, EOFError):
+            raise Paused("no secret was given") from None
+
+    # -- one question ------------------------------------------------------------------------------------------------
+
+    def _ask(self, question: Question, poll: Poll) -> str:
+        keyboard = Keyboard(self._stdin.fileno())
+        while True:
+            keyboard.flush()
+            typed, news = self._typed(question, poll, keyboard)
+            if news:
+                self.talk.tell("")
+                for said in news:
+                    self.talk.say(said)
+                continue
+            answer = self._accept(question, typed, keyboard)
+            if answer is not None:
+                return answer
+
+    def _typed(self, question: Question, poll: Poll, keyboard: Keyboard) -> tuple[bytes, Sequence[Said]]:
+        """A line, or the news that came before it was complete."""
+        if not self.talk.plain and (question.path or _long(question)):
+            from irkit.ui import pick
+            return pick.asked(question, poll, each=EACH, prefix=self.talk.prefix)
+        self.talk.prompt(question)
+        while True:
+            line = keyboard.line(EACH)
+            news = poll()
+            if news or line is not None:
+                return line or b"", news
+
+    def _accept(self, question: Question, typed: bytes, keyboard: Keyboard) -> str | None:
+        """The answer, or None after saying why the question is asked again."""
+        text = readable(typed)
+        if text is None:
+            complaint = "That cannot be read as text (UTF-8, no control characters)."
+        elif self._answers_itself(question, text, keyboard):
+            return None
+        else:
+            complaint = refusal(question, text)
+        if text is None or complaint:
+            self.talk.tell(*self._page().hanging(complaint))
+            return None
+        return text or question.default
+
+    def _page(self) -> Page:
+        return Page.of(self.talk.width, None, self.talk.prefix)
+
+    def _answers_itself(self, question: Question, text: str, keyboard: Keyboard) -> bool:
+        """`?` and the letters that only show something."""
+        if text == "?" and has_more(question):
+            behind = {key: word for key, word in options(question).items() if key[:1] in question.more_words}
+            shows = {key: question.more_words.get(key) or WORDS.get(key, "") for key in question.more}
+            self.talk.tell(*self._page().listed(list({**behind, **shows}.items()), gutter=GUTTER))
+        elif text in question.more:
+            self._show([safe(line) for line in question.more[text]], keyboard)    # unwrapped, so that it can be copied
+        else:
+            return False
+        return True
+
+    def _show(self, lines: Sequence[str], keyboard: Keyboard) -> None:
+        """Lines a screenful at a time."""
+        full = max(self.talk.height - 2, 5)
+        for start in range(0, len(lines), full):
+            self.talk.tell(*lines[start:start + full])
+            left = len(lines) - start - full
+            if left > 0:
+                self.talk.prompt(Question("page", f"{left} more lines. Enter goes on, q stops"))
+                keyboard.flush()
+                while (line := keyboard.line(EACH)) is None:
+                    pass
+                if line.strip() == b"q":
+                    return
+
+
+def _long(question: Question) -> bool:
+    return question.name == "choice" and len(question.letters) > MANY
+
+
+def _tty(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except ValueError:            # closed
+        return False
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Within, Ctrl-C raises KeyboardInterrupt, whatever handler a send has left."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,252 @@
+"""The screens of the reading commands and of errors, as lines. Pure, like `irkit.ui.screen`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Protocol
+
+from irkit.engine.gate import Resumed
+from irkit.engine.values import numbered
+from irkit.errors import IrkitError, RunbookError
+from irkit.ui.layout import WIDEST, Page
+from irkit.ui.screen import render
+from irkit.ui.text import cells, pad, safe, wrap
+
+# -- ledger verify -----------------------------------------------------------------------------------------------
+
+
+class Finding(Protocol):
+    """One thing that does not agree: `what` in a line, the values side by side, and what that means."""
+
+    @property
+    def what(self) -> str: ...
+    @property
+    def meaning(self) -> str: ...
+    @property
+    def detail(self) -> Sequence[str]: ...
+    @property
+    def level(self) -> str: ...
+
+
+class Report(Protocol):
+    """What `irkit.ledger.verify` found. `head` is hex; `sound` entries come before the first of `problems`."""
+
+    @property
+    def entries(self) -> int: ...
+    @property
+    def head(self) -> str: ...
+    @property
+    def artefacts(self) -> int: ...
+    @property
+    def problems(self) -> int: ...
+    @property
+    def sound(self) -> int: ...
+    @property
+    def exit_code(self) -> int: ...
+    @property
+    def findings(self) -> Sequence[Finding]: ...
+    @property
+    def notes(self) -> Sequence[str]: ...
+
+
+NOT_CHECKED = "NOT CHECKED"      # a finding's level when it says only that something could not be looked at
+
+
+def verify_lines(report: Report, *, width: int = WIDEST) -> list[str]:
+    """`irkit ledger verify`: what holds, or each problem with its meaning, and the exit code."""
+    page = Page.of(width)
+    notes = [line for note in report.notes for line in _marked("", note, page)]
+    if not report.findings:
+        matches = "matches its hash" if report.artefacts == 1 else "match their hashes"
+        return [
+            *_marked("ok", f"{numbered(report.entries, 'entry')}, numbered 0 to {report.entries - 1}, unbroken", page),
+            *_marked("ok", f"{numbered(report.artefacts, 'artefact')} {matches}", page),
+            *_marked("ok", f"head {report.head}", page),
+            *notes,
+            *page.verdict("Verified.", report.exit_code),
+        ]
+    bad = [line for finding in report.findings for line in _finding(finding, page)]
+    hidden = report.problems - len(report.findings)
+    more = _marked("", f"and {numbered(hidden, 'problem')} more", page) if hidden else []
+    before = _marked("", f"Entries 0 to {report.sound - 1} come before the first problem.", page) if report.sound > 1 else []
+    verdict = "Does not verify" if report.exit_code == 5 else "Not everything could be checked"
+    last = page.verdict(f"{verdict}: {numbered(report.problems, 'problem')}.", report.exit_code)
+    return [*bad, *more, *before, *notes, *last]
+
+
+def _finding(finding: Finding, page: Page) -> list[str]:
+    detail = [line for text in finding.detail for line in _marked("", f"  {text}", page)]
+    mark, what = ("--", f"not checked: {finding.what}") if finding.level == NOT_CHECKED else ("BAD", finding.what)
+    return [*_marked(mark, what, page), *detail, *_marked("", finding.meaning, page)]
+
+
+def _marked(mark: str, text: str, page: Page) -> list[str]:
+    """A line behind a mark of five columns."""
+    body = wrap(text, page.width - 5)
+    return [pad(mark if i == 0 else "", 5) + line for i, line in enumerate(body)]
+
+
+# -- ledger show -------------------------------------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class Row:
+    """An entry in one line. `what` in words; `person` says that a human wrote it."""
+
+    seq: int
+    at: datetime
+    who: str
+    kind: str
+    what: str
+
+
+def ledger_show_lines(rows: Sequence[Row], *, width: int = WIDEST) -> list[str]:
+    """`irkit ledger show`: a line per entry; a line with the date where the rows span several days."""
+    page = Page.of(width)
+    who = max([8, *(cells(safe(row.who)) for row in rows)]) + 1
+    kind = max([18, *(cells(safe(row.kind)) + 1 for row in rows)])
+    lines = [f"{'#':>3}  {'UTC':<12}  {pad('who', who)}what"]
+    dates = [row.at.astimezone(UTC).date() for row in rows]
+    several = len(set(dates)) > 1
+    for i, row in enumerate(rows):
+        if several and (i == 0 or dates[i] != dates[i - 1]):
+            lines.append(f"     {dates[i]}")
+        lines += _row(row, who, kind, page)
+    return lines
+
+
+def _row(row: Row, who: int, kind: int, page: Page) -> list[str]:
+    at = row.at.astimezone(UTC)
+    head = f"{row.seq:>3}  {at:%H:%M:%S}.{at.microsecond // 1000:03}  {pad(safe(row.who), who)}{pad(safe(row.kind), kind)}"
+    indent = cells(head)
+    if page.width - indent < page.width // 4:
+        return [head.rstrip(), *(f"     {line}" for line in wrap(row.what, page.width - 5))]
+    first, *below = wrap(row.what, page.width - indent)
+    return [(head + first).rstrip(), *(" " * indent + line for line in below)]
+
+
+# -- doctor ------------------------------------------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that irkit needs. `state` is "ok" or "FAIL"; `command` is what to type when it failed."""
+
+    name: str
+    state: str
+    text: str
+    command: str = ""
+
+
+def doctor_lines(checks: Sequence[Check], blocked: Sequence[str] = (), *, width: int = WIDEST) -> list[str]:
+    """`irkit doctor`: a line per check. `blocked` says what cannot run, "Step 19 cannot run."."""
+    page = Page.of(width)
+    name = max([9, *(cells(safe(check.name)) for check in checks)]) + 2
+    lines = [line for check in checks for line in _check(check, name, page)]
+    failed = sum(check.state != "ok" for check in checks)
+    if not failed:
+        return [*lines, *page.verdict("Ready.", 0)]
+    return [*lines, *page.verdict(" ".join([f"Not ready: {numbered(failed, 'problem')}.", *blocked]), 4)]
+
+
+def _check(check: Check, name: int, page: Page) -> list[str]:
+    head = f"{pad(safe(check.name), name)}{check.state:<6}"
+    first, *below = wrap(check.text, max(page.width - len(head), page.width // 2))
+    lines = [head + first, *(" " * len(head) + line for line in below)]
+    return page.aside(lines, check.command, " " * len(head)) if check.command else lines
+
+
+# -- status, incidents, runbook ----------------------------------------------------------------------------------
+
+def status_lines(said: Resumed, *, width: int = WIDEST, tz: tzinfo | None = None, prefix: str = "") -> list[str]:
+    """`irkit status`: where the run stands, its clocks, and how to go on."""
+    page = Page.of(width, tz, prefix)
+    where = said.where
+    clocks = [page.due_in(deadline, where.now) for deadline in where.deadlines]
+    more = page.labelled("Clocks", clocks) if clocks else []
+    more += page.labelled("Next", f"irkit resume {where.incident}")
+    return render(said, width=width, tz=tz, prefix=prefix)[:-1] + [prefix + line for line in more]
+
+
+@dataclass(frozen=True)
+class Incident:
+    """An open or closed incident in one line. `state` in words, "open, step 7 of 21"."""
+
+    label: str                # LIVE, PROBE, TEST, DRILL, DRY RUN
+    name: str
+    runbook: str
+    state: str
+    opened_at: datetime
+
+
+def incident_lines(rows: Sequence[Incident], *, width: int = WIDEST) -> list[str]:
+    """A line per incident, those of LIVE runs first and apart from the rest."""
+    page = Page.of(width)
+    live = [_incident(row) for row in rows if row.label == "LIVE"]
+    rest = [_incident(row) for row in rows if row.label != "LIVE"]
+    first = max((cells(name) for name, _ in live + rest), default=0)
+    shown = [page.listed([(pad(name, first), text) for name, text in part]) for part in (live, rest)]
+    return [*shown[0], *([""] if live and rest else []), *shown[1]]
+
+
+def _incident(row: Incident) -> tuple[str, str]:
+    opened = f"{row.opened_at.astimezone(UTC):%Y-%m-%d %H:%M}Z"
+    return f"{row.label:<8} {safe(row.name)}", f"{row.runbook}, {row.state}, opened {opened}"
+
+
+Facts = Sequence[tuple[str, str]]        # (label of at most 8 letters, text)
+
+
+@dataclass(frozen=True)
+class PlanStep:
+    """A step of a plan. `badge` as on its screen."""
+
+    number: int
+    title: str
+    phase: str
+    badge: str
+    facts: Facts = ()
+
+
+def runbook_plan_lines(title: str, facts: Facts, steps: Sequence[PlanStep], *, width: int = WIDEST) -> list[str]:
+    """`irkit runbook show`: when to use it, then each step with who does it, what is sent and how bad it can be."""
+    page = Page.of(width)
+    lines = [*page.wrapped(title), *_facts(facts, page)]
+    phase = ""
+    for step in steps:
+        heading = [] if step.phase == phase else ["", *page.wrapped(step.phase.upper())]
+        phase = step.phase
+        named = page.aside(page.wrapped(f"{step.number}. {step.title}"), f"[{step.badge}]")
+        lines += [*heading, "", *named, *_facts(step.facts, page)]
+    return lines
+
+
+def _facts(facts: Facts, page: Page) -> list[str]:
+    return [line for label, text in facts for line in page.labelled(label, text.rstrip().split("\n"))]
+
+
+# -- lint and errors ---------------------------------------------------------------------------------------------
+
+def lint_lines(blocks: Sequence[Sequence[str]], files: int, *, errors: int, width: int = WIDEST) -> list[str]:
+    """`irkit runbook lint`: the blocks as the runbook package laid them out (carets must stay in place), and a verdict."""
+    page = Page.of(width)
+    lines = [safe(line) for block in blocks for line in block]
+    checked = numbered(files, "file")
+    if errors:
+        return [*lines, *page.verdict(f"{numbered(errors, 'mistake')} in {checked}.", 6)]
+    warnings = f", {numbered(len(blocks), 'warning')}" if blocks else ""
+    return [*lines, *page.verdict(f"{checked} checked, no mistakes{warnings}.", 0)]
+
+
+def error_lines(error: IrkitError, *, width: int = WIDEST) -> list[str]:
+    """What stopped a command, where, and the next command. A runbook's mistakes come first, with the exit code below."""
+    page = Page.of(width)
+    if isinstance(error, RunbookError):
+        blocks = [safe(line) for block in error.mistakes for line in block]
+        return [*blocks, *page.aside(page.hanging(error.what), f"exit {error.exit_code}"), *_place(error, page)]
+    return [*page.hanging(error.what), *_place(error, page)]
+
+
+def _place(error: IrkitError, page: Page) -> list[str]:
+    facts = (("  at", error.where), ("  next", error.next))
+    return [line for label, text in facts if text for line in page.labelled(label, text)]

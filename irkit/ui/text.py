@@ -1,0 +1,91 @@
+"""Text on its way to a terminal: made harmless, measured in columns, wrapped.
+
+Rules: everything that a vendor or a person wrote passes `safe` before it is printed. Columns are counted as terminals count
+them (East Asian wide and emoji take two, combining marks none). A word longer than the line is never broken, so that an
+address can be copied.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+MARKS = 4          # combining marks kept on one character; more than any script needs climb over the lines around
+
+_STRINGS = r"(?:\x1b[P\]X^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"    # OSC, DCS, SOS, PM, APC: ECMA-48 5.6
+_CSI = r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"                                              # ECMA-48 5.4
+_OTHER = r"\x1b[ -/]*[0-~]"                                                              # two-byte and charset escapes
+_ESCAPES = re.compile(f"{_STRINGS}|{_CSI}|{_OTHER}")
+_BREAKS = re.compile(r"\r\n|[\t-\r\x1c-\x1f\x85\u2028\u2029]")
+# Default_Ignorable_Code_Point beyond category Cf (Unicode 15, DerivedCoreProperties): fillers and variation selectors.
+_IGNORED = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
+
+
+def safe(text: object) -> str:
+    """One line without anything that moves a cursor, reorders, hides or joins characters.
+
+    Terminal sequences go whole, line breaks and every kind of blank become one space, bidi controls and zero-width
+    characters go, a lone surrogate becomes U+FFFD.
+    """
+    plain = _IGNORED.sub("", _BREAKS.sub(" ", _ESCAPES.sub("", str(text))))
+    if plain.isascii() and plain.isprintable():
+        return plain
+    kept: list[str] = []
+    marks = 0
+    for char in plain:
+        category = unicodedata.category(char)
+        marks = marks + 1 if category in ("Mn", "Me") else 0
+        if category in ("Cc", "Cf") or marks > MARKS:
+            continue
+        kept.append(" " if category in ("Zs", "Zl", "Zp") else "\ufffd" if category == "Cs" else char)
+    return "".join(kept)
+
+
+def cells(text: str) -> int:
+    """How many columns safe text takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    return sum(_cell(char) for char in text)
+
+
+def _cell(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
+
+
+def pad(text: str, width: int) -> str:
+    """`text` filled with blanks to `width` columns; longer text is left as it is."""
+    return text + " " * (width - cells(text))
+
+
+def clip(text: str, width: int) -> str:
+    """The beginning of `text` that fits in `width` columns, ending in "…" where something was left out."""
+    if cells(text) <= width:
+        return text
+    while text and cells(text) > width - 1:
+        text = text[:-1]
+    return text + "…"
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Safe text in lines of at most `width` columns; a line that fits keeps its blanks, a wrapped one its indentation."""
+    line = safe(text).rstrip()
+    if cells(line) <= width:
+        return [line]
+    indent = line[: len(line) - len(line.lstrip())][: width // 2]
+    return join(line.split(), width, " ", indent)
+
+
+def join(parts: list[str], width: int, between: str, indent: str = "") -> list[str]:
+    """As many parts on each line as fit, with `between` among them."""
+    lines: list[str] = []
+    for part in parts:
+        longer = lines[-1] + between + part if lines else ""
+        if lines and cells(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(indent + part)
+    return lines or [""]

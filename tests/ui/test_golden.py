@@ -1,0 +1,289 @@
+"""The golden screens of tests/screens/, written by hand from what the responder should see, at 80 columns."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from irkit.engine.gate import Ended, Progress, Question, Said, StepBegins
+from irkit.errors import CredentialError
+from irkit.ui import reading
+from irkit.ui.answers import Scripted
+from irkit.ui.talk import Talk
+from tests.ui import samples
+
+SCREENS = Path(__file__).parent.parent / "screens"
+PARIS = ZoneInfo("Europe/Paris")
+PAUSE = {"p": "pause"}
+Script = Sequence[Said | Question]
+
+
+def golden(name: str) -> list[str]:
+    return (SCREENS / f"{name}.txt").read_text().splitlines()
+
+
+def played(script: Script, answers: Mapping[str, object], *, prefix: str = "", tz: ZoneInfo | None = PARIS) -> list[str]:
+    """What stands on the screen after the script was said and its questions answered."""
+    out = io.StringIO()
+    talk = Talk(out, plain=True, prefix=prefix, tz=tz, env={})
+    gate = Scripted(answers, phrases_literal=False, talk=talk.say, typed=talk.prompt)
+    for part in script:
+        if isinstance(part, Question):
+            gate.ask(part, list)
+        else:
+            gate.say(part)
+    return out.getvalue().splitlines()
+
+
+def test_a_step_as_it_is_shown_asked_sent_and_checked() -> None:
+    """Where, why, what was seen, what leaves, whom it affects, how to get back; then the question and its proof."""
+    script: Script = [samples.SUSPEND, samples.LOOKED, samples.SENDS, samples.GATE, samples.SENT, samples.CHECKED, samples.DONE]
+    assert played(script, {"suspend": "yes"}) == golden("step")
+
+
+def test_what_cannot_be_undone_asks_for_a_phrase() -> None:
+    """The phrase, the badge, what was not preserved and what is unverified stand on the gate."""
+    begins = StepBegins(
+        samples.where(8, 1263, deadlines=()),
+        8,
+        "End every session of the account",
+        "Suspension blocks new sign-ins; open sessions live on.",
+        "CANNOT BE UNDONE",
+        "lead",
+    )
+    gate = Question(
+        "gate",
+        "Type END 3 SESSIONS to send",
+        "end",
+        phrase="END 3 SESSIONS",
+        more_words={"a": "attach"},
+        letters={"s": "skip", "d": "defer", "m": "did it by hand", "n": "note", **PAUSE},
+    )
+    assert played([begins, samples.SESSIONS, gate], {"end": {"type": "phrase"}}) == golden("irreversible")
+
+
+def test_a_fan_out_counts_what_leaves() -> None:
+    """212 requests are one gate: count, first and last, what is left out, how fast, and three of the people."""
+    gate = Question(
+        "gate",
+        "Type END 212 SESSIONS to send",
+        "end",
+        phrase="END 212 SESSIONS",
+        letters={"s": "skip", "e": "except some", "n": "note", **PAUSE},
+    )
+    assert played([samples.FAN_OUT, gate], {"end": {"type": "phrase"}}) == golden("fanout")
+
+
+def test_progress_is_a_line_per_25_in_plain_mode() -> None:
+    """Of 212 items the plain screen shows those that pass a multiple of 25, and the last."""
+    script: Script = [
+        Progress(n, 212, r, u, left, final=n == 212)
+        for n, r, u, left in [(1, 0, 0, 63.0), (25, 0, 0, 62.0), (30, 1, 0, 60.0), (50, 1, 0, 51.0), (212, 1, 1, 0.0)]
+    ]
+    assert played(script, {}) == golden("progress")
+
+
+def test_a_failure_says_what_happened_and_what_was_not_changed() -> None:
+    """FAILED: the vendor's words, that nothing was changed, the likely cause and the next command."""
+    menu = Question(
+        "menu",
+        "",
+        "end",
+        more_words={"a": "attach"},
+        letters={"r": "retry", "m": "did it by hand", "s": "skip", "n": "note", "u": "undo step 7", **PAUSE},
+    )
+    assert played([samples.FAILED, menu], {"end": {"skip": "later"}}) == golden("failed")
+
+
+def test_an_unknown_offers_a_look_and_no_retry() -> None:
+    """UNKNOWN: when it left, that it may have worked, and looking again."""
+    menu = Question(
+        "menu", "", "end", more_words={"a": "attach"}, letters={"l": "look again (safe)", "m": "I checked by hand", **PAUSE}
+    )
+    assert played([samples.UNKNOWN, menu], {"end": {"look_again": True}}) == golden("unknown")
+
+
+def test_a_gap_is_never_called_clean() -> None:
+    """GAP: what is missing, and what that does not mean."""
+    assert played([samples.GAP], {}) == golden("gap")
+
+
+def test_accepted_is_not_done() -> None:
+    """ACCEPTED: taken, not confirmed, and what to do next."""
+    menu = Question("menu", "", "tell", letters={"l": "look again (safe)", "d": "defer", "m": "I checked by hand"})
+    assert played([samples.ACCEPTED, menu], {"tell": {"defer": "yes"}}) == golden("accepted")
+
+
+def test_resume_says_what_is_done_and_what_is_open() -> None:
+    """Who takes a run up sees its state, and types I HAVE IT."""
+    question = Question(
+        "takeover", "You are sam. maria had it last. Type I HAVE IT to take over", phrase="I HAVE IT", letters={"q": "quit"}
+    )
+    assert played([samples.RESUMED, question], {"takeover": "I HAVE IT"}) == golden("resume")
+
+
+def test_finish_counts_steps_requests_and_evidence() -> None:
+    """The closing screen holds every figure of the run, and the next command."""
+    assert played([samples.CLOSED], {}) == golden("finish")
+
+
+def test_drill_stands_first_on_every_line_of_a_drill() -> None:
+    """Header, text, news, prompt and blank lines alike; the label is not said twice; no line is longer for it."""
+    choice = Question(
+        "choice",
+        "Your decision",
+        "exported",
+        letters={**samples.DECIDE.choices, "s": "skip", "d": "defer", "n": "note", **PAUSE},
+        more_words={"a": "attach"},
+    )
+    script: Script = [
+        samples.EXPORTED,
+        samples.DECIDE,
+        samples.INJECT,
+        choice,
+        Question("reason", "Why", "exported"),
+        Ended("done", "No", 60, "15. Notify the authority"),
+    ]
+    answers = {"exported": {"choice": "no", "reason": "the log shows no export"}}
+    assert played(script, answers, prefix="DRILL ", tz=None) == golden("drill")
+
+
+# -- reading commands --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Finding:
+    what: str
+    meaning: str
+    detail: Sequence[str] = ()
+    level: str = "CONTRADICTED"
+
+
+@dataclass(frozen=True)
+class Report:
+    entries: int = 312
+    head: str = "77be" + "0" * 56 + "aa10"
+    artefacts: int = 9
+    problems: int = 0
+    sound: int = 312
+    exit_code: int = 0
+    findings: Sequence[Finding] = ()
+    notes: Sequence[str] = ()
+
+
+def test_status_is_the_resume_screen_with_clocks_and_the_next_command() -> None:
+    """Status shows what resume would, and every clock, also one that has not started."""
+    assert reading.status_lines(samples.RESUMED, tz=PARIS) == golden("status")
+
+
+def test_verify_says_what_holds() -> None:
+    """A ledger that verifies: each claim on a line, the whole head, what is not proven, exit 0."""
+    report = Report(notes=["not signed, not timestamped: author and time are not proven"])
+    assert reading.verify_lines(report) == golden("verify_ok")
+
+
+def test_verify_says_what_does_not_hold() -> None:
+    """One that does not: the entry, the two values, the meaning, how far the rest is sound, exit 5."""
+    findings = [
+        Finding(
+            "entry 118 does not follow from entry 117",
+            "117 or 118 was changed after it was written.",
+            ["117 hashes to 5d0e..91, 118 says 5d0e..7a"],
+        ),
+        Finding("artefact 5d0e..33 was not readable", "It may be whole.", level="NOT CHECKED"),
+    ]
+    assert reading.verify_lines(Report(problems=2, sound=118, exit_code=5, findings=findings)) == golden("verify_bad")
+
+
+def test_lint_keeps_carets_in_place() -> None:
+    """The blocks of the runbook package are printed as they are, with a verdict and exit 6."""
+    block = [
+        "runbooks/helpdesk.yaml:9:5: unknown key 'acton'",
+        "  |",
+        "9 |     acton: zendesk.suspend_user",
+        "  |     ^^^^^",
+        "  = did you mean 'action'?",
+    ]
+    assert reading.lint_lines([block], 1, errors=5) == golden("lint")
+
+
+def test_doctor_names_the_problem_and_the_command() -> None:
+    """A line per check, FAIL with the command that mends it, and which step cannot run."""
+    checks = [
+        reading.Check("zendesk", "ok", "ir-break-glass, admin, Enterprise with ADPP"),
+        reading.Check("slack", "FAIL", "token expired 2026-10-02", "irkit connect slack"),
+        reading.Check("clock", "ok", "within 0.3 s of zendesk's Date header"),
+        reading.Check("evidence", "ok", "61 GB free, writable, fsync works"),
+    ]
+    assert reading.doctor_lines(checks, ["Step 19 cannot run."]) == golden("doctor")
+
+
+def test_ledger_show_is_a_line_per_entry() -> None:
+    """Number, UTC to the millisecond, who, kind, and what in words, wrapped below itself."""
+    rows = [
+        (27, "24:31.204", "maria", "step.started", "suspend"),
+        (28, "24:31.520", "zendesk", "request.answer", "GET users/3971 -> 200"),
+        (29, "25:04.002", "maria", "step.asked", "yes"),
+        (30, "25:06.911", "maria", "request.sending", "PUT users/3971"),
+        (31, "25:07.330", "zendesk", "request.answer", "200, 0.4 s"),
+        (32, "25:07.512", "maria", "note", '"saw a Tor exit in the sign-in log"'),
+    ]
+    shown = [
+        reading.Row(seq, datetime.fromisoformat(f"2026-11-20T02:{at}+00:00"), who, kind, what)
+        for seq, at, who, kind, what in rows
+    ]
+    assert reading.ledger_show_lines(shown) == golden("ledger_show")
+
+
+def test_a_plan_shows_who_what_and_how_bad() -> None:
+    """`runbook show`: phases, steps with their badge, and labelled facts."""
+    steps = [
+        reading.PlanStep(1, "Check who irkit acts as", "prepare", "READ", [("Action", "zendesk.whoami")]),
+        reading.PlanStep(
+            2,
+            "End every session of the account",
+            "contain",
+            "CANNOT BE UNDONE",
+            [("Who", "Zendesk administrator"), ("Sends", "DELETE /api/v2/users/{user_id}/sessions")],
+        ),
+    ]
+    facts = [
+        ("Use when", "An agent or admin signs in from somewhere impossible."),
+        ("Asks", "agent_email: Which account?\nsince: Look back to when? (aware_at - 30d)"),
+    ]
+    assert reading.runbook_plan_lines("A Zendesk agent account is compromised", facts, steps) == golden("plan")
+
+
+def test_an_error_names_thing_place_and_next_command() -> None:
+    """What happened, where, and what to type."""
+    error = CredentialError(
+        "Zendesk answered 401: the token has expired.",
+        where="connection acme, https://acme.zendesk.com",
+        next="irkit connect zendesk",
+    )
+    assert reading.error_lines(error) == golden("error")
+
+
+def test_incidents_are_listed_live_apart_from_drill() -> None:
+    """LIVE first, whatever the order they were found in."""
+    rows = [
+        reading.Incident("DRILL", "INC-7", "zendesk_agent_compromise", "closed", datetime(2026, 3, 7, 23, 40, tzinfo=UTC)),
+        reading.Incident(
+            "LIVE", "INC-2041", "zendesk_agent_compromise", "open, 7 steps settled", datetime(2026, 11, 20, 2, 6, tzinfo=UTC)
+        ),
+    ]
+    assert reading.incident_lines(rows) == golden("incidents")
+
+
+@pytest.mark.parametrize("path", sorted(SCREENS.glob("*.txt")), ids=lambda path: path.stem)
+def test_golden_screens_fit_80_columns(path: Path) -> None:
+    """No line that irkit writes is longer; a typed phrase may be."""
+    assert [
+        line for line in path.read_text().splitlines() if len(line) > 80 and not line.endswith(("I HAVE IT", "SESSIONS"))
+    ] == []
