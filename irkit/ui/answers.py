@@ -86,7 +86,7 @@ class Scripted:
 
     def _answer(self, question: Question) -> str | None:
         if question.name == "input":
-            return self._inputs.get(question.step)
+            return self._inputs.get(question.key)
         step = self._step(question)
         if question.name == "when_unknown":
             needed = {"yes": "needed", "no": "not needed"}.get(step.texts.get("needed", "" if self._literal else "yes"))
@@ -116,7 +116,7 @@ class Scripted:
             return spelled if question.phrase and spelled == question.phrase else None
         keys = options(question)
         if act == "choice":
-            return value if value in keys else None
+            return value if value in keys or (" " in value and not refusal(question, value)) else None
         return next((key for wanted in ACTS[act] for key, word in keys.items() if wanted in word.lower()), None)
 
     # -- free text ---------------------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ class Scripted:
                 given = next((step.texts[key] for key in REASONS if step.texts.get(key)), None)
                 return given or (None if self._literal else AS_SCRIPTED)
             case "field":
-                return step.fields.get(question.prompt.partition(" ")[0])
+                return step.fields.get(question.key)
             case "how":
                 return step.texts.get("how") or step.texts.get("by_hand")
             case "evidence":
@@ -149,7 +149,7 @@ class Scripted:
 
 def _place(question: Question) -> str:
     """Under which name an answer is listed: the step, the inject, or the question itself."""
-    return question.step or question.name.removeprefix("inject:")
+    return question.step or question.key or question.name
 
 
 def _parsed(answer: object) -> _Step:

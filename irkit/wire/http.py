@@ -184,6 +184,10 @@ class Wire:
         return Outgoing(account.connection.name, account.connector.name, request, url, headers, body,
                         account.connection.acting_as)
 
+    def turn(self, connection: str) -> None:
+        """Return when the rate limit lets one more request leave. Raises NotSent when that is too far off, or interrupted."""
+        self._account(connection).pace.turn()
+
     def send(self, outgoing: Outgoing, *, answered: Callable[[int, Mapping[str, str]], None],
              sink: Sink | None = None) -> Response:
         """Send once. `answered` is called before the body is read; the body streams to `sink` where given.
@@ -194,7 +198,6 @@ class Wire:
         if self._reads_only and outgoing.request.is_write:
             raise NotSent("this is a probe: its wire sends reads only")
         account = self._account(outgoing.connection)
-        account.pace.turn()
         if self._closing.is_set():
             raise NotSent("the run is ending")
         answer = self._signed(account, outgoing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 
 import pytest
@@ -74,10 +75,10 @@ def test_a_listed_act_becomes_the_letter_or_phrase(question: Question, answer: o
         (text("when", default="now"), {"by_hand": "x"}, "now"),
         (text("evidence", path=True), {"attach": "text:a screenshot"}, "text:a screenshot"),
         (text("evidence", required=False), {"by_hand": "x"}, ""),
-        (text("field", "count (int), for later steps", parse=int), {"fields": {"count": 2}}, "2"),
+        (text("field", "count (int), for later steps", key="count", parse=int), {"fields": {"count": 2}}, "2"),
         (text("note", "Note"), {"note": "a Tor exit"}, "a Tor exit"),
         (Question("inject", "What do you answer?", "suspend"), "no comment", "no comment"),
-        (Question("inject:suspend", "What do you answer?"), "no comment", "no comment"),
+        (Question("inject", "What do you answer?", key="suspend"), "no comment", "no comment"),
     ],
 )
 def test_texts_follow_their_act(question: Question, answer: object, typed: str) -> None:
@@ -98,7 +99,8 @@ def test_texts_follow_their_act(question: Question, answer: object, typed: str) 
         (NEEDED, "yes", "does not list"),
         (text("reason"), {"choice": "no"}, "does not list"),
         (text("evidence"), {"by_hand": "x"}, "does not list"),
-        (text("field", "count (int), for later steps", parse=int), {"fields": {"count": "many"}}, "invalid literal"),
+        (text("field", "count (int), for later steps", key="count", parse=int), {"fields": {"count": "many"}},
+         "invalid literal"),
         (Question("gate", "Send it?", "another", letters={"y": "yes"}), "yes", "of another"),
     ],
 )
@@ -133,6 +135,14 @@ def test_a_choice_in_one_word_is_one_act() -> None:
         gate.ask(GATE, list)
 
 
+def test_a_script_can_go_to_a_step() -> None:
+    """ "g 3" is typed where the question offers g N, and is no answer where it does not."""
+    gate = scripted("g 3")
+    assert gate.ask(dataclasses.replace(GATE, more_words={"g N": "go to step N"}), list) == "g 3"
+    with pytest.raises(Paused):
+        scripted("g 3").ask(PHRASE, list)
+
+
 def test_several_answers_of_one_step_are_used_in_turn() -> None:
     """A step that comes back, or does not go well, has an act for each time."""
     gate = scripted([{"defer": True}, {"note": "trying"}, "yes", {"look_again": True}, {"by_hand": "checked"}])
@@ -143,9 +153,9 @@ def test_several_answers_of_one_step_are_used_in_turn() -> None:
 def test_inputs_have_their_own_place() -> None:
     """The runbook's inputs are listed under `inputs`, by name."""
     gate = Scripted({"inputs": {"agent_email": "dana@acme.com"}}, phrases_literal=True, talk=lambda said: None)
-    assert gate.ask(Question("input", "Which account?", "agent_email"), list) == "dana@acme.com"
+    assert gate.ask(Question("input", "Which account?", key="agent_email"), list) == "dana@acme.com"
     with pytest.raises(Paused):
-        gate.ask(Question("input", "Look back to when?", "since"), list)
+        gate.ask(Question("input", "Look back to when?", key="since"), list)
 
 
 def test_news_is_shown_before_the_answer() -> None:

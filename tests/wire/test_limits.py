@@ -134,10 +134,9 @@ def test_a_hold_that_is_too_long_is_given_back() -> None:
 def test_closing_the_wire_wakes_who_waits() -> None:
     """They learn that nothing was sent."""
     with Server([answer({})]) as server, wired(server.url) as wire:
-        outgoing = prepared(wire)
         wire.learn("demo", Limit(wait=60))
         with ThreadPoolExecutor(4) as pool:
-            waiting = [pool.submit(wire.send, outgoing, answered=ignored) for _ in range(4)]
+            waiting = [pool.submit(wire.turn, "demo") for _ in range(4)]
             wire.close()
             errors = [one.exception() for one in waiting]
     assert [type(error) for error in errors] == [NotSent] * 4
@@ -155,11 +154,13 @@ def test_a_closed_wire_sends_nothing() -> None:
 
 
 def test_the_wire_paces_each_connection() -> None:
-    """`learn` reaches `send`, through the waiting it was given."""
+    """`learn` reaches the next turn, through the waiting it was given; a request never waits once it is recorded."""
     time = Time()
     with Server([answer({})]) as server, wired(server.url, monotonic=time.monotonic, wait=time.wait) as wire:
         call(wire)
         wire.learn("demo", Limit(wait=7))
         assert wire.seconds_for("demo", 1) == pytest.approx(7)
         call(wire)
+        assert time.waits == []
+        wire.turn("demo")
     assert time.waits == [pytest.approx(7)]

@@ -1,0 +1,111 @@
+"""The questions the engine asks, and what comes with each: notes and attachments at any prompt, reasons, who-when-how."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from irkit.engine.gate import Question
+from irkit.engine.session import Session
+from irkit.engine.values import rfc3339
+from irkit.errors import IrkitError, Paused
+from irkit.runbook import parse_typed, timestamp
+
+ALWAYS = {"n": "note", "p": "pause"}
+ALSO = {"a": "attach a file or text as evidence"}
+
+
+def choose(session: Session, step: str, name: str, prompt: str, letters: Mapping[str, str], *, phrase: str = "",
+           more: Mapping[str, Sequence[str]] | None = None, more_words: Mapping[str, str] | None = None) -> str:
+    """One of `letters`, or the phrase. Notes and attachments are taken on the way. Raises Paused."""
+    while True:
+        question = Question(name=name, prompt=prompt, step=step, letters={**letters, **ALWAYS}, phrase=phrase,
+                            more=more or {}, more_words={**ALSO, **(more_words or {})})
+        answer = session.ctx.gate.ask(question, session.poll)
+        if answer == "n":
+            note(session, step)
+        elif answer == "a":
+            evidence(session, step, required=False)
+        elif answer == "p":
+            raise Paused("paused")
+        else:
+            return answer
+
+
+def text(session: Session, step: str, name: str, prompt: str, *, default: str = "", required: bool = True,
+         parse: Callable[[str], object] | None = None, path: bool = False, key: str = "") -> str:
+    """Free text, in Unicode NFC. With a default an empty answer takes it."""
+    answer = session.ctx.gate.ask(Question(name=name, prompt=prompt, step=step, key=key, required=required, default=default,
+                                           parse=parse, path=path), session.poll)
+    return unicodedata.normalize("NFC", answer.strip() or default)
+
+
+def reason(session: Session, step: str, prompt: str = "Reason") -> str:
+    return text(session, step, "reason", prompt)
+
+
+def note(session: Session, step: str | None) -> None:
+    session.record("note", {}, {"text": text(session, step or "", "note", "Note")}, by="human", step=step)
+
+
+def evidence(session: Session, step: str, *, required: bool) -> list[str]:
+    """Take a file or a text as an artefact of the step. Returns its SHA-256s."""
+    prompt = "Evidence: a file's path, or text: and what you saw" + ("" if required else " (empty: none)")
+    answer = text(session, step, "evidence", prompt, required=required, path=True, parse=_evidence)
+    if not answer:
+        return []
+    name, content = _evidence(answer)
+    kept = session.ctx.ledger.keep(name, content, run=session.ctx.run, step=step, by="human")
+    session.refresh()
+    return [kept.sha256]
+
+
+def _evidence(answer: str) -> tuple[str, bytes | Path]:
+    if answer.startswith("text:"):
+        return "text.txt", answer.removeprefix("text:").strip().encode()
+    path = Path(answer).expanduser()
+    if not path.is_file():
+        raise ValueError(f"{answer} is not a file; text typed here begins with text:")
+    return path.name, path
+
+
+def by_hand(session: Session, step: str, fields: Mapping[str, Any], *, evidence_required: bool) -> dict[str, Any]:
+    """Who, when, how, the evidence, and each result field that later steps use. Returns the step's result."""
+    now = session.ctx.clock.now()
+    done: dict[str, Any] = {
+        "who": text(session, step, "who", "Who did it", default=session.ctx.who),
+        "when": rfc3339(timestamp(text(session, step, "when", "When (RFC 3339, or now)", default="now",
+                                       parse=lambda t: timestamp(t, now)), now)),
+        "how": text(session, step, "how", "How, and what was seen"),
+    }
+    for name, kind in fields.items():
+        answer = text(session, step, "field", f"{name} ({_type_word(kind)}), for later steps", key=name,
+                      parse=lambda t, kind=kind: parse_typed(kind, t, now))       # type: ignore[misc]
+        done[name] = parse_typed(kind, answer, now)
+    done["evidence"] = evidence(session, step, required=evidence_required)
+    return done
+
+
+def value(session: Session, step: str, name: str, kind: Any) -> Any:
+    """A value that no step gave, typed by hand."""
+    now = session.ctx.clock.now()
+    answer = text(session, step, "field", f"{name} is not known. Its value ({_type_word(kind)})", key=name,
+                  parse=lambda t: parse_typed(kind, t, now))
+    return parse_typed(kind, answer, now)
+
+
+def _type_word(kind: Any) -> str:
+    return str(getattr(kind, "__name__", kind)).replace("UserId", "user id").replace("Email", "e-mail address")
+
+
+def go_to(session: Session, answer: str) -> str:
+    """The id of the step that "g 12" or "g end_sessions" names. Raises IrkitError when there is none."""
+    wanted = answer[1:].strip()
+    steps = session.runbook.steps
+    if wanted.isdigit() and 1 <= int(wanted) <= len(steps):
+        return steps[int(wanted) - 1].id
+    if any(step.id == wanted for step in steps):
+        return wanted
+    raise IrkitError(f"there is no step {wanted!r}; steps are 1 to {len(steps)}")

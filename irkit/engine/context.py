@@ -1,0 +1,71 @@
+"""What every part of the engine needs at hand: the ledger, the mode, the clock, the person, and the interrupt flag."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+from irkit.engine.gate import Gate, News, Said
+from irkit.engine.modes import Clock, Mode, Perform
+from irkit.errors import Paused
+from irkit.ledger import Entry, Ledger
+
+
+@dataclass
+class Interrupts:
+    """Ctrl-C while requests are under way: the first lets the calls in flight end, the second lets go of them."""
+
+    asked: threading.Event = field(default_factory=threading.Event)
+
+    @contextlib.contextmanager
+    def held(self, gate: Gate) -> Iterator[None]:
+        """Within, a first SIGINT sets `asked`, a second raises KeyboardInterrupt. Prompts keep their own Ctrl-C."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def on_signal(_number: int, _frame: FrameType | None) -> None:
+            if self.asked.is_set():
+                raise KeyboardInterrupt
+            self.asked.set()
+            gate.say(News(["Stopping after the calls in flight. Ctrl-C again to let go of them (outcome unknown)."]))
+
+        before = signal.signal(signal.SIGINT, on_signal)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def check(self) -> None:
+        """Raise Paused when Ctrl-C was pressed since the last check."""
+        if self.asked.is_set():
+            self.asked.clear()
+            raise Paused("interrupted")
+
+
+@dataclass
+class Context:
+    """One session of one run. `record` may be called from any thread; everything else belongs to the main one."""
+
+    ledger: Ledger
+    perform: Perform
+    clock: Clock
+    gate: Gate
+    mode: Mode
+    run: str
+    who: str
+    interrupts: Interrupts = field(default_factory=Interrupts)
+
+    def record(self, kind: str, data: Mapping[str, Any] | None = None, disclose: Mapping[str, Any] | None = None, *,
+               by: str = "machine", step: str | None = None, item: int | None = None, ref: int | None = None) -> Entry:
+        """Append an entry of this run, stamped with the drill's time where there is one. Durable when it returns."""
+        return self.ledger.append(kind, {**(data or {}), **self.clock.stamp()}, disclose, by=by, run=self.run,
+                                  step=step, item=item, ref=ref)
+
+    def say(self, said: Said) -> None:
+        self.gate.say(said)

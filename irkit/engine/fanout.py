@@ -1,0 +1,257 @@
+"""A step over many items: look at all, ask once, send the agreed ones, look again.
+
+- An approval covers the sorted list of (item, request, seen): an item may leave it, never join it.
+- An item whose look is older than five minutes looks again before it is sent, and leaves the batch if anything changed.
+- Each item has its own outcome; Ctrl-C stops after the calls in flight, and resume does not repeat a done item.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from irkit.action import Effect
+from irkit.engine import ask, plan
+from irkit.engine.fold import SETTLED, WITH_RESULT, Sending
+from irkit.engine.gate import Progress, Sends, Trouble
+from irkit.engine.modes import Mode
+from irkit.engine.outcome import Accepted, Done, Failed, Gap, Outcome, Unknown
+from irkit.engine.perform import Performance, stale
+from irkit.engine.pool import WORKERS, Pool
+from irkit.engine.session import Session
+from irkit.engine.step import AGAIN, agree, arguments, common, done_words, end, letter_or_go
+from irkit.engine.transfer import request_parts
+from irkit.runbook import Missing, Step
+
+
+def fan_out(session: Session, step: Step) -> None:
+    """Walk a step that has `for_each`."""
+    try:
+        items = step.items(session.scope())
+    except Missing as missing:
+        session.record("step.started", {"step_kind": "action"}, step=step.id)
+        answer = letter_or_go(session, step, "menu", f"{missing.path} is not known, so there is no list.",
+                              {"s": "skip", "d": "defer", "m": "did it by hand"})
+        common(session, step, answer)
+        return
+    Batch(session, step, items).walk()
+
+
+class Batch:
+    """The items of one fan-out. `outcomes` holds what each item's last performance came to."""
+
+    def __init__(self, session: Session, step: Step, items: Sequence[Any]) -> None:
+        self.session, self.step, self.items = session, step, items
+        self.action = session.action_of(step)
+        self.args: list[dict[str, Any]] = []
+        self.outcomes: dict[int, Outcome] = {}
+        self._lock = threading.Lock()
+        self._again: set[int] = set()        # unsettled items that the responder wants sent once more
+
+    def walk(self) -> None:
+        state = self.session.step_state(self.step)
+        again = state.state in AGAIN
+        typed: dict[str, Any] = {}
+        self.args = [arguments(self.session, self.step, self.action, typed, item) for item in self.items]
+        self.session.record("step.started", {"step_kind": "action", "action": self.action.full_name, "items": len(self.items),
+                                             **({"again": True} if again else {})},
+                            {"items": list(self.items), **{f"typed.{k}": v for k, v in typed.items()}}, step=self.step.id)
+        while self._round():
+            pass
+
+    # -- one round: look, ask, send --------------------------------------------------------------------------------
+
+    def _round(self) -> bool:
+        """True when the responder wants to look again at what is still open."""
+        ready, twins = _apart(self._look([i for i in range(len(self.items)) if self._word(i) not in SETTLED]))
+        earlier = {i: s for i in ready if (s := self.session.step_state(self.step).unsettled(i)) is not None}
+        agreed = {i: p for i, p in ready.items() if i not in earlier or i in self._again}
+        self._again.clear()
+        if agreed and self.session.ctx.mode is Mode.PROBE:
+            return self._show_only(agreed)
+        if agreed:
+            letter = agree(self.session, self.step, self._say_plan(agreed, [earlier[i] for i in agreed if i in earlier]))
+            if letter != "send":
+                for performance in ready.values():
+                    performance.stop()
+                common(self.session, self.step, letter)
+                return False
+            self._send(agreed)
+        for i, performance in ready.items():
+            if i not in agreed:
+                performance.stop()
+        if agreed and twins:                # their request was sent for another item: a look tells
+            for performance in self._look(twins).values():
+                performance.stop()
+        return self._settle({i: earlier[i] for i in earlier if i not in agreed})
+
+    def _look(self, indexes: Sequence[int]) -> dict[int, Performance]:
+        """Advance every item to its first write or its end. Returns those that stand at a write."""
+        performances = {i: self._performance(i) for i in indexes}
+        with self.session.sending():
+            Pool(self.session.ctx, Performance.look, self._finished).run(performances.values())
+        self.session.show_news()
+        self.session.ctx.interrupts.check()
+        return {i: p for i, p in performances.items() if p.write is not None}
+
+    def _performance(self, index: int) -> Performance:
+        return Performance(self.session.ctx, self.step.id, self.action, self.action(**self.args[index]),
+                           self.session.connection_of(self.step), item=index, quiet=True)
+
+    def _finished(self, performance: Performance) -> None:
+        """On the worker, as soon as an item has an outcome: its entry is durable before the next item starts."""
+        if performance.outcome is None or performance.item is None:
+            return
+        with self._lock:
+            self.outcomes[performance.item] = performance.outcome
+        self._record(performance.item, performance.outcome)
+
+    def _record(self, index: int, outcome: Outcome) -> None:
+        if isinstance(outcome, Done):
+            data, _ = done_words(outcome, self.session.step_state(self.step).unsettled(index))
+            self.session.ctx.record("step.done", data, {"result": outcome.result}, step=self.step.id, item=index)
+            return
+        status = getattr(outcome, "status", 0)
+        self.session.ctx.record(outcome.kind, {"status": status} if status else {}, {"reason": outcome.reason},
+                                step=self.step.id, item=index)
+
+    # -- the gate --------------------------------------------------------------------------------------------------
+
+    def _say_plan(self, agreed: dict[int, Performance], earlier: Sequence[Sending]) -> Sends:
+        words = [self._word(i) for i in range(len(self.items))]
+        failed = sum(1 for i, o in self.outcomes.items() if i not in agreed and not isinstance(o, Done))
+        shown = plan.sends(self.session, self.step, self.action, [p.agreed for p in agreed.values() if p.agreed],
+                           [self.args[i] for i in agreed], already=sum(w in WITH_RESULT for w in words), look_failed=failed,
+                           pace=self._pace(len(agreed)), earlier=earlier)
+        self.session.ctx.say(shown)
+        return shown
+
+    def _pace(self, count: int) -> str:
+        seconds = self.session.ctx.perform.seconds_for(self.session.connection_of(self.step), 2 * count)
+        limit = f", about {seconds:.0f} seconds under the rate limit" if seconds >= 1 else ""
+        return f"{min(count, WORKERS)} at a time{limit}" if count > 1 else ""
+
+    def _show_only(self, agreed: dict[int, Performance]) -> bool:
+        self._say_plan(agreed, ())
+        for i, performance in agreed.items():
+            assert performance.agreed is not None
+            self.session.record("request.not_sent", {"probe": True, "action": self.action.full_name},
+                                request_parts(performance.agreed), step=self.step.id, item=i)
+            performance.stop()
+        end(self.session, self.step, "request.not_sent", {"probe": True, "items": len(agreed)}, say="Probe: shown, not sent")
+        return False
+
+    # -- sending ---------------------------------------------------------------------------------------------------
+
+    def _send(self, agreed: dict[int, Performance]) -> None:
+        total, began = len(agreed), time.monotonic()
+
+        def progress(done: int) -> None:
+            refused = sum(isinstance(self.outcomes.get(i), Failed | Gap) for i in agreed)
+            unknown = sum(isinstance(self.outcomes.get(i), Unknown | Accepted) for i in agreed)
+            left = (time.monotonic() - began) / done * (total - done)
+            self.session.ctx.say(Progress(done, total, refused, unknown, left, final=done == total))
+
+        for i in agreed:
+            self.outcomes.pop(i, None)
+        with self.session.sending():
+            Pool(self.session.ctx, self._send_one, self._finished).run(agreed.values(), progress)
+        self.session.ctx.interrupts.check()
+
+    def _send_one(self, performance: Performance) -> None:
+        if stale(performance, self.session.ctx.clock.now()):
+            assert performance.item is not None
+            fresh = self._performance(performance.item)
+            fresh.look()
+            unchanged = fresh.write is not None and plan.same(performance, fresh)
+            fresh.stop()
+            if not unchanged:
+                performance.stop()
+                performance.write = None
+                performance.outcome = Failed("it changed since it was agreed to, and left the batch. Nothing was sent")
+                return
+        performance.send()
+
+    # -- what is still open ----------------------------------------------------------------------------------------
+
+    def _word(self, index: int) -> str:
+        return self.session.step_state(self.step).items.get(index, "")
+
+    def _settle(self, unsettled: dict[int, Sending]) -> bool:
+        open_ones = [i for i in range(len(self.items)) if self._word(i) not in SETTLED]
+        if not open_ones:
+            self._done()
+            return False
+        if all(isinstance(self.outcomes.get(i), Gap) for i in open_ones) and self.action.effect is Effect.READ:
+            self._done(gaps=len(open_ones))
+            return False
+        self._show_trouble(open_ones, unsettled)
+        letters = {"l": "look again at them (safe)", **({"x": "send again what is not visible"} if unsettled else {}),
+                   "s": "skip the rest", "d": "defer", "m": "did the rest by hand"}
+        answer = letter_or_go(self.session, self.step, "menu", "", letters)
+        if answer in ("l", "x"):
+            self._again = set(unsettled) if answer == "x" else set()
+            return True
+        if answer == "d":
+            common(self.session, self.step, "d")
+        else:
+            self._close_rest(open_ones, answer)
+        return False
+
+    def _show_trouble(self, open_ones: Sequence[int], unsettled: dict[int, Sending]) -> None:
+        lines = []
+        for i in open_ones[:10]:
+            outcome = self.outcomes.get(i)
+            said = plan.sent_before(unsettled[i]) if i in unsettled else outcome.reason if outcome else "not reached"
+            lines.append(f"{_name(self.items[i])}: {said}")
+        if len(open_ones) > 10:
+            lines.append(f"and {len(open_ones) - 10} more")
+        kinds = {type(self.outcomes.get(i)) for i in open_ones}
+        label = "UNKNOWN" if kinds & {Unknown, Accepted} or unsettled else "FAILED"
+        self.session.ctx.say(Trouble(label, self.session.number(self.step.id), self.step.title,
+                                     [f"{len(open_ones)} of {len(self.items)} are not done.", *lines],
+                                     self.session.step_state(self.step).entry))
+
+    def _close_rest(self, open_ones: Sequence[int], answer: str) -> None:
+        if answer == "m":
+            given = ask.by_hand(self.session, self.step.id, {}, evidence_required=self.step.evidence == "required")
+            for i in open_ones:
+                self.session.record("step.by_hand", {}, {"result": given}, by="human", step=self.step.id, item=i)
+        else:
+            why = ask.reason(self.session, self.step.id)
+            for i in open_ones:
+                self.session.record("step.skipped", {}, {"reason": why}, by="human", step=self.step.id, item=i)
+        self._done()
+
+    def _done(self, gaps: int = 0) -> None:
+        state = self.session.step_state(self.step)
+        words = [state.items.get(i, "unavailable") for i in range(len(self.items))]
+        result = {"items": [state.item_results.get(i) for i in range(len(self.items))],
+                  "count": sum(w in WITH_RESULT for w in words), "skipped": words.count("skipped"), "gaps": gaps}
+        kind = "step.skipped" if words and set(words) == {"skipped"} else "step.done"
+        say = f"{result['count']} of {len(self.items)}" if self.items else "there was nothing to do"
+        end(self.session, self.step, kind, {"items": len(self.items)}, {"result": result}, say=say)
+
+
+def _apart(ready: dict[int, Performance]) -> tuple[dict[int, Performance], list[int]]:
+    """One item for each distinct request, and the others that want the very same one: it is sent once."""
+    first: dict[tuple[str, str, bytes | None], int] = {}
+    twins = []
+    for i, performance in ready.items():
+        assert performance.write is not None
+        key = (performance.write.method, performance.write.url, performance.write.body)
+        if first.setdefault(key, i) != i:
+            performance.stop()
+            twins.append(i)
+    return {i: p for i, p in ready.items() if i not in twins}, twins
+
+
+def _name(item: Any) -> str:
+    if isinstance(item, dict):
+        return str(next((item[k] for k in ("email", "name", "title", "id") if item.get(k)), item))
+    return str(item)
+
+
+__all__ = ["Batch", "fan_out"]

@@ -1,0 +1,234 @@
+"""What the engine says to people and asks of them, as plain data.
+
+`irkit.ui.screen` turns a Said into lines of text; `irkit.ui.prompt`, an answers file or a scenario's autoplay answer a
+Question. The engine imports none of them: it speaks through the Gate protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+# -- said --------------------------------------------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class Deadline:
+    """One legal clock. `due` is None while it has not started; `state` is running, met, not needed or not started."""
+
+    id: str
+    title: str
+    due: datetime | None
+    state: str
+
+
+@dataclass(frozen=True)
+class Where:
+    """The two lines on top of every screen."""
+
+    label: str                     # LIVE, PROBE, TEST, DRILL, DRY RUN
+    incident: str
+    runbook: str
+    version: int
+    number: int
+    total: int
+    phase: str
+    elapsed: float                 # seconds since the run opened
+    who: str
+    role: str
+    now: datetime
+    deadlines: Sequence[Deadline] = ()
+
+
+@dataclass(frozen=True)
+class StepBegins:
+    where: Where
+    number: int
+    title: str
+    why: str
+    badge: str                     # "REVERSIBLE", "CANNOT BE UNDONE", "READ", "BY HAND", "DECISION"
+    owner: str = ""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Before a request: "asking Zendesk ..."."""
+
+    system: str
+
+
+@dataclass(frozen=True)
+class Looked:
+    method: str
+    url: str
+    status: int
+    seconds: float
+    lines: Sequence[str] = ()      # "agent, last sign-in 02:11Z, suspended: no"
+
+
+@dataclass(frozen=True)
+class Sends:
+    """What stands on a gate. One request, or the first and last of a fan-out with the count."""
+
+    method: str
+    url: str
+    body: str
+    acting_as: str
+    count: int
+    affects: Sequence[str]
+    noun: str
+    undo: str                      # "zendesk.unsuspend_user 3971", or "none"
+    looked: Sequence[str] = ()     # `seen`, in words
+    first: str = ""
+    last: str = ""
+    template: str = ""             # "DELETE https://…/users/{id}/sessions" of a fan-out
+    already: int = 0               # items that need nothing
+    look_failed: int = 0
+    pace: str = ""                 # "about 5 a second, about 45 seconds"
+    unverified: str = ""
+    warnings: Sequence[str] = ()   # "Not preserved: sessions (step 5 skipped)", "This is your own account"
+    phrase: str = ""               # "END 212 SESSIONS" when irreversible
+    requests: Sequence[str] = ()   # the full requests, for `r`; as curl for `c`
+    curls: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """The text of a `do` step, or the question of an `ask` step with its choices."""
+
+    text: str
+    choices: Mapping[str, str] = field(default_factory=dict)
+    evidence: bool = False         # required
+
+
+@dataclass(frozen=True)
+class Sent:
+    at: datetime
+    status: int
+    seconds: float
+    entry: int
+
+
+@dataclass(frozen=True)
+class Checked:
+    text: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    seconds: float
+    why: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    done: int
+    total: int
+    refused: int
+    unknown: int
+    left: float                    # seconds, estimated
+    final: bool = False
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a step ended: done, by hand, skipped, deferred, not needed, not sent (probe)."""
+
+    state: str
+    text: str                      # a sentence, may be empty
+    entry: int
+    next: str = ""                 # "8. End every session of the account"
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """FAILED, UNKNOWN, GAP or ACCEPTED, as SCREENS shows them."""
+
+    label: str
+    number: int
+    title: str
+    lines: Sequence[str]
+    entry: int
+    likely: str = ""
+    command: str = ""              # the next command to type
+
+
+@dataclass(frozen=True)
+class News:
+    """What arrived from elsewhere while a prompt was open: a note, an inject, a control entry, a due step."""
+
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Resumed:
+    where: Where
+    opened_at: datetime
+    opened_by: str
+    entries: int
+    done: Sequence[str]            # "1-4", "6"
+    by_hand: Sequence[str]
+    skipped: Sequence[str]
+    open: Sequence[str]            # "UNKNOWN  8 End sessions: sent 02:26:31Z, no answer. …"
+    changed: Sequence[str] = ()    # the runbook's file differs from the run's copy
+    last_who: str = ""
+
+
+@dataclass(frozen=True)
+class Closed:
+    where: Where
+    counts: Mapping[str, int]      # steps by state
+    skipped: Sequence[str]
+    sent: Mapping[str, int]        # worked, refused, unknown
+    undoable: int
+    artefacts: int
+    artefact_bytes: int
+    notes: int
+    entries: int
+    head: str
+    gaps: Sequence[str] = ()
+    score: Sequence[str] = ()      # a drill's score lines
+
+
+Said = (StepBegins | Asking | Looked | Sends | ByHand | Sent | Checked | Waiting | Progress | Ended | Trouble | News
+        | Resumed | Closed)
+
+
+# -- asked -------------------------------------------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class Question:
+    """One prompt.
+
+    `name` says which: gate, menu, choice, reason, who, when, how, evidence, note, input, field, inject, takeover,
+    when_unknown; `key` says of what, where one name asks for several things.
+    With `letters` the answer is one of them; with `phrase` it is the phrase exactly or one of the letters; else free text,
+    and `parse` turns it into the value or raises ValueError with a sentence that is printed before asking again.
+    `more` are letters that answer themselves on the screen (?, r, l, c) and never reach the engine.
+    """
+
+    name: str
+    prompt: str
+    step: str = ""
+    key: str = ""                  # of a field, an input or an inject: its name
+    letters: Mapping[str, str] = field(default_factory=dict)
+    phrase: str = ""
+    more: Mapping[str, Sequence[str]] = field(default_factory=dict)     # letter -> the lines it prints
+    more_words: Mapping[str, str] = field(default_factory=dict)         # letter -> what it is, for the ? list
+    required: bool = True
+    default: str = ""
+    parse: Callable[[str], object] | None = None
+    path: bool = False             # a file to attach: complete paths
+
+
+class Gate(Protocol):
+    """The person, however reached."""
+
+    def say(self, said: Said) -> None: ...
+
+    def ask(self, question: Question, poll: Callable[[], Sequence[Said]]) -> str:
+        """The answer, as typed. `poll` is called each second; what it returns is printed and the question asked again.
+
+        Raises Paused (Ctrl-C, end of input, an unlisted question), NeedsTerminal when there is nobody to ask.
+        """

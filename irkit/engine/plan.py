@@ -1,0 +1,171 @@
+"""What stands on a gate: the very requests that will leave, whom they affect, how to get back, and what speaks against it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from irkit.action import Action, Effect, Email, Identity, Outgoing, UserId
+from irkit.engine.fold import Sending
+from irkit.engine.gate import Sends
+from irkit.engine.perform import Performance, to_the_gate
+from irkit.engine.session import Session
+from irkit.engine.values import numbered, plain, plural, summary
+from irkit.runbook import Step, uncovered
+
+BADGES = {Effect.READ: "READ", Effect.REVERSIBLE: "REVERSIBLE", Effect.IRREVERSIBLE: "CANNOT BE UNDONE"}
+SATISFIED = frozenset({"done", "by_hand"})
+
+
+def phrase(action: Action, outgoings: Sequence[Outgoing]) -> str:
+    """What is typed to send what cannot be undone: "END 212 SESSIONS"."""
+    count = sum(len(o.request.affects) for o in outgoings)
+    noun = outgoings[0].request.noun
+    return f"{action.name.partition('_')[0]} {count} {noun if count == 1 else plural(noun)}".upper()
+
+
+def sends(session: Session, step: Step, action: Action, outgoings: Sequence[Outgoing], args: Sequence[dict[str, Any]], *,
+          already: int = 0, look_failed: int = 0, pace: str = "", earlier: Sequence[Sending] = ()) -> Sends:
+    """The gate's content for one request, or for all of a fan-out."""
+    first = outgoings[0]
+    affects = tuple(dict.fromkeys(a for o in outgoings for a in o.request.affects))
+    final = action.effect is Effect.IRREVERSIBLE
+    dangers = lock_outs(session, step, action, args)
+    return Sends(
+        method=first.method, url=first.url, body=body_text(first), acting_as=first.acting_as, count=len(outgoings),
+        affects=affects, noun=first.request.noun, undo="none" if final else f"{action.undo} {_one_arg(args)}".strip(),
+        looked=[summary(plain(first.request.seen))] if len(outgoings) == 1 and first.request.seen is not None else (),
+        first=_short(first) if len(outgoings) > 1 else "", last=_short(outgoings[-1]) if len(outgoings) > 1 else "",
+        template=template(outgoings) if len(outgoings) > 1 else "", already=already, look_failed=look_failed, pace=pace,
+        unverified=action.unverified, warnings=[*not_preserved(session, step), *dangers, *map(sent_before, earlier)],
+        phrase=phrase(action, outgoings) if final else "LOCK MYSELF OUT" if dangers else "",
+        requests=[line for o in outgoings for line in full_request(o)], curls=[as_curl(o) for o in outgoings])
+
+
+def not_preserved(session: Session, step: Step) -> list[str]:
+    """What this step destroys and no done step preserved, as "Not preserved: sessions (step 5 skipped)"."""
+    done = {s.id for s in session.run.steps.values() if s.state in SATISFIED}
+    lines = []
+    for trace, keepers in uncovered(session.runbook, step, done, find_action=lambda name: find(session, name)):
+        states = [f"step {session.number(k)} {session.step_state(k).word}" for k in keepers]
+        lines.append(f"Not preserved: {trace.what.replace('_', ' ')} ({'; '.join(states) or 'no step preserves it'})")
+    return lines
+
+
+def find(session: Session, name: str) -> Action:
+    connector, _, action = name.partition(".")
+    return session.ctx.perform.connector(connector).actions[action]
+
+
+def sent_before(sending: Sending) -> str:
+    answered = f"answered {sending.status}" if sending.status else "no answer"
+    return f"Sent before at {sending.at:%H:%M:%SZ}, {answered}, and not visible yet (entry {sending.seq})"
+
+
+# -- who is the target? ------------------------------------------------------------------------------------------
+
+def identity(session: Session, connection: str) -> Identity | None:
+    """Whom the connection acts as, asked once a session. None where the connector cannot tell."""
+    if connection not in session.identities:
+        check = session.ctx.perform.connector(connection).check
+        found = None
+        if check is not None:
+            looking = Performance(session.ctx, None, None, check(), connection, quiet=True)
+            to_the_gate(looking)
+            session.refresh()
+            found = looking.value
+        session.identities[connection] = found
+    return session.identities[connection]
+
+
+def lock_outs(session: Session, step: Step, action: Action, args: Sequence[dict[str, Any]]) -> list[str]:
+    """Sentences about acting on irkit's own account, or on the last administrator; each needs a gate of its own."""
+    targets = [str(v).casefold() for a in args for v in _people(action, a)]
+    if not targets or _gives_back(action):
+        return []
+    me = identity(session, session.connection_of(step))
+    if me is None:
+        return ["irkit could not learn whom this connection acts as: make sure that it is not the target"]
+    lines = []
+    if me.id.casefold() in targets or me.email.casefold() in targets:
+        lines.append(f"This is the account irkit itself acts as ({me.email}): you would lock yourself out")
+    if len(me.admins) == 1 and me.admins[0].casefold() in targets:
+        lines.append("This is the last administrator of the tenant")
+    return lines
+
+
+def _gives_back(action: Action) -> bool:
+    """An action that undoes another one locks nobody out."""
+    return action.name.startswith(("un", "enable", "restore"))
+
+
+def _people(action: Action, args: dict[str, Any]) -> list[Any]:
+    found: list[Any] = []
+    for name, param in action.params.items():
+        kind = str(param.type)
+        if param.type in (UserId, Email) or "UserId" in kind or "Email" in kind:
+            value = args.get(name)
+            found += value if isinstance(value, list) else [value] if value is not None else []
+    return found
+
+
+# -- requests as text --------------------------------------------------------------------------------------------
+
+def body_text(outgoing: Outgoing) -> str:
+    return outgoing.body.decode("utf-8", "replace") if outgoing.body else ""
+
+
+def full_request(outgoing: Outgoing) -> list[str]:
+    """The request as it leaves, without the credential."""
+    url = urlsplit(outgoing.url)
+    head = [f"{outgoing.method} {url.path}{'?' + url.query if url.query else ''} HTTP/1.1", f"host: {url.netloc}"]
+    head += [f"{k.lower()}: {v}" for k, v in outgoing.headers.items() if k.lower() != "host"]
+    return [*head, "authorization: (added on the way out)", "", *([body_text(outgoing)] if outgoing.body else [])]
+
+
+def as_curl(outgoing: Outgoing) -> str:
+    """A curl command that lacks the credential."""
+    parts = ["curl", "-X", outgoing.method, outgoing.url]
+    for name, value in outgoing.headers.items():
+        if name.lower() in ("accept", "content-type"):
+            parts += ["-H", f"{name}: {value}"]
+    if outgoing.body:
+        parts += ["--data", body_text(outgoing)]
+    return " ".join(shlex.quote(p) for p in parts)
+
+
+def template(outgoings: Sequence[Outgoing]) -> str:
+    """"DELETE https://host/users/{id}/sessions": what all requests of a fan-out have in common."""
+    shapes: dict[tuple[str, int, str], list[list[str]]] = {}
+    for outgoing in outgoings:
+        parts = outgoing.url.partition("?")[0].split("/")
+        shapes.setdefault((outgoing.method, len(parts), body_text(outgoing)), []).append(parts)
+    lines = [f"{method} {'/'.join(map(_common, zip(*urls, strict=True)))}{' ' + body if body else ''}"
+             for (method, _, body), urls in shapes.items()]
+    return lines[0] + (f" and {numbered(len(lines) - 1, 'other shape')}" if len(lines) > 1 else "")
+
+
+def _common(segments: tuple[str, ...]) -> str:
+    return segments[0] if len(set(segments)) == 1 else "{id}"
+
+
+def _short(outgoing: Outgoing) -> str:
+    who = outgoing.request.affects[0] if outgoing.request.affects else ""
+    return f"{urlsplit(outgoing.url).path} {who}".strip()
+
+
+def _one_arg(args: Sequence[dict[str, Any]]) -> str:
+    if len(args) != 1:
+        return "for each"
+    return json.dumps(next(iter(args[0].values())), default=str).strip('"') if args[0] else ""
+
+
+def same(one: Performance, other: Performance) -> bool:
+    """True when a second look leads to the very same request, and saw the same."""
+    a, b = one.agreed, other.write
+    return (a is not None and b is not None and (a.method, a.url, a.body) == (b.method, b.url, b.body)
+            and plain(a.request.seen) == plain(b.request.seen))
+

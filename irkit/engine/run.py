@@ -1,0 +1,166 @@
+"""The walk: which step is next, what waits, and how a run is opened, resumed and closed.
+
+One list, in order. A deferred step comes back when its phase is over and at the end of the run; a step with `after`
+defers itself until it is due. `g N` goes anywhere. The position is never stored: it is what the fold says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from irkit.engine import ask, deadlines
+from irkit.engine.fold import SETTLED, WITH_RESULT
+from irkit.engine.gate import Closed, News, Question, Said, Waiting
+from irkit.engine.session import Session
+from irkit.engine.step import GoTo, walk
+from irkit.errors import Paused
+from irkit.runbook import Step
+
+
+class Due(Exception):
+    """A waiting step became due while the prompt was open."""
+
+
+def open_run(session: Session, inputs: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+    """Record `run.opened` with the run's own copy of the runbook, so that nothing outside changes it later."""
+    runbook = session.runbook
+    kept = session.ctx.ledger.keep(f"{runbook.name}.yaml", runbook.raw, media_type="application/yaml", run=session.ctx.run)
+    session.refresh()
+    session.record("run.opened", {"runbook": runbook.name, "version": runbook.version, "runbook_sha256": kept.sha256,
+                                  "mode": session.ctx.mode.value, **data},
+                   {f"inputs.{k}": v for k, v in inputs.items()}, by="human")
+
+
+class Walk:
+    """Walks the open steps of one run until none is left, or somebody pauses."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._put_off: dict[str, str] = {}     # step id -> the phase in which the responder deferred it
+        self._phase = ""
+
+    def walk(self) -> Closed:
+        """Raises Paused. Returns the closing figures."""
+        go_to: str | None = None
+        while True:
+            self._between_steps()
+            found = self._named(go_to) if go_to else self.next_step()
+            go_to = None
+            if found is None:
+                break
+            if isinstance(found, datetime):
+                self._await(found)
+                continue
+            try:
+                walk(self.session, found)
+            except GoTo as other:
+                go_to = other.step
+            if self.session.step_state(found).state == "deferred":
+                self._put_off[found.id] = self._phase
+        return self.close()
+
+    def _named(self, step_id: str) -> Step:
+        return next(s for s in self.session.runbook.steps if s.id == step_id)
+
+    # -- what is next ----------------------------------------------------------------------------------------------
+
+    def next_step(self) -> Step | datetime | None:
+        """The next open step, or the moment when one becomes due, or None at the end."""
+        now, waiting, deferred = self.session.ctx.clock.now(), [], []
+        self._phase = self._current_phase()
+        for step in self.session.runbook.steps:
+            state = self.session.step_state(step)
+            if state.state in SETTLED:
+                continue
+            due = self._due(step, now)
+            if due is not None and due > now:
+                self._defer(step, due)
+                waiting.append(due)
+            elif due is None and step.after is not None:
+                continue
+            elif state.state == "deferred" and state.until is None and self._put_off.get(step.id, step.phase) == self._phase:
+                deferred.append(step)
+            else:
+                return step
+        return deferred[0] if deferred else min(waiting, default=None)
+
+    def _current_phase(self) -> str:
+        """The phase of the first step that nobody deferred."""
+        for step in self.session.runbook.steps:
+            if self.session.step_state(step).state not in SETTLED | {"deferred"}:
+                return step.phase
+        return ""
+
+    def _due(self, step: Step, now: datetime) -> datetime | None:
+        """When a step with `after` may begin; None while the other step is open. Steps without it are due `now`."""
+        if step.after is None:
+            return now
+        other = self.session.step_state(step.after.step)
+        if other.state not in SETTLED:
+            return None
+        return other.at + (step.after.wait or timedelta()) if other.state in WITH_RESULT and other.at else now
+
+    def _defer(self, step: Step, until: datetime) -> None:
+        state = self.session.step_state(step)
+        if state.until != until:
+            self.session.record("step.deferred", {"until": until.isoformat()}, {"reason": "waits, as the runbook says"},
+                                step=step.id)
+
+    def _await(self, until: datetime) -> None:
+        """Nothing is left to do before `until`."""
+        ctx = self.session.ctx
+        left = (until - ctx.clock.now()).total_seconds()
+        why = "nothing else is open before the next step is due"
+        if ctx.clock.jumps:
+            ctx.say(Waiting(left, why))
+            ctx.clock.wait(left)
+            return
+
+        def poll() -> list[Said]:
+            if ctx.clock.now() >= until:
+                raise Due
+            return self.session.poll()
+
+        question = Question("menu", f"The next step is due at {until:%H:%M}Z.", letters={"n": "note", "p": "pause"})
+        try:
+            if ctx.gate.ask(question, poll) == "p":
+                raise Paused("paused")
+            ask.note(self.session, None)
+        except Due:
+            return
+
+    # -- between steps ---------------------------------------------------------------------------------------------
+
+    def _between_steps(self) -> None:
+        self.session.show_news()
+        self._clocks()
+        self._ask_injects()
+
+    def _clocks(self) -> None:
+        """Note which legal clocks started and which were met; the arithmetic is deadlines.py's."""
+        session = self.session
+        for deadline in deadlines.all_of(session.runbook, session.run):
+            noted = session.run.clocks.get(deadline.id)
+            if deadline.due is not None and noted is None:
+                session.record("deadline.started", {"clock": deadline.id, "due": deadline.due.isoformat()})
+                noted = "started"
+            if deadline.state == "met" and noted == "started":
+                session.record("deadline.met", {"clock": deadline.id})
+
+    def _ask_injects(self) -> None:
+        session = self.session
+        for event in session.happenings.asked(session.run):
+            session.ctx.say(News(event.lines))
+            answer = ask.text(session, "", "inject", event.ask, key=event.id)
+            session.record("inject", {"inject": event.id, "answered": True}, {"answer": answer, "expected": event.expect},
+                           by="human")
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def close(self) -> Closed:
+        """Record `run.closed`; return the closing figures."""
+        self._clocks()
+        self.session.record("run.closed", {})
+        return self.session.view.closed(self.session.ctx.clock.now())

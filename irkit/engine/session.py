@@ -1,0 +1,167 @@
+"""One process at work on one run: the context, the runbook, and the state folded so far."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from irkit.action import Action, Identity
+from irkit.engine.context import Context
+from irkit.engine.fold import RunState, State, StepState, fold, scope
+from irkit.engine.gate import News, Said, Where
+from irkit.engine.view import View
+from irkit.errors import NotTheHolder
+from irkit.ledger import Entry, Ledger
+from irkit.runbook import Runbook, Step
+
+
+class Happening(Protocol):
+    """Something a drill makes happen: shown as news, and perhaps asked about."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def lines(self) -> Sequence[str]: ...
+    @property
+    def ask(self) -> str: ...
+    @property
+    def expect(self) -> str: ...
+
+
+class Happenings(Protocol):
+    """What a drill makes happen in a run; a live run has none."""
+
+    def due(self, run: RunState, now: datetime) -> Sequence[Happening]:
+        """Those whose moment has come and that no entry says were played."""
+
+    def asked(self, run: RunState) -> Sequence[Happening]:
+        """Those that were played, ask something, and have no answer yet."""
+
+
+class Nothing:
+    """No happenings."""
+
+    def due(self, run: RunState, now: datetime) -> Sequence[Happening]:
+        return ()
+
+    def asked(self, run: RunState) -> Sequence[Happening]:
+        return ()
+
+
+
+
+def load_from(ledger: Ledger) -> Callable[[str], bytes]:
+    def load(sha256: str) -> bytes:
+        with ledger.open_artefact(sha256) as file:
+            return file.read()
+    return load
+
+
+@dataclass
+class Session:
+    """Everything a step needs. `state` is only ever changed by folding what the ledger holds."""
+
+    ctx: Context
+    view: View
+    happenings: Happenings = field(default_factory=Nothing)
+    identities: dict[str, Identity | None] = field(default_factory=dict)
+    news: list[Said] = field(default_factory=list)
+    own: int = -1                  # the seq of this process's session.start
+
+    @property
+    def runbook(self) -> Runbook:
+        return self.view.runbook
+
+    @property
+    def state(self) -> State:
+        return self.view.state
+
+    @property
+    def run(self) -> RunState:
+        return self.view.run
+
+    def step_state(self, step: Step | str) -> StepState:
+        return self.view.step_state(step)
+
+    def number(self, step_id: str) -> int:
+        return self.view.number(step_id)
+
+    def where(self, step: Step | None = None) -> Where:
+        return self.view.where(self.ctx.clock.now(), step)
+
+    def refresh(self) -> list[Entry]:
+        """Fold what the ledger gained, from here or from elsewhere; return it."""
+        new = list(self.ctx.ledger.entries(after=self.state.seq))
+        fold(self.state, new, load_from(self.ctx.ledger))
+        return new
+
+    def record(self, kind: str, data: Mapping[str, Any] | None = None, disclose: Mapping[str, Any] | None = None, *,
+               by: str = "machine", step: str | None = None, item: int | None = None, ref: int | None = None) -> Entry:
+        """Append an entry and fold it."""
+        entry = self.ctx.record(kind, data, disclose, by=by, step=step, item=item, ref=ref)
+        self.news += self._from_elsewhere(self.refresh())
+        return entry
+
+    def scope(self, item: Any = None) -> dict[str, Any]:
+        return scope(self.run, item)
+
+    def action_of(self, step: Step) -> Action:
+        assert step.action is not None
+        return self.ctx.perform.connector(self.connection_of(step)).actions[step.action.partition(".")[2]]
+
+    def connection_of(self, step: Step) -> str:
+        return step.on
+
+    # -- while a prompt is open ------------------------------------------------------------------------------------
+
+    def poll(self) -> list[Said]:
+        """What arrived since the last call: entries of other processes, and what the drill makes happen.
+
+        Raises NotTheHolder when another session took the run over.
+        """
+        if self.ctx.ledger.last() > self.state.seq:
+            self.news += self._from_elsewhere(self.refresh())
+        self._happen()
+        found, self.news = self.news, []
+        if self.run.holder != self.own:
+            raise NotTheHolder(f"{self.run.last_who} took this run over in another terminal; nothing more is sent from here",
+                               where=self.ctx.ledger.folder.name, next=f"irkit status {self.ctx.ledger.folder.name}")
+        return found
+
+    def _happen(self) -> None:
+        for event in self.happenings.due(self.run, self.ctx.clock.now()):
+            self.ctx.record("inject", {"inject": event.id}, {"text": list(event.lines)})
+            self.refresh()
+            self.news.append(News(event.lines))
+
+    def _from_elsewhere(self, entries: Sequence[Entry]) -> list[Said]:
+        return [News(lines) for e in entries if e.session != self.own and (lines := _words(e, self.state.who(e)))]
+
+    def show_news(self) -> None:
+        """Say what is waiting to be said, outside a prompt."""
+        for said in self.poll():
+            self.ctx.say(said)
+
+    @contextlib.contextmanager
+    def sending(self) -> Iterator[None]:
+        """Within, Ctrl-C lets calls in flight end; outside, it belongs to the prompt."""
+        with self.ctx.interrupts.held(self.ctx.gate):
+            yield
+        self.refresh()
+
+
+def _words(entry: Entry, who: str) -> list[str]:
+    shown = entry.disclosed
+    match entry.kind:
+        case "note":
+            return [f"Note from {who}: {shown.get('text', '')}"]
+        case "artefact.added" if entry.by == "human":
+            return [f"{who} attached {shown.get('artefact.name', 'a file')} (entry {entry.seq})"]
+        case "input.corrected":
+            return [f"{who} corrected {entry.data.get('input', 'an input')} (entry {entry.seq})"]
+        case "control":
+            return [f"Facilitator: {shown.get('text', entry.data.get('control', ''))}"]
+    return []

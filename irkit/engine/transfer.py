@@ -1,0 +1,256 @@
+"""Requests of one action, sent with the patience each kind allows. Every attempt becomes an entry.
+
+- `request.sending` is durable before the first byte leaves; a write's status is durable before its body is read.
+- Reads are retried on no answer, 408, 429 and 5xx; writes only when nothing was sent, or on 429.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from irkit.action import Action, Outgoing, Request, Response, refusal
+from irkit.engine import redact
+from irkit.engine.context import Context
+from irkit.engine.gate import Asking, Looked, Sent, Waiting
+from irkit.engine.values import plain
+from irkit.errors import ActionError, BadAnswer, Cut, NoAnswer, NotSent
+from irkit.ledger import Collector, Entry
+
+READ_ATTEMPTS = 5
+THROTTLED_ATTEMPTS = 12
+NOT_SENT_ATTEMPTS = 3
+
+
+class Transfer:
+    """Sends for one performance. `sending` is the entry of its write, `status` what it was answered with."""
+
+    def __init__(self, ctx: Context, step: str | None, action: Action | None, connection: str, item: int | None, *,
+                 quiet: bool) -> None:
+        self.ctx, self.step, self.action, self.connection, self.item = ctx, step, action, connection, item
+        self.connector = ctx.perform.connector(connection)
+        self.quiet = quiet
+        self.sending: Entry | None = None
+        self.status = 0
+        self.write_error: ActionError | None = None
+        self._collectors: dict[str, Collector] = {}
+
+    def keep_all(self) -> None:
+        """Finish the collections: link the artefacts and list them in the ledger."""
+        for collector in self._collectors.values():
+            if collector.tell():
+                collector.keep(run=self.ctx.run, step=self.step, item=self.item)
+            else:
+                collector.discard()
+        self._collectors.clear()
+
+    def discard_all(self) -> None:
+        for collector in self._collectors.values():
+            collector.discard()
+        self._collectors.clear()
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def read(self, request: Request) -> Response:
+        if self.ctx.interrupts.asked.is_set() and self.sending is None:
+            if not request.keep:
+                self.ctx.interrupts.check()
+            self.ctx.interrupts.asked.clear()
+            raise Cut
+        outgoing = self.ctx.perform.prepare(self.connection, request)
+        if not self.quiet:
+            self.ctx.say(Asking(self.connector.title))
+        for attempt in range(1, THROTTLED_ATTEMPTS + 1):
+            response, error = self._read_once(outgoing, attempt)
+            pause = self._pause(response, error, attempt, READ_ATTEMPTS)
+            if pause is None:
+                break
+            self._let_pass(pause, f"{self.connector.title} {_why(response, error)}")
+        if error is not None:
+            raise error
+        assert response is not None
+        refused = refusal(request, response, self.connector)
+        if refused is not None:
+            raise refused
+        return response
+
+    def _read_once(self, outgoing: Outgoing, attempt: int) -> tuple[Response | None, ActionError | None]:
+        request, began = outgoing.request, time.monotonic()
+        collector = self._collector(request.keep) if request.keep else None
+        if collector:
+            collector.begin()
+        status: list[int] = []
+        try:
+            self.ctx.perform.turn(self.connection)
+            response = self.ctx.perform.send(outgoing, answered=lambda code, _: status.append(code), sink=collector)
+        except (NotSent, NoAnswer, BadAnswer) as error:
+            if collector:
+                collector.rollback()
+            kind = "request.not_sent" if isinstance(error, NotSent) else "request.answer"
+            self._record(kind, outgoing, began, status=status[0] if status else None, attempt=attempt,
+                         more={"error": error.what})
+            return None, error
+        except BaseException:
+            if collector:
+                collector.rollback()
+            raise
+        self.ctx.perform.learn(self.connection, self.connector.limit(response, self.ctx.clock.now()))
+        response = self._keep(collector, response, request)
+        entry = self._record("request.answer", outgoing, began, status=response.status, attempt=attempt,
+                             more=self._answer_parts(response, request))
+        if not self.quiet:
+            ms = entry.data["ms"]
+            self.ctx.say(Looked(outgoing.method, outgoing.url, response.status, ms / 1000))
+        return response, None
+
+    def _collector(self, name: str) -> Collector:
+        if name not in self._collectors:
+            self._collectors[name] = self.ctx.ledger.collector(name)
+        return self._collectors[name]
+
+    def _keep(self, collector: Collector | None, response: Response, request: Request) -> Response:
+        """The response the action sees: a page of the artefact, or the body without its secrets."""
+        if collector is not None:
+            if not (200 <= response.status < 300):         # an error body is no part of the collection
+                page = collector.end()
+                with collector.open(page) as file:
+                    body = file.read()
+                collector.rollback()
+                return Response(response.status, response.headers, body, url=response.url)
+            page = collector.end()
+            return Response(response.status, response.headers, lambda: collector.open(page), size=page.length, url=response.url)
+        if request.secret:
+            with response.open() as file:
+                return Response(response.status, response.headers, redact.body(file.read(), request.secret), url=response.url)
+        return response
+
+    def _answer_parts(self, response: Response, request: Request) -> dict[str, Any]:
+        parts: dict[str, Any] = {"response.headers": redact.headers(response.headers)}
+        if request.keep and 200 <= response.status < 300:
+            parts["response.kept"] = {"artefact_name": request.keep, "bytes": response.size}
+        else:
+            with response.open() as file:
+                parts["response.body"] = file.read()
+        return parts
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def send(self, outgoing: Outgoing, cleanup: bool = False) -> Response:
+        for attempt in range(1, THROTTLED_ATTEMPTS + 1):
+            response, error = self._send_once(outgoing, attempt, cleanup)
+            again = isinstance(error, NotSent) or (response is not None and response.status == 429)
+            pause = self._pause(response, error, attempt, NOT_SENT_ATTEMPTS) if again else None
+            if pause is None:
+                break
+            self._let_pass(pause, f"{self.connector.title} {_why(response, error)}")
+        if error is None:
+            assert response is not None
+            error = refusal(outgoing.request, response, self.connector)
+        if error is not None:
+            self.write_error = None if cleanup else error
+            raise error
+        assert response is not None
+        return response
+
+    def _send_once(self, outgoing: Outgoing, attempt: int, cleanup: bool) -> tuple[Response | None, ActionError | None]:
+        request = outgoing.request
+        try:
+            self.ctx.perform.turn(self.connection)         # before the entry: a long wait is no sending
+        except NotSent as error:
+            return None, error
+        sending = self._record_sending(outgoing, attempt)
+        if not cleanup:
+            self.sending = sending
+        began, began_at = time.monotonic(), self.ctx.clock.now()
+
+        def answered(status: int, headers: Mapping[str, str]) -> None:
+            if not cleanup:
+                self.status = status
+            self.ctx.record("request.answer", self._data(began, status), {"response.headers": redact.headers(headers)},
+                            step=self.step, item=self.item, ref=sending.seq)
+            if not self.quiet:
+                self.ctx.say(Sent(began_at, status, time.monotonic() - began, sending.seq))
+
+        try:
+            response = self.ctx.perform.send(outgoing, answered=answered)
+        except NotSent as error:
+            self.ctx.record("request.not_sent", {}, {"error": error.what}, step=self.step, item=self.item, ref=sending.seq)
+            if not cleanup:
+                self.sending = None
+            return None, error
+        except (NoAnswer, BadAnswer) as error:
+            return self._no_body(error)
+        except KeyboardInterrupt:
+            return None, NoAnswer("let go of by Ctrl-C before the answer came")
+        self.ctx.perform.learn(self.connection, self.connector.limit(response, self.ctx.clock.now()))
+        response = self._keep(None, response, request)
+        with response.open() as file:
+            if raw := file.read():
+                self.ctx.record("request.body", {}, {"response.body": raw}, step=self.step, item=self.item, ref=sending.seq)
+        return response, None
+
+    def _no_body(self, error: ActionError) -> tuple[Response | None, ActionError | None]:
+        """The status came and the body did not: the status is what counts, and the second look is the proof."""
+        status = getattr(error, "status", None) or (self.status if isinstance(error, BadAnswer) else None)
+        if status and 200 <= status < 300:
+            return Response(status, {}, b""), None
+        return None, error if isinstance(error, NoAnswer) else NoAnswer(error.what, status=status)
+
+    def _record_sending(self, outgoing: Outgoing, attempt: int) -> Entry:
+        request = outgoing.request
+        assert self.action is not None
+        data = {"action": self.action.full_name, "effect": self.action.effect.value, "settle": request.settle,
+                "attempt": attempt, **({"cleanup": True} if request.cleanup else {})}
+        more: dict[str, Any] = {"request.affects": list(request.affects)}
+        if request.seen is not None:
+            more["request.seen"] = plain(request.seen)
+        return self.ctx.record("request.sending", data, request_parts(outgoing) | more, step=self.step, item=self.item)
+
+    # -- common ----------------------------------------------------------------------------------------------------
+
+    def _data(self, began: float, status: int | None) -> dict[str, Any]:
+        data: dict[str, Any] = {"ms": round((time.monotonic() - began) * 1000)}
+        if self.action is not None:
+            data["action"] = self.action.full_name
+        if status is not None:
+            data["status"] = status
+        return data
+
+    def _record(self, kind: str, outgoing: Outgoing, began: float, *, status: int | None, attempt: int,
+                more: Mapping[str, Any]) -> Entry:
+        return self.ctx.record(kind, {**self._data(began, status), "attempt": attempt}, {**request_parts(outgoing), **more},
+                               step=self.step, item=self.item)
+
+    def _pause(self, response: Response | None, error: ActionError | None, attempt: int, most: int) -> float | None:
+        """Seconds until the next attempt, or None when there shall be none."""
+        if response is not None and response.status == 429 and attempt < THROTTLED_ATTEMPTS:
+            wait = self.connector.limit(response, self.ctx.clock.now()).wait
+            return wait if wait is not None else min(60.0, 2.0 ** attempt)
+        passing = isinstance(error, NotSent | NoAnswer) or (response is not None and _passing(response.status))
+        return min(30.0, 2.0 ** (attempt - 1)) if passing and attempt < most else None
+
+    def _let_pass(self, seconds: float, why: str) -> None:
+        if not self.quiet:
+            self.ctx.say(Waiting(seconds, why))
+        self.ctx.clock.wait(seconds, self.ctx.interrupts.asked.is_set)
+        if self.ctx.interrupts.asked.is_set() and self.sending is None and not self._collectors and not self.quiet:
+            self.ctx.interrupts.check()
+
+
+
+def _passing(status: int) -> bool:
+    return status == 408 or (status >= 500 and status != 501)
+
+
+def _why(response: Response | None, error: ActionError | None) -> str:
+    if response is not None:
+        return "asks to slow down (429)" if response.status == 429 else f"answered {response.status}, trying again"
+    return f"could not be reached ({error.what}), trying again" if error else "did not answer, trying again"
+
+
+def request_parts(outgoing: Outgoing) -> dict[str, Any]:
+    """The request as disclosures of an entry."""
+    parts: dict[str, Any] = {"request.connector": outgoing.connector, "request.connection": outgoing.connection,
+                             "request.method": outgoing.method, "request.url": outgoing.url}
+    return parts if outgoing.body is None else {**parts, "request.body": outgoing.body}

@@ -1,0 +1,70 @@
+"""Results and looks as plain JSON values, and as words for a screen."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+
+def rfc3339(moment: datetime) -> str:
+    """UTC with "Z"; microseconds only where there are any."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def plain(value: Any) -> Any:
+    """JSON-able: records become objects, tuples lists, times RFC 3339 text."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(v) for v in value]
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, timedelta):
+        return f"{int(value.total_seconds())}s"
+    return value.value if isinstance(value, enum.Enum) else value
+
+
+def word(value: Any) -> str:
+    """One value as a responder reads it: yes, no, unknown, a count, or the text itself."""
+    if value is None or value == "":
+        return "unknown" if value is None else "empty"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return str(len(value))
+    if isinstance(value, dict):
+        return ", ".join(f"{k.replace('_', ' ')}: {word(v)}" for k, v in value.items())
+    return str(value)
+
+
+def summary(result: Any, most: int = 6) -> str:
+    """The first few fields of a result, as "suspended: yes, role: agent"."""
+    if not isinstance(result, dict):
+        return word(result)
+    shown = [f"{k.replace('_', ' ')}: {word(v)}" for k, v in result.items() if v not in ("", None, [], ())]
+    return ", ".join(shown[:most]) + (", …" if len(shown) > most else "")
+
+
+def changed(before: Any, after: Any) -> str:
+    """The fields that the second look shows different from the first; all of the second where none are in both."""
+    old = plain(before)
+    if isinstance(old, dict) and isinstance(after, dict):
+        moved = {k: v for k, v in after.items() if k in old and old[k] != v}
+        if moved:
+            return summary(moved)
+    return summary(after)
+
+
+def numbered(count: int, noun: str) -> str:
+    """"1 session", "212 people"."""
+    return f"{count} {noun if count == 1 else plural(noun)}"
+
+
+def plural(noun: str) -> str:
+    """The plural of a noun as connectors give it."""
+    irregular = {"person": "people", "reply": "replies"}
+    return irregular.get(noun) or (noun[:-1] + "ies" if noun.endswith("y") else noun + "s")

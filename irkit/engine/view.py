@@ -1,0 +1,120 @@
+"""A run as people look at it: the runbook beside the folded state. Pure, so that any terminal can look at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from irkit.engine import deadlines
+from irkit.engine.fold import RunState, State, StepState
+from irkit.engine.gate import Closed, Resumed, Where
+from irkit.engine.modes import Mode
+from irkit.runbook import Runbook, Step
+
+LABELS = {Mode.LIVE: "LIVE", Mode.PROBE: "PROBE", Mode.DRILL: "DRILL", Mode.DRY_RUN: "DRY RUN"}
+
+
+@dataclass
+class View:
+    """`incident` is the folder's name, `who` the person looking."""
+
+    incident: str
+    runbook: Runbook
+    state: State
+    run_id: str
+    who: str
+    role: str = ""
+
+    @property
+    def run(self) -> RunState:
+        return self.state.runs[self.run_id]
+
+    def step_state(self, step: Step | str) -> StepState:
+        return self.run.step(step if isinstance(step, str) else step.id)
+
+    def number(self, step_id: str) -> int:
+        return next(i for i, s in enumerate(self.runbook.steps, 1) if s.id == step_id)
+
+    @property
+    def label(self) -> str:
+        mode = Mode(self.run.mode)
+        return "TEST" if self.state.mode == "test" and mode is Mode.LIVE else LABELS[mode]
+
+    def where(self, now: datetime, step: Step | None = None) -> Where:
+        return Where(
+            label=self.label, incident=self.incident, runbook=self.runbook.name, version=self.runbook.version,
+            number=self.number(step.id) if step else 0, total=len(self.runbook.steps), phase=step.phase if step else "",
+            elapsed=max(0.0, (now - self.run.opened_at).total_seconds()), who=self.who, role=self.role, now=now,
+            deadlines=deadlines.all_of(self.runbook, self.run))
+
+    def closed(self, now: datetime) -> Closed:
+        """The figures of the closing screen."""
+        counts: dict[str, int] = {}
+        for step in self.runbook.steps:
+            word = self.step_state(step).word
+            counts[word] = counts.get(word, 0) + 1
+        return Closed(self.where(now), counts, self._lines("skipped"), sent_counts(self.run), undoable(self.run),
+                      self.state.artefacts, self.state.artefact_bytes, self.state.notes, self.state.seq + 1, self.state.head,
+                      self._lines("unavailable"))
+
+    def resumed(self, now: datetime, changed: Sequence[str] = ()) -> Resumed:
+        """What somebody who takes the run up has to know."""
+        done = [n for n, step in enumerate(self.runbook.steps, 1) if self.step_state(step).state == "done"]
+        return Resumed(self.where(now), self.run.opened_at, self.run.opened_by, self.state.seq + 1, spans(done),
+                       self._lines("by_hand"), self._lines("skipped"),
+                       [line for step in self.runbook.steps if (line := self._open_line(step))], changed, self.run.last_who)
+
+    def _lines(self, state: str) -> list[str]:
+        """"10 Rotate API keys: "owner asleep"" for each step in that state."""
+        lines = []
+        for number, step in enumerate(self.runbook.steps, 1):
+            found = self.step_state(step)
+            if found.state == state:
+                lines.append(f"{number} {step.title}" + (f': "{found.reason}"' if found.reason else ""))
+        return lines
+
+    def _open_line(self, step: Step) -> str:
+        pending = [s for s in self.step_state(step).sendings if s.open]
+        if not pending:
+            return ""
+        last = pending[-1]
+        answer = f"answered {last.status}, not confirmed" if last.status else "no answer"
+        more = f" ({len(pending)} requests)" if len(pending) > 1 else ""
+        at = f"{last.at.astimezone(UTC):%H:%M:%S}Z"
+        return f"UNKNOWN  {self.number(step.id)} {step.title}: sent {at}, {answer}{more}. Look again before going on."
+
+
+def sent_counts(run: RunState) -> dict[str, int]:
+    """Writes that left, by what came of them."""
+    counts = {"worked": 0, "refused": 0, "unknown": 0}
+    for step in run.steps.values():
+        for sending in step.sendings:
+            if not sending.not_sent:
+                counts["refused" if sending.refused else "worked" if sending.settled else "unknown"] += 1
+    return counts
+
+
+def undoable(run: RunState) -> int:
+    """How many done steps sent something that can be undone, and recorded what to restore."""
+    return sum(1 for step in run.steps.values() if step.state == "done"
+               and any(s.effect == "reversible" and s.settled and s.seen is not None for s in step.sendings))
+
+
+def spans(numbers: Sequence[int]) -> list[str]:
+    """[1, 2, 3, 5] as ["1-3", "5"]."""
+    found: list[list[int]] = []
+    for n in numbers:
+        if found and found[-1][1] == n - 1:
+            found[-1][1] = n
+        else:
+            found.append([n, n])
+    return [str(a) if a == b else f"{a}-{b}" for a, b in found]
+
+
+def changed_lines(runbook: Runbook, current: Runbook, path: str) -> list[str]:
+    """What to say when the runbook's file no longer equals the run's own copy."""
+    if current.sha256 == runbook.sha256:
+        return []
+    return [f"{path} differs from this run's copy.",
+            f"This run keeps its own copy (v{runbook.version}, sha256 {runbook.sha256[:4]}..)."]

@@ -1,0 +1,96 @@
+"""A step over many items: one gate, many sends, an outcome each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from irkit.engine.gate import Progress, Sends, Trouble
+from irkit.worlds import Fault
+from tests.engine.play import OPTIONS, Play, book
+
+SESSIONS = """
+  - id: sessions
+    phase: preserve
+    title: Keep all sessions
+    why: They name the people who are signed in.
+    action: zendesk.collect_sessions
+"""
+SUSPEND_ALL = """
+  - id: suspend_all
+    phase: contain
+    title: Suspend everybody who is signed in
+    why: Several sessions may belong to one person.
+    for_each: "{{ steps.sessions.items }}"
+    action: zendesk.suspend_user
+    with: {user_id: "{{ item.owner }}"}
+"""
+TRIGGERS = """
+  - id: triggers
+    phase: preserve
+    title: List the triggers
+    why: One may forward mail.
+    action: zendesk.collect_triggers
+"""
+OFF = """
+  - id: off
+    phase: contain
+    title: Turn every trigger off
+    why: A test of many items.
+    for_each: "{{ steps.triggers.items }}"
+    action: zendesk.disable_trigger
+    with: {trigger_id: "{{ item.id }}"}
+"""
+
+
+def play(folder: Path, answers: dict[str, object], *faults: Fault) -> Play:
+    return Play(folder, book(TRIGGERS, OFF), answers, faults=faults).walk()
+
+
+def test_one_gate_covers_all_items_and_each_has_its_own_outcome(tmp_path: Path) -> None:
+    """The gate counts the requests; every item ends with an entry of its own that carries its number."""
+    run = play(tmp_path / "i", {"off": "yes"})
+    gate = run.heard(Sends)[0]
+    items = run.step("off").items
+    assert gate.count == len(run.entries("request.sending"))
+    assert gate.count > 3
+    assert set(items.values()) == {"done"}
+    assert sorted(items) == list(range(len(run.step("triggers").result["items"])))
+    assert len([q for q in run.asked if q.step == "off"]) == 1
+    assert run.heard(Progress)[-1].final
+
+
+def test_the_same_request_for_two_items_is_sent_once(tmp_path: Path) -> None:
+    """Two sessions of one person: their suspension is sent once, and a look settles the other item."""
+    run = Play(tmp_path / "i", book(SESSIONS, SUSPEND_ALL), {"suspend_all": ["yes", {"skip": "the account's owner"}]}).walk()
+    people = [item["owner"] for item in run.step("sessions").result["items"]]
+    sent = [e.disclosed["request.url"] for e in run.entries("request.sending")]
+    assert len(people) > len(set(people)) == len(set(sent)) == len(sent)
+
+
+def test_a_refused_item_is_shown_and_the_rest_is_done(tmp_path: Path) -> None:
+    """A 403 on one of many: that item fails, the menu offers to look again, nothing else is repeated."""
+    run = play(tmp_path / "i", {"off": ["yes", {"skip": "the owner of the account"}]},
+               Fault("zendesk", "PUT /api/v2/triggers/*", None, {"status": 403}, 1))
+    words = list(run.step("off").items.values())
+    assert words.count("skipped") == 1
+    assert words.count("done") == len(words) - 1
+    assert run.heard(Trouble)[0].label == "FAILED"
+    assert run.step("off").result["skipped"] == 1
+
+
+def test_a_lost_answer_of_one_item_is_settled_by_a_look(tmp_path: Path) -> None:
+    """Looking again finds the item done; its request is not repeated."""
+    run = play(tmp_path / "i", {"off": ["yes", {"look_again": "yes"}]},
+               Fault("zendesk", "PUT /api/v2/triggers/*", "after", None, 1))
+    urls = [e.disclosed["request.url"] for e in run.entries("request.sending")]
+    assert len(urls) == len(set(urls))
+    assert set(run.step("off").items.values()) == {"done"}
+
+
+def test_an_empty_list_is_done_without_asking(tmp_path: Path) -> None:
+    """for_each over nothing asks nobody and sends nothing."""
+    webhooks = TRIGGERS.replace("collect_triggers", "collect_webhooks")
+    nobody = OFF.replace("steps.triggers.items", "steps.triggers.suspects")
+    run = Play(tmp_path / "i", book(webhooks, nobody), {}, options={**OPTIONS, "attack": ""}).walk()
+    assert run.step("off").state == "done"
+    assert not run.entries("request.sending")
