@@ -1,0 +1,158 @@
+"""What was done to tickets: events by an actor, and tickets that were deleted and can still come back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from irkit.action import GET, PUT, ActionError, Effect, NotConfirmed, Record, Steps, Trace, UserId
+from irkit.connectors.zendesk.base import zendesk
+from irkit.connectors.zendesk.paging import PAGE, Tally, Walk, epoch, items, walk
+from irkit.connectors.zendesk.records import Collection, Item, Listing, ident, number, one, words
+
+MOST_TICKETS = 100      # of one restore_many
+
+
+@dataclass(frozen=True)
+class TicketEvents(Collection):
+    """The kept ticket events of everybody, and what the actor's add up to."""
+
+    by_actor: int
+    tickets: tuple[str, ...]       # ids of the tickets the actor changed
+    comments: int
+    public_comments: int           # these went to customers
+    channels: tuple[str, ...]      # "api: 40": how they were made
+
+
+class _Events:
+    def __init__(self, actor: str) -> None:
+        self.actor = actor
+        self.count = self.comments = self.public = 0
+        self.tickets: dict[str, None] = {}
+        self.channels: Counter[str] = Counter()
+
+    def add(self, data: Mapping[str, Any]) -> None:
+        children = data.get("child_events")
+        parts = [part for part in children if isinstance(part, dict)] if isinstance(children, list) else []
+        if self.actor not in (ident(data.get("updater_id")), *(ident(part.get("author_id")) for part in parts)):
+            return
+        via = data.get("via")
+        channel = ident(via.get("channel")) if isinstance(via, dict) else words(via)
+        self.count += 1
+        self.tickets[ident(data.get("ticket_id"))] = None
+        self.channels[channel or "not stated"] += 1
+        comments = [part for part in parts if part.get("event_type") == "Comment"]
+        self.comments += len(comments)
+        self.public += sum(part.get("public") is True for part in comments)
+
+
+@zendesk.action(Effect.READ)
+def collect_ticket_events(actor_id: UserId, since: datetime) -> Steps[TicketEvents]:
+    """Keep all changes to tickets, and count those of one user.
+
+    Source: developer.zendesk.com, Incremental Exports, Incremental Ticket Event Export. Needs an administrator; 10 requests a
+    minute. Leaves out the last minute. The export has no filter by user, so everybody's events are kept, comments included.
+    """
+    number(actor_id, "user")
+    tally, sums = Tally("ticket_events", "created_at", since), _Events(actor_id)
+
+    def add(value: Any) -> None:
+        if tally.add(value) and isinstance(value, dict):
+            sums.add(value)
+
+    done = yield from walk(GET("/api/v2/incremental/ticket_events", params={
+        "start_time": epoch(since), "include": "comment_events"}, keep="ticket_events"), "ticket_events", add)
+    return TicketEvents(**vars(tally.collection(done)), by_actor=sums.count, tickets=tuple(sums.tickets),
+                        comments=sums.comments, public_comments=sums.public,
+                        channels=tuple(f"{name}: {count}" for name, count in sums.channels.most_common()))
+
+
+@dataclass(frozen=True)
+class DeletedTickets(Listing):
+    """The deleted tickets. `batches` are the ids of the suspects, as many as one restore takes."""
+
+    batches: tuple[tuple[str, ...], ...] = ()
+
+
+def _deleted(data: Mapping[str, Any]) -> Item:
+    actor = data.get("actor")
+    by = actor if isinstance(actor, dict) else {}
+    return Item(ident(data.get("id")), "ticket", words(data.get("subject")), f"deleted by {words(by.get('name')) or 'unknown'}",
+                ident(by.get("id")), created_at="", updated_at=words(data.get("deleted_at")))
+
+
+def _list_deleted(keep: str = "") -> Steps[tuple[list[Item], Walk]]:
+    return (yield from items(GET("/api/v2/deleted_tickets", keep=keep, params={
+        "sort_by": "deleted_at", "sort_order": "desc", "per_page": PAGE}), "deleted_tickets", _deleted))
+
+
+@zendesk.action(Effect.READ, preserves=[Trace("deleted_tickets")])
+def collect_deleted_tickets(since: datetime | None = None, actor_id: UserId | None = None) -> Steps[DeletedTickets]:
+    """Keep the list of deleted tickets.
+
+    Source: developer.zendesk.com, Tickets, List Deleted Tickets. Needs an administrator, or an agent who may see deleted
+    tickets. Holds 30 days. Suspects are those deleted since `since`, by `actor_id` where one is given.
+    """
+    found, done = yield from _list_deleted(keep="deleted_tickets")
+    listing = Listing.of(found, done.complete, done.notes, since=since, suspect=lambda item: (
+        (since is None or item.since(since)) and (actor_id is None or item.owner == actor_id)))
+    ids = listing.suspect_ids
+    return DeletedTickets(**vars(listing), batches=tuple(
+        ids[start:start + MOST_TICKETS] for start in range(0, len(ids), MOST_TICKETS)))
+
+
+@dataclass(frozen=True)
+class Restored(Record):
+    """Tickets that exist and are not deleted."""
+
+    ticket_ids: tuple[str, ...]
+    restored: int
+    proof: str
+
+
+@dataclass(frozen=True)
+class Deleted(Record):
+    """What the list of deleted tickets said of those to restore."""
+
+    tickets: tuple[str, ...]
+
+
+def _missing(ids: Iterable[str]) -> Steps[list[str]]:
+    """Those of the tickets that do not exist, or are deleted."""
+    missing = []
+    for ticket in ids:
+        answer = yield GET("/api/v2/tickets/{}", ticket, ok=(404,))
+        if answer.status == 404 or one(answer, "ticket", ticket).get("status") == "deleted":
+            missing.append(ticket)
+    return missing
+
+
+@zendesk.action(Effect.IRREVERSIBLE, destroys=[Trace("deleted_tickets")])
+def restore_tickets(ticket_ids: list[str]) -> Steps[Restored]:
+    """Bring deleted tickets back.
+
+    Source: developer.zendesk.com, Tickets, Restore Previously Deleted Tickets in Bulk. Needs an administrator, or an agent who
+    may see deleted tickets; possible for 30 days. Who deleted them, and when, is no longer listed afterwards.
+    """
+    ids = list(dict.fromkeys(ticket_ids))
+    if not 0 < len(ids) <= MOST_TICKETS:
+        raise ActionError(f"{len(ids)} tickets were given; Zendesk restores 1 to {MOST_TICKETS} at once")
+    for ticket in ids:
+        number(ticket, "ticket")
+    listed, _ = yield from _list_deleted()
+    lost = {item.id: item.told for item in listed if item.id in ids}
+    gone = yield from _missing(ticket for ticket in ids if ticket not in lost)
+    if gone:
+        raise ActionError(f"tickets {', '.join(gone)} are neither there nor among the deleted: after 30 days none comes back")
+    if not lost:
+        return Restored(tuple(ids), 0, "each of them was read, and none is deleted")
+    told = tuple(lost.values())
+    yield PUT("/api/v2/deleted_tickets/restore_many", params={"ids": ",".join(lost)}, seen=Deleted(told), affects=told,
+              noun="ticket")
+    left = yield from _missing(lost)
+    if left:
+        raise NotConfirmed(f"tickets {', '.join(left)} are still not there")
+    return Restored(tuple(ids), len(lost), "each of them was read, and none is deleted")
