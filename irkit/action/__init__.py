@@ -28,13 +28,14 @@ from irkit.action.connector import (
 )
 from irkit.action.declare import Action, Effect, Email, Param, Steps, Trace, UserId
 from irkit.action.drive import Driven, drive, refusal
-from irkit.action.request import DELETE, GET, PATCH, POST, PUT, Outgoing, Record, Request, Wait
+from irkit.action.outgoing import HEADERS, Outgoing
+from irkit.action.request import DELETE, GET, PATCH, POST, PUT, Record, Request, Wait
 from irkit.action.response import Response
 from irkit.errors import ActionError, BadAnswer, Cut, NoAnswer, NotConfirmed, NotSent, Refused, Unavailable
 
 __all__ = [
-    "DELETE", "GET", "PATCH", "POST", "PUT", "Action", "ActionError", "BadAnswer", "Basic", "Bearer", "ClientCredentials",
-    "Connector", "Cut", "Driven", "Effect", "Email", "Identity", "Limit", "NoAnswer", "NotConfirmed", "NotSent", "Outgoing",
-    "Param", "Record", "Refused", "Request", "Response", "Setting", "SignIn", "Steps", "Trace", "Unavailable", "UserId", "Wait",
-    "drive", "refusal", "retry_after",
+    "DELETE", "GET", "HEADERS", "PATCH", "POST", "PUT", "Action", "ActionError", "BadAnswer", "Basic", "Bearer",
+    "ClientCredentials", "Connector", "Cut", "Driven", "Effect", "Email", "Identity", "Limit", "NoAnswer", "NotConfirmed",
+    "NotSent", "Outgoing", "Param", "Record", "Refused", "Request", "Response", "Setting", "SignIn", "Steps", "Trace",
+    "Unavailable", "UserId", "Wait", "drive", "refusal", "retry_after",
 ]

@@ -104,23 +104,3 @@ def _verb(method: str) -> Callable[..., Request]:
 
 
 GET, POST, PUT, PATCH, DELETE = map(_verb, ("GET", "POST", "PUT", "PATCH", "DELETE"))
-
-
-@dataclass(frozen=True)
-class Outgoing:
-    """The very request that will leave: final URL, headers and body, still without the credential.
-
-    `acting_as` is the words for whom the connection acts as: '"ir-break-glass" (admin)'.
-    """
-
-    connection: str
-    connector: str
-    request: Request
-    url: str
-    headers: Mapping[str, str]
-    body: bytes | None
-    acting_as: str = ""
-
-    @property
-    def method(self) -> str:
-        return self.request.method

@@ -16,7 +16,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import logging
 import ssl
 import threading
@@ -29,8 +28,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-import irkit
-from irkit.action import ActionError, BadAnswer, Connector, Limit, NoAnswer, NotSent, Outgoing, Request, Response
+from irkit.action import HEADERS, ActionError, BadAnswer, Connector, Limit, NoAnswer, NotSent, Outgoing, Request, Response
 from irkit.action.response import MAX_JSON
 from irkit.config import Connection, choose, is_loopback
 from irkit.errors import CredentialError, IrkitError
@@ -42,11 +40,6 @@ from irkit.wire.limits import Pace
 TIMEOUTS = httpx.Timeout(connect=10.0, read=30.0, write=30.0, pool=10.0)
 CONNECTIONS = 32                       # twice the workers of a fan-out, so that a worker never waits for a socket
 MAX_TOKEN = 2**20                      # bytes of a token endpoint's answer
-USER_AGENT = f"irkit/{irkit.__version__}"
-
-# What the wire sets itself; a request that brings one of these was written wrongly.
-RESERVED = frozenset({"authorization", "proxy-authorization", "cookie", "host", "content-length", "transfer-encoding",
-                      "connection", "accept-encoding", "user-agent"})
 
 # Exceptions that prove that no byte of the request left (measured with httpx 0.28 over HTTP/1.1). Matched exactly: a subclass
 # or a class not listed is unknown. Foreign exceptions, h11's own among them, may come after the headers.
@@ -177,12 +170,10 @@ class Wire:
         Raises CredentialError; NotSent when the sign-in could not be reached; ActionError for a link that leaves the host.
         """
         account = self._account(connection)
-        body = None if request.json is None else _encode(request.json)
-        headers = _headers(account.connector, request, body)
-        url = str(account.url(request.target))
+        made = Outgoing.of(account.connection.name, account.connector, request, str(account.url(request.target)),
+                           account.connection.acting_as)
         account.auth.authorization()
-        return Outgoing(account.connection.name, account.connector.name, request, url, headers, body,
-                        account.connection.acting_as)
+        return made
 
     def turn(self, connection: str) -> None:
         """Return when the rate limit lets one more request leave. Raises NotSent when that is too far off, or interrupted."""
@@ -274,8 +265,7 @@ class Wire:
                credential: Secret) -> tuple[int, bytes]:
         """Post to the token endpoint. Raises NotSent: the request that waits for the token has not left."""
         url = _parsed(f"{connection.base_url}{path}")
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": USER_AGENT,
-                   "Content-Type": "application/json"}
+        headers = {**HEADERS, "Content-Type": "application/json"}
         failure = ""
         try:
             request = httpx.Request("POST", url, headers=headers, content=body, extensions=self._extensions)
@@ -338,26 +328,6 @@ def _authorization(account: _Account) -> Secret:
 
 def _where(outgoing: Outgoing) -> str:
     return f"{outgoing.method} {outgoing.url}"
-
-
-def _encode(data: object) -> bytes:
-    try:
-        return json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ActionError(f"the body cannot be written as JSON: {error}") from None
-
-
-def _headers(connector: Connector, request: Request, body: bytes | None) -> dict[str, str]:
-    """All headers but Host, Content-Length and Authorization, which follow from the URL, the body and the sign-in."""
-    headers = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
-    if body is not None:
-        headers["Content-Type"] = "application/json"
-    known = {name.lower(): name for name in headers}
-    for name, value in (*connector.headers.items(), *request.headers.items()):
-        if name.lower() in RESERVED:
-            raise ActionError(f"a request may not set the header {name}")
-        headers[known.setdefault(name.lower(), name)] = value
-    return headers
 
 
 def _clean(headers: list[tuple[bytes, bytes]], secrets: list[Secret]) -> dict[str, str]:
