@@ -1,0 +1,198 @@
+"""A drill's mode: the engine's requests, answered by worlds instead of by sockets.
+
+A request is prepared as the wire prepares it: the same URL, the same bytes, the same refusal of a link that leaves the
+host, so what a drill shows on its gate is what a live run would send. Faults stand between engine and world: they lose a
+request on its way, lose an answer on its way back, or answer in the world's place.
+
+A world's state is a fold over the scenario and the requests it was asked. After a kill, `replay` asks fresh worlds the
+recorded requests again, each at its recorded time and with the same faults, and the drill goes on in the same tenant.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from irkit import connectors
+from irkit.action import HEADERS, Connector, Identity, Limit, Outgoing, Request, Response, drive
+from irkit.drill.scenario import Scenario
+from irkit.engine.fold import Load, moment
+from irkit.engine.modes import Clock, Sink
+from irkit.errors import ActionError, NoAnswer, UsageError
+from irkit.ledger import Entry
+from irkit.worlds import Answer, Call, Faults, World, find
+
+# What stands unescaped in a path and in a query of the WHATWG URL standard (url.spec.whatwg.org, percent-encode sets), which
+# httpx follows. `%` is among them: what is escaped already is not escaped again.
+_PATH = "".join(c for c in map(chr, range(0x21, 0x7F)) if c not in '"#<>?`{}')
+_QUERY = "".join(c for c in map(chr, range(0x21, 0x7F)) if c not in '"#<>')
+
+# What the wire sends with every request.
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A request as the ledger holds it, and when it was made on the drill's clock."""
+
+    connection: str
+    method: str
+    url: str
+    body: bytes
+    at: datetime
+
+
+class WorldTime:
+    """What worlds take for now: the drill's clock; while they are built and while they are replayed, a given instant."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._fixed: datetime | None = None
+
+    def __call__(self) -> datetime:
+        return self._fixed or self._clock.now()
+
+    @contextlib.contextmanager
+    def at(self, instant: datetime) -> Iterator[None]:
+        self._fixed = instant
+        try:
+            yield
+        finally:
+            self._fixed = None
+
+
+class WorldPerform:
+    """Implements `irkit.engine.modes.Perform`; `worlds`: connection name -> world. Used from many threads, as worlds are."""
+
+    def __init__(self, worlds: Mapping[str, World], faults: Faults, time: WorldTime) -> None:
+        self.worlds, self._faults, self._time = worlds, faults, time
+        self._acting_as = {name: _acting_as(world) for name, world in self.worlds.items()}
+
+    def connector(self, connection: str) -> Connector:
+        """The connector of that connection. Raises UsageError when the scenario has no world for it."""
+        return connectors.find(self._world(connection).connector)
+
+    def prepare(self, connection: str, request: Request) -> Outgoing:
+        """The final request. Raises ActionError for a link that leaves the world's host."""
+        url = _final(self._world(connection).base_url, request.target)
+        return Outgoing.of(connection, self.connector(connection), request, url, self._acting_as[connection])
+
+    def send(self, outgoing: Outgoing, *, answered: Callable[[int, Mapping[str, str]], None],
+             sink: Sink | None = None) -> Response:
+        """Ask the world once. Raises NoAnswer when a fault lost the request or its answer."""
+        answer = self._ask(outgoing.connection, outgoing.method, outgoing.url, outgoing.headers, outgoing.body or b"")
+        if answer is None:
+            raise NoAnswer("no answer in 30 s", where=f"{outgoing.method} {outgoing.url}")
+        answered(answer.status, answer.headers)
+        chunks = [answer.body] if isinstance(answer.body, bytes) else answer.body
+        if sink is None:
+            return Response(answer.status, answer.headers, b"".join(chunks), url=outgoing.url)
+        size = 0
+        for chunk in chunks:
+            sink.write(chunk)
+            size += len(chunk)
+        return Response(answer.status, answer.headers, size=size, url=outgoing.url)
+
+    def turn(self, connection: str) -> None:
+        """Always at once: a world says 429 itself, and the drill's clock jumps over the wait."""
+
+    def seconds_for(self, connection: str, requests: int) -> float:
+        """As live, where a minute's worth may leave at once and the rest evenly."""
+        per_minute = self.connector(connection).per_minute
+        return max(0.0, (requests - per_minute) * 60 / per_minute)
+
+    def learn(self, connection: str, limit: Limit) -> None:
+        """Nothing to learn: worlds count for themselves."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def replay(self, recorded: Iterable[Recorded]) -> None:
+        """Ask fresh worlds what they were asked before. Only before the first `send`.
+
+        A write whose answer nobody lived to see is asked, too: it had left.
+        """
+        for request in recorded:
+            with self._time.at(request.at):
+                self._ask(request.connection, request.method, request.url, HEADERS, request.body)
+
+    def _world(self, connection: str) -> World:
+        if connection not in self.worlds:
+            raise UsageError(f"this scenario has no world for the connection {connection!r}",
+                             next="add it under worlds: in the scenario, or skip the steps that use it")
+        return self.worlds[connection]
+
+    def _ask(self, connection: str, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer | None:
+        """The answer, or None when a fault lost it."""
+        world = self._world(connection)
+        call = _call(world, method, url, headers, body)
+        fault = self._faults.judge(world.connector, method, call.path)
+        if fault is not None and fault.answer is not None:
+            return fault.said()
+        if fault is not None and fault.lost == "before":
+            return None
+        answer = world.handle(call)
+        return answer if fault is None else None
+
+
+def stage(scenario: Scenario, clock: Clock, *, began: datetime | None = None, subjects: Mapping[str, str] | None = None,
+          recorded: Iterable[Recorded] = ()) -> WorldPerform:
+    """The scenario's worlds, ready to answer on `clock`, after what was `recorded` before a kill.
+
+    `began` is the time at which the worlds' attack has just been noticed: the scenario's start unless given. `subjects` are
+    the inputs of a dry run. Raises UsageError for options that a world does not know.
+    """
+    time = WorldTime(clock)
+    with time.at(began or scenario.starts):
+        worlds = {name: find(name)(options, people=scenario.people, now=time, subjects=subjects)
+                  for name, options in scenario.worlds.items()}
+    perform = WorldPerform(worlds, Faults(scenario.faults), time)
+    perform.replay(recorded)
+    return perform
+
+
+def recorded(entries: Iterable[Entry], run: str, load: Load) -> Iterator[Recorded]:
+    """The requests of a run, from its entries. `load(sha256)` reads a body that was too large for a line."""
+    for entry in entries:
+        asked = entry.kind == "request.sending" or (entry.kind == "request.answer" and entry.ref is None)      # a read is one
+        if asked and entry.run == run and "request.url" in entry.disclosed:
+            shown = entry.disclosed
+            yield Recorded(shown["request.connection"], shown["request.method"], shown["request.url"],
+                           _bytes(shown.get("request.body"), load), moment(entry))
+
+
+def _bytes(kept: Any, load: Load) -> bytes:
+    """A disclosed body as the bytes it was: the ledger keeps text, marked base64, or the name of an artefact."""
+    if isinstance(kept, dict):
+        return base64.b64decode(kept["base64"]) if "base64" in kept else load(kept["artefact"])
+    return str(kept or "").encode()
+
+
+def _acting_as(world: World) -> str:
+    """Whom irkit acts as in that tenant, as the connector's own check finds out."""
+    connector = connectors.find(world.connector)
+    if connector.check is None:
+        return ""
+
+    def answer(request: Request) -> Response:
+        said = world.handle(_call(world, request.method, world.base_url + request.target, HEADERS, b""))
+        return Response(said.status, said.headers, said.body if isinstance(said.body, bytes) else b"".join(said.body))
+    who = drive(connector.check(), answer).result
+    return f'"{who.name}" ({who.role})' if isinstance(who, Identity) else ""
+
+
+def _call(world: World, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Call:
+    return Call.of(method, url, headers=headers, body=body, authorization=f"Bearer {world.ready_token}")
+
+
+def _final(base_url: str, target: str) -> str:
+    """The absolute URL of a target: a path on the host, or a link that must stay there."""
+    url = urlsplit(base_url.rstrip("/") + target if target.startswith("/") else target)
+    home = urlsplit(base_url)
+    if (url.scheme, url.netloc.lower()) != (home.scheme, home.netloc.lower()):
+        raise ActionError(f"the link {target!r} leaves {home.netloc}: not followed, nothing was sent")
+    return urlunsplit((url.scheme, url.netloc.lower(), quote(url.path, safe=_PATH), quote(url.query, safe=_QUERY), ""))

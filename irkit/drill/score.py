@@ -1,0 +1,142 @@
+"""A drill's score: what should have happened by when and in which order, against what did happen.
+
+A step counts when it is done, or was done by hand; accepted, skipped, unavailable and failed do not, because each of them
+leaves open whether the thing was achieved. Times are the drill's, from the run's start.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from irkit.engine.fold import WITH_RESULT, RunState
+
+START = "start"                # in `from:` and `to:`, the opening of the run instead of a step
+
+# step id -> (its state as the fold names it, when it was settled on the drill's clock)
+Reached = Mapping[str, tuple[str, datetime | None]]
+
+
+class Verdict(enum.Enum):
+    OK = "ok"
+    LATE = "late"
+    WRONG_ORDER = "wrong order"
+    NOT_REACHED = "not reached"
+
+
+@dataclass(frozen=True)
+class Score:
+    """One line of the result; `text` says when, in hours, minutes and seconds of the drill, or why not."""
+
+    id: str
+    verdict: Verdict
+    text: str
+
+    def line(self) -> str:
+        return f"{self.verdict.value:<11} {self.id:<18} {self.text}"
+
+    def json(self) -> dict[str, str]:
+        return {"id": self.id, "verdict": self.verdict.value, "text": self.text}
+
+
+@dataclass(frozen=True)
+class Before:
+    """`before: [first, second]`: the first step counts before the second does, or the second never does."""
+
+    id: str
+    first: str
+    second: str
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        return (self.first, self.second)
+
+    def judge(self, started: datetime, reached: Reached) -> Score:
+        first, second = (_when(step, started, reached) for step in self.steps)
+        if first is None:
+            verdict = Verdict.NOT_REACHED if second is None else Verdict.WRONG_ORDER
+            return Score(self.id, verdict, _missing(self.first, reached))
+        if second is None:
+            return Score(self.id, Verdict.OK, f"{_clock(first)}, {self.second} not at all")
+        if first <= second:
+            return Score(self.id, Verdict.OK, f"{_clock(first)}, before {_clock(second)}")
+        return Score(self.id, Verdict.WRONG_ORDER, f"{_clock(first)}, after {_clock(second)}")
+
+
+@dataclass(frozen=True)
+class Within:
+    """`from: start, to: step, within: 15m`. `start` may be a step, too; the time counts from when that was reached."""
+
+    id: str
+    start: str
+    to: str
+    within: timedelta
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        return tuple(step for step in (self.start, self.to) if step != START)
+
+    def judge(self, started: datetime, reached: Reached) -> Score:
+        begin, end = _when(self.start, started, reached), _when(self.to, started, reached)
+        if begin is None or end is None:
+            return Score(self.id, Verdict.NOT_REACHED, _missing(self.start if begin is None else self.to, reached))
+        took = max(end - begin, timedelta())
+        verdict = Verdict.OK if took <= self.within else Verdict.LATE
+        return Score(self.id, verdict, f"{_clock(took)}, allowed {_clock(self.within)}")
+
+
+@dataclass(frozen=True)
+class Achieved:
+    """`done: step`: the step counts, whenever."""
+
+    id: str
+    step: str
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        return (self.step,)
+
+    def judge(self, started: datetime, reached: Reached) -> Score:
+        when = _when(self.step, started, reached)
+        if when is None:
+            return Score(self.id, Verdict.NOT_REACHED, _missing(self.step, reached))
+        return Score(self.id, Verdict.OK, _clock(when))
+
+
+Rule = Before | Within | Achieved
+
+
+def reached(run: RunState) -> Reached:
+    """The steps of a run, as the rules look at them."""
+    return {step.id: (step.state, step.at) for step in run.steps.values()}
+
+
+def judge(rules: Iterable[Rule], *, started: datetime, reached: Reached) -> list[Score]:
+    """One Score a rule, in the scenario's order. `started` is when the run opened, on the drill's clock."""
+    return [rule.judge(started, reached) for rule in rules]
+
+
+def lines(scores: Sequence[Score]) -> list[str]:
+    """The result for the closing screen: one line a rule, and the count."""
+    good = sum(score.verdict is Verdict.OK for score in scores)
+    return [*(score.line() for score in scores), f"{good} of {len(scores)} reached as the scenario asks"] if scores else []
+
+
+def _when(step: str, started: datetime, reached: Reached) -> timedelta | None:
+    """Drill time from the run's start to when `step` counted, or None."""
+    if step == START:
+        return timedelta()
+    state, at = reached.get(step, ("", None))
+    return at - started if at is not None and state in WITH_RESULT else None
+
+
+def _missing(step: str, reached: Reached) -> str:
+    state = reached[step][0].replace("_", " ") if step in reached else "not begun"
+    return f"{step} was {state}"
+
+
+def _clock(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"

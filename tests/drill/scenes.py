@@ -1,0 +1,31 @@
+"""A scenario for the tests, whole, and with parts of it replaced."""
+
+from __future__ import annotations
+
+from irkit.drill.scenario import Scenario, load_bytes
+
+PARTS = {
+    "schema": "irkit/scenario-v1",
+    "scenario": "weekend",
+    "title": "A weekend",
+    "runbook": "takeover",
+    "starts": '"2026-03-07T23:40:00Z"',
+    "people": "[{name: Dana Reyes, email: dana@example.org, role: agent}, {name: Wei, email: wei@example.org, role: admin}]",
+    "inputs": "{agent_email: dana@example.org}",
+    "worlds": "{zendesk: {plan: enterprise, adpp: true, seed: 7, agents: 6, rows: 60, audit_rows: 20, attack: bulk_export}}",
+    "injects": '[{id: press, at: 8m, to: communications, say: "A reporter asks.", ask: "What now?", expect: "Nothing."},'
+               " {id: hook, after: end_sessions, say: A webhook fires again.}]",
+    "faults": '[{connector: zendesk, request: "DELETE /api/v2/users/*/sessions", lost: after}]',
+    "score": "[{id: order, before: [keep_log, end_sessions]}, {id: quick, from: start, to: end_sessions, within: 15m},"
+             " {id: told, done: tell_legal}]",
+    "answers": "{end_sessions: {type: phrase}, exported: yes}",
+}
+
+
+def text(**changes: str) -> bytes:
+    """The scenario's file, a line a key; `changes` replace values, and an empty one takes the key out."""
+    return "".join(f"{key}: {value}\n" for key, value in (PARTS | changes).items() if value).encode()
+
+
+def scene(**changes: str) -> Scenario:
+    return load_bytes(text(**changes), "weekend.yaml")

@@ -1,0 +1,160 @@
+"""The shipped scenarios, played to their end by their own answers through the real engine, connector and world."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from irkit.drill import score
+from irkit.drill.autoplay import DECISION, Paced
+from irkit.drill.clock import DrillClock
+from irkit.drill.injects import Cards
+from irkit.drill.perform import WorldPerform, recorded, stage
+from irkit.drill.scenario import Scenario, find, first, load
+from irkit.engine.context import Context
+from irkit.engine.fold import State
+from irkit.engine.gate import Question, Said
+from irkit.engine.modes import Mode
+from irkit.engine.run import Walk, open_run
+from irkit.engine.session import Session, load_from
+from irkit.engine.view import View
+from irkit.ledger import Ledger
+from irkit.runbook import Runbook, parse_input
+from irkit.runbook import load as load_runbook
+from irkit.ui.answers import Scripted
+
+RUNBOOKS = Path(__file__).parents[2] / "runbooks"
+SHIPPED = ("weekend_export", "admin_takeover_night", "leaked_api_token")
+
+
+@functools.cache
+def runbook(name: str) -> Runbook:
+    return load_runbook(RUNBOOKS / f"{name}.yaml")
+
+
+@functools.cache
+def shipped(name: str) -> Scenario:
+    return load(find(name, [RUNBOOKS]), runbook)
+
+
+class Played:
+    """One scenario, played. `perform` holds the world as the drill left it."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.scenario, self.said = shipped(name), list[Said]()
+        self.clock = DrillClock(self.scenario.starts, monotonic=lambda: 0.0)
+        self.perform: WorldPerform = stage(self.scenario, self.clock)
+        self.ledger = Ledger.create(folder / name, mode="drill", version="0", code_hash="0" * 64)
+        own = self.ledger.start_session("maria")
+        script = Scripted(self.scenario.answers, phrases_literal=False, talk=self.said.append)
+        context = Context(self.ledger, self.perform, self.clock, Paced(script, self.clock), Mode.DRILL, "r1", "maria")
+        book = runbook(self.scenario.runbook)
+        self.session = Session(context, View(name, book, State(), "r1", "maria"), Cards(self.scenario.injects), own=own)
+        self.session.refresh()
+        values: dict[str, object] = {}
+        for key, wanted in book.inputs.items():
+            values[key] = parse_input(wanted, self.scenario.inputs[key], now=self.clock.now(), so_far=values)
+        open_run(self.session, values, {})
+        self.closed = Walk(self.session).walk()
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Played]]:
+    games = {name: Played(name, tmp_path_factory.mktemp("evidence")) for name in SHIPPED}
+    yield games
+    for game in games.values():
+        game.ledger.close()
+
+
+def test_the_newcomers_scenario_comes_first() -> None:
+    """`irkit drill` alone plays the weekend; the runbook's name does, too."""
+    assert first([RUNBOOKS]).stem == "weekend_export"
+    assert find("zendesk_agent_compromise", [RUNBOOKS]).stem == "weekend_export"
+
+
+def test_these_are_all() -> None:
+    """Whoever ships a scenario plays it here."""
+    assert {path.stem for path in (RUNBOOKS / "scenarios").iterdir()} == set(SHIPPED)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_has_what_a_facilitator_needs(name: str) -> None:
+    """At least three injects, each with its addressee, its question and what a good answer holds; and a score."""
+    scenario = shipped(name)
+    assert len(scenario.injects) >= 3
+    assert [i.id for i in scenario.injects if not (i.to and i.ask and i.expect)] == []
+    assert scenario.score
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_plays_to_its_end_by_itself(name: str, played: dict[str, Played]) -> None:
+    """Its answers cover every prompt: no step is left open, failed or skipped."""
+    states = {step.id: step.state for step in played[name].session.run.steps.values()}
+    assert {step for step, state in states.items() if state not in ("done", "by_hand", "unavailable", "not_needed")} == set()
+    assert len(states) == len(runbook(played[name].scenario.runbook).steps)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_plays_every_inject(name: str, played: dict[str, Played]) -> None:
+    """Each inject comes while the run is open, and is answered."""
+    run = played[name].session.run
+    assert run.injects == run.answered == {inject.id for inject in played[name].scenario.injects}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_its_own_answers_reach_its_score(name: str, played: dict[str, Played]) -> None:
+    """The script is a good team: every score line is reached as asked."""
+    game = played[name]
+    scores = score.judge(game.scenario.score, started=game.session.run.opened_at, reached=score.reached(game.session.run))
+    assert [line.line() for line in scores if line.verdict is not score.Verdict.OK] == []
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_killed_drill_has_its_world_again(name: str, played: dict[str, Played]) -> None:
+    """From the ledger alone, a fresh world is brought to where the drill left it, lost answers and all."""
+    game = played[name]
+    past = recorded(game.ledger.entries(), "r1", load_from(game.ledger))
+    clock = DrillClock(game.clock.now(), monotonic=lambda: 0.0)
+    assert stage(game.scenario, clock, recorded=past).worlds["zendesk"].digest() == game.perform.worlds["zendesk"].digest()
+
+
+def test_an_answer_gets_lost_at_night(played: dict[str, Played]) -> None:
+    """The takeover's faults bite: the sessions end in an unknown that a look settles, the audit log throttles twice."""
+    kinds = [(entry.kind, entry.step, entry.data.get("status")) for entry in played["admin_takeover_night"].ledger.entries()]
+    assert kinds.count(("step.unknown", "end_sessions", None)) == 1
+    assert kinds.count(("request.answer", "keep_audit_log", 429)) == 2
+    assert played["admin_takeover_night"].session.run.step("end_sessions").state == "done"
+
+
+def test_a_small_plan_leaves_gaps(played: dict[str, Played]) -> None:
+    """Without add-on and Enterprise, the logs are gaps; with them there are none."""
+    gaps = {name: {s.id for s in game.session.run.steps.values() if s.state == "unavailable"} for name, game in played.items()}
+    assert gaps == {"weekend_export": set(), "admin_takeover_night": set(),
+                    "leaked_api_token": {"keep_access_log", "keep_audit_log", "keep_all_reads", "reads_again"}}
+
+
+# -- the pace of a script ----------------------------------------------------------------------------------------
+
+class Silent:
+    """A gate that answers everything with "y"."""
+
+    def say(self, said: Said) -> None:
+        raise AssertionError("nothing is said here")
+
+    def ask(self, question: Question, poll: object) -> str:
+        return "y"
+
+
+def test_a_decision_takes_a_scripted_team_a_minute() -> None:
+    """A letter or a phrase takes drill time, so that timed injects come; what is filled in takes none."""
+    scenario = shipped("weekend_export")
+    clock = DrillClock(scenario.starts, monotonic=lambda: 0.0)
+    paced = Paced(Silent(), clock)
+    paced.ask(Question("gate", "Send it?", letters={"y": "yes"}), list)
+    paced.ask(Question("gate", "Type it", phrase="END 2 SESSIONS"), list)
+    assert clock.now() == scenario.starts + 2 * DECISION
+    assert paced.ask(Question("who", "Who did it"), list) == "y"
+    assert clock.now() == scenario.starts + 2 * DECISION
