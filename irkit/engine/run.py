@@ -152,10 +152,13 @@ class Walk:
     def _ask_injects(self) -> None:
         session = self.session
         for event in session.happenings.asked(session.run):
-            session.ctx.say(News(event.lines))
+            if event.id not in session.shown:          # said before a pause: say it again before asking
+                session.ctx.say(News(event.lines))
             answer = ask.text(session, "", "inject", event.ask, key=event.id)
             session.record("inject", {"inject": event.id, "answered": True}, {"answer": answer, "expected": event.expect},
                            by="human")
+            if event.expect:
+                session.ctx.say(News([f"Expected {event.expect}"]))
 
     # -- the end ---------------------------------------------------------------------------------------------------
 

@@ -69,6 +69,7 @@ class Session:
     happenings: Happenings = field(default_factory=Nothing)
     identities: dict[str, Identity | None] = field(default_factory=dict)
     news: list[Said] = field(default_factory=list)
+    shown: set[str] = field(default_factory=set)     # happenings said by this process
     own: int = -1                  # the seq of this process's session.start
 
     @property
@@ -136,6 +137,7 @@ class Session:
             self.ctx.record("inject", {"inject": event.id}, {"text": list(event.lines)})
             self.refresh()
             self.news.append(News(event.lines))
+            self.shown.add(event.id)
 
     def _from_elsewhere(self, entries: Sequence[Entry]) -> list[Said]:
         return [News(lines) for e in entries if e.session != self.own and (lines := _words(e, self.state.who(e)))]

@@ -7,6 +7,8 @@ import enum
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+MOST = 4       # texts of a list that are shown whole; of more the number is
+
 
 def rfc3339(moment: datetime) -> str:
     """UTC with "Z"; microseconds only where there are any."""
@@ -35,7 +37,8 @@ def word(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return str(len(value))
+        few = len(value) <= MOST and all(isinstance(v, str) for v in value)
+        return "; ".join(value) if few else str(len(value))
     if isinstance(value, dict):
         return ", ".join(f"{k.replace('_', ' ')}: {word(v)}" for k, v in value.items())
     return str(value)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from irkit.engine.gate import ByHand, Closed, StepBegins
 from irkit.engine.modes import Mode
+from irkit.worlds import Fault
 from tests.engine.play import AGENT, END, SESSIONS, SUSPEND, Play, book
 
 CALL = """
@@ -52,7 +53,8 @@ def order(play: Play) -> list[str]:
 
 def test_a_step_by_hand_records_who_when_how_and_evidence(tmp_path: Path) -> None:
     """The result of a do step is what the responder said, and the evidence is an artefact of the step."""
-    play = Play(tmp_path / "i", book(AGENT, CALL), {"call": {"by_hand": "Reached them", "who": "Wei", "attach": "text:notes"}}).walk()
+    answers = {"call": {"by_hand": "Reached them", "who": "Wei", "attach": "text:notes"}}
+    play = Play(tmp_path / "i", book(AGENT, CALL), answers).walk()
     result = play.step("call").result
     assert (result["who"], result["how"], len(result["evidence"])) == ("Wei", "Reached them", 1)
     assert play.step("call").evidence
@@ -80,7 +82,8 @@ def test_a_step_with_after_waits_by_itself(tmp_path: Path) -> None:
 
 def test_a_decision_closes_what_it_makes_unnecessary(tmp_path: Path) -> None:
     """A false `when` ends the step as not needed, by machine, with the reason in the ledger."""
-    play = Play(tmp_path / "i", book(AGENT, EXPORTED, NOTIFY), {"exported": {"choice": "no", "reason": "none in the log"}}).walk()
+    answers = {"exported": {"choice": "no", "reason": "none in the log"}}
+    play = Play(tmp_path / "i", book(AGENT, EXPORTED, NOTIFY), answers).walk()
     assert play.step("notify").state == "not_needed"
     assert play.step("exported").result == {"choice": "no", "reason": "none in the log"}
 
@@ -89,7 +92,7 @@ def test_a_when_without_its_decision_is_asked_never_taken_as_false(tmp_path: Pat
     """With the decision skipped, the responder says whether the step is needed."""
     play = Play(tmp_path / "i", book(AGENT, EXPORTED, NOTIFY), {
         "exported": {"skip": "no log yet"}, "notify": {"needed": "yes", "by_hand": "Sent"}}).walk()
-    assert [q.name for q in play.asked if q.step == "notify"][0] == "when_unknown"
+    assert next(q.name for q in play.asked if q.step == "notify") == "when_unknown"
     assert play.step("notify").state == "by_hand"
 
 
@@ -97,13 +100,9 @@ def test_a_missing_result_is_asked_for_and_not_guessed(tmp_path: Path) -> None:
     """With find_user done by hand, the fields that later steps use are typed, and used."""
     play = Play(tmp_path / "i", book(AGENT, SUSPEND), {"suspend": "yes"}).walk()
     user_id = play.step("agent").result["id"]
-    again = Play(tmp_path / "j", book(AGENT.replace("inputs.agent_email", "inputs.agent_email"), SUSPEND),
+    again = Play(tmp_path / "j", book(AGENT, SUSPEND),
                  {"agent": {"by_hand": "Looked it up", "fields": {"id": user_id}}, "suspend": "yes"},
-                 faults=play.faults)
-    again.answers = {"agent": [{"by_hand": "Looked it up", "fields": {"id": user_id}}], "suspend": "yes"}
-    from irkit.worlds import Fault
-    again.faults = [Fault("zendesk", "GET /api/v2/users/search*", None, {"status": 404}, 1)]
-    again.walk()
+                 faults=[Fault("zendesk", "GET /api/v2/users/search*", None, {"status": 404}, 1)]).walk()
     assert again.step("agent").state == "by_hand"
     assert again.step("agent").result["id"] == user_id
     assert again.step("suspend").state == "done"
@@ -111,7 +110,6 @@ def test_a_missing_result_is_asked_for_and_not_guessed(tmp_path: Path) -> None:
 
 def test_text_says_what_is_not_known(tmp_path: Path) -> None:
     """A do text that names a skipped step says so in its place."""
-    from irkit.worlds import Fault
     play = Play(tmp_path / "i", book(AGENT, CALL), {
         "agent": {"skip": "wrong address"}, "call": {"by_hand": "Found them", "attach": "text:notes"}},
         faults=[Fault("zendesk", "GET /api/v2/users/search*", None, {"status": 404}, 1)]).walk()

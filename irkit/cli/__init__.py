@@ -1,0 +1,114 @@
+"""The command line: parse, call, print. One file per noun; nothing is imported before its command runs.
+
+`main` catches what commands raise and turns it into plain lines on stderr and the exit codes of `irkit.errors`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from irkit import __version__
+from irkit.cli.options import Settings, shared
+
+# name -> (module, short help). The help stands here so that `irkit --help` loads click alone; a test compares the two.
+COMMANDS = {
+    "drill": ("drill", "Play a drill against simulated tenants; nothing leaves this machine."),
+    "run": ("run", "Walk a runbook in an incident: look, ask, send, check, record."),
+    "resume": ("resume", "Go on with an open run from what its ledger says."),
+    "status": ("incident", "Show where an incident stands: steps, clocks, what is unknown."),
+    "note": ("incident", "Add a note to an incident, also while a run is open."),
+    "attach": ("incident", "Attach a file as evidence, also while a run is open."),
+    "correct": ("incident", "Correct a mistyped input and list the steps that used it."),
+    "doctor": ("doctor", "Check connections, credentials, clock and evidence folder before they are needed."),
+    "connect": ("doctor", "Describe a connection in irkit.toml, without its secret."),
+    "runbook": ("runbook", "List, show, check and start runbooks."),
+    "action": ("action", "List the actions of all connectors, or show one."),
+    "ledger": ("ledger", "Show, verify and export an incident's ledger."),
+    "incident": ("incident", "List incidents."),
+    "world": ("world", "Serve a simulated tenant over HTTP on this machine."),
+}
+
+
+class Commands(click.Group):
+    """Loads a command's module when the command is used, and not for the list of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"irkit.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            raise click.UsageError(error.message + (f" Did you mean {near[0]!r}?" if near else ""), ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+             epilog="Begin with: irkit drill")
+@click.version_option(__version__, prog_name="irkit")
+@shared
+def cli(**_: object) -> None:
+    """Walk a runbook for a helpdesk compromise: live, as a drill, always with a ledger.
+
+    \b
+    irkit drill                               play the first drill, on this machine alone
+    irkit runbook list                        what there is
+    irkit connect zendesk                     describe your tenant
+    irkit doctor --for zendesk_agent_compromise
+    irkit run zendesk_agent_compromise        walk it live
+    """
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the command line. Returns the exit code."""
+    from irkit.errors import IrkitError, Paused
+    settings = Settings()
+    try:
+        result = cli.main(args, prog_name="irkit", standalone_mode=False, obj=settings)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as wrong:
+        wrong.show()
+        return wrong.exit_code
+    except IrkitError as error:
+        from irkit.ui.reading import error_lines
+        return _report(error, error.exit_code, error_lines(error), settings)
+    except Paused as pause:
+        following = [f"  next  {pause.next}"] if pause.next else []
+        return _report(pause, pause.exit_code, [f"Paused: {pause.why}.", *following], settings)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted.", err=True)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())     # the reader is gone; nothing is left to say to it
+        return 1
+
+
+def _report(error: BaseException, code: int, lines: list[str], settings: Settings) -> int:
+    for line in lines:
+        click.echo(line, err=True)
+    if settings.debug:
+        import traceback
+        click.echo("".join(traceback.format_exception(error)), err=True)
+    return code
+
+
+def entry_point() -> None:
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""What `irkit doctor` looks at: each check is one line of its screen, with the command that mends it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from irkit.action import Driven, Identity, Request, Response, drive
+from irkit.errors import CredentialError
+from irkit.ui.layout import size
+from irkit.ui.reading import Check
+
+if TYPE_CHECKING:
+    from irkit.config import Connection
+    from irkit.wire.http import Wire
+
+CLOSE = 2.0              # seconds a clock may be off; a Date header counts whole ones (RFC 9110 6.6.1)
+LEAST = 10**9            # bytes free: a busy tenant's logs of 90 days take about as much
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How far this machine's clock is ahead of a vendor's, in seconds, and whose that was."""
+
+    ahead: float
+    whose: str
+
+
+def connection(wire: Wire, found: Connection, clocks: list[Clock]) -> Check:
+    """Whether a connection works, and whom it acts as. Adds what its answer's Date header says of the clock to `clocks`."""
+    connector = wire.connector(found.name)
+    mend = f"irkit connect {found.connector}" + ("" if found.name == found.connector else f" --name {found.name}")
+    if connector.check is None:
+        return Check(found.name, "ok", f"{connector.title} offers no check")
+    last: list[Response] = []
+
+    def answer(request: Request) -> Response:
+        outgoing = wire.prepare(found.name, request)
+        asked = datetime.now(UTC)
+        response = wire.send(outgoing, answered=lambda *_: None)
+        last[:] = [response]
+        if not clocks and (ahead := _ahead(response, asked, datetime.now(UTC))) is not None:
+            clocks.append(Clock(ahead, found.name))
+        return response
+
+    try:
+        driven = drive(connector.check(), answer)
+    except CredentialError as error:
+        return Check(found.name, "FAIL", error.what, _command(error.next, mend))
+    if driven.error is not None:
+        said = connector.describe(last[0]) if last and last[0].status >= 400 else ""
+        return Check(found.name, "FAIL", _why(driven, said), _command(getattr(driven.error, "next", ""), mend))
+    return _identified(found, driven.result, mend)
+
+
+def _identified(found: Connection, who: Identity, mend: str) -> Check:
+    text = ", ".join(part for part in (who.name or who.email or who.id, who.role, who.plan) if part)
+    if not who.admin:
+        return Check(found.name, "FAIL", f"{text}: not an administrator, so that most actions will be refused", mend)
+    return Check(found.name, "ok", text + ("; this machine itself, so a run is a test" if found.loopback else ""))
+
+
+def _why(driven: Driven, said: str) -> str:
+    status = getattr(driven.error, "status", None)
+    what = getattr(driven.error, "what", "") or str(driven.error)
+    if status in (401, 403):
+        what = f"the credential is refused ({status})"
+    return what + (f': "{said}"' if said else "")
+
+
+def _command(next: str, mend: str) -> str:
+    """The next command of an error, unless it is the one that is running."""
+    return next if next and not next.startswith("irkit doctor") else mend
+
+
+# -- the clock ---------------------------------------------------------------------------------------------------
+
+def _ahead(response: Response, asked: datetime, answered: datetime) -> float | None:
+    """Seconds this machine's clock is ahead of the Date header, taking the answer to be from half way between."""
+    try:
+        theirs = parsedate_to_datetime(response.headers.get("date", ""))
+    except (ValueError, TypeError):
+        return None
+    half_a_second = 0.5                        # the header's fraction was cut off
+    if theirs.tzinfo is None:
+        return None
+    return (asked + (answered - asked) / 2 - theirs).total_seconds() - half_a_second
+
+
+def clock(seen: Clock) -> Check:
+    """Whether this machine's clock agrees with a vendor's: the ledger's times are read beside the vendor's logs."""
+    off = abs(seen.ahead)
+    if off <= CLOSE:
+        return Check("clock", "ok", f"within {max(off, 0.5):.1f} s of {seen.whose}'s Date header")
+    command = "sudo sntp -sS time.apple.com" if sys.platform == "darwin" else "sudo timedatectl set-ntp true"
+    side = "ahead of" if seen.ahead > 0 else "behind"
+    return Check("clock", "FAIL", f"{off:.0f} s {side} {seen.whose}'s Date header", command)
+
+
+# -- the evidence folder -----------------------------------------------------------------------------------------
+
+def evidence(root: Path) -> Check:
+    """Whether the folder of incidents can be written, durably, and has room. A folder that is not there yet is not made."""
+    folder = next((path for path in (root, *root.absolute().parents) if path.exists()), Path("/"))
+    try:
+        free = shutil.disk_usage(folder).free
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"irkit doctor")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return Check("evidence", "FAIL", f"{folder} cannot be written: {error.strerror}", "irkit doctor --evidence DIR")
+    if free < LEAST:
+        return Check("evidence", "FAIL", f"{size(free)} free in {folder}; {size(LEAST)} at least", f"df -h {folder}")
+    new = "" if root.exists() else f"; {root} will be made"
+    return Check("evidence", "ok", f"{size(free)} free, writable, fsync works{new}")
+
+

@@ -1,0 +1,74 @@
+"""Options that every command takes, before or after its name, and what they come to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from irkit.config import Config
+
+F = TypeVar("F", bound=Callable[..., Any])
+ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+
+
+@dataclass
+class Settings:
+    """The shared options. Given twice, the one after the command's name wins."""
+
+    evidence: Path | None = None
+    config_path: Path | None = None
+    plain: bool = False
+    debug: bool = False
+    _config: Config | None = None
+
+    @property
+    def config(self) -> Config:
+        """irkit.toml, read once. Raises IrkitError with every mistake in it."""
+        if self._config is None:
+            from irkit.config import find, load
+            self._config = load(find(self.config_path, os.environ))
+        return self._config
+
+    @property
+    def root(self) -> Path:
+        """The folder that holds the incidents: flag, environment, irkit.toml, ./evidence, the user's data folder."""
+        from irkit.config import evidence_root
+        return evidence_root(self.evidence, os.environ, self.config)
+
+
+def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    def keep(ctx: click.Context, _: click.Parameter, value: Any) -> None:
+        if value:
+            setattr(ctx.ensure_object(Settings), name, value)
+    return keep
+
+
+def shared(command: F) -> F:
+    """Add the shared options to a command."""
+    for option in (
+        click.option("--debug", is_flag=True, expose_value=False, callback=_set("debug"),
+                     help="Show a traceback with an error."),
+        click.option("--plain", is_flag=True, expose_value=False, callback=_set("plain"),
+                     help="No colour, no redraw, no cursor moves: for screen readers and logs."),
+        click.option("--config", type=click.Path(path_type=Path, dir_okay=False), expose_value=False, envvar="IRKIT_CONFIG",
+                     callback=_set("config_path"), help="irkit.toml to use.  [env: IRKIT_CONFIG]"),
+        click.option("--evidence", type=click.Path(path_type=Path, file_okay=False), expose_value=False,
+                     envvar="IRKIT_EVIDENCE", callback=_set("evidence"),
+                     help="Folder that holds the incidents.  [env: IRKIT_EVIDENCE]"),
+    ):
+        command = option(command)
+    return command
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def print_json(value: Any) -> None:
+    import json
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))

@@ -1,0 +1,131 @@
+"""`irkit resume`: go on from what the ledger says."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from irkit.cli import incidents
+from irkit.cli.incident import complete_incident
+from irkit.cli.options import Settings, shared
+from irkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from irkit.cli.walks import Setup
+    from irkit.drill.scenario import Scenario
+    from irkit.engine.fold import RunState, State
+    from irkit.engine.gate import Gate
+    from irkit.engine.modes import Mode
+    from irkit.engine.session import Session
+    from irkit.ledger import Ledger
+
+
+@click.command()
+@click.argument("incident", required=False, shell_complete=complete_incident)
+@click.option("--answers", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="Answer prompts from this YAML file; a prompt it does not list pauses the run (exit 3).")
+@click.option("--autoplay", is_flag=True, help="A drill: let its scenario give its own answers.")
+@shared
+@click.pass_obj
+def resume(settings: Settings, incident: str | None, answers: Path | None, autoplay: bool) -> None:
+    """Go on with an open run from what its ledger says.
+
+    Nothing is repeated: a step whose request may have worked is looked at again before anything else. The run keeps its own
+    copy of the runbook and its mode.
+
+    \b
+    Examples:
+      irkit resume                 the open run, or a list when there are several
+      irkit resume INC-2041
+    """
+    from irkit.cli import walks
+    from irkit.engine.modes import Mode
+    from irkit.ledger import Ledger
+    folder = incidents.folder_of(settings, incident or incidents.the_open_one(settings, "resume"))
+    with Ledger.open(folder) as ledger:
+        state = incidents.state_of(ledger)
+        run = state.open_run
+        if run is None:
+            raise UsageError(f"no run is open in {folder.name}", next=f"irkit status {folder.name}")
+        mode = Mode(run.mode)
+        book = walks.own_copy(ledger, run)
+        scenario = _own_scenario(ledger, run) if mode.simulated else None
+        gate = _gate(settings, mode, scenario, answers, autoplay, folder.name)
+        setup = _setup(settings, ledger, state, run, scenario, mode, gate, autoplay)
+        with walks.session_of(ledger, setup, book, run.id, state) as session:
+            _take_over(session, walks.differs(book))
+            walks.walk(session, scenario if mode is Mode.DRILL else None)
+
+
+def _own_scenario(ledger: Ledger, run: RunState) -> Scenario:
+    from irkit.drill.scenario import load_bytes
+    with ledger.open_artefact(run.scenario) as file:
+        return load_bytes(file.read(), "the run's own scenario")
+
+
+def _gate(settings: Settings, mode: Mode, scenario: Scenario | None, answers: Path | None, autoplay: bool,
+          incident: str) -> Gate:
+    from irkit.cli import walks
+    if autoplay and scenario is None:
+        raise UsageError("--autoplay plays a scenario's answers, and this is no drill",
+                         next=f"irkit resume {incident} --answers FILE")
+    listed = scenario.answers if autoplay and scenario else walks.answers_file(answers) if answers else None
+    return walks.gate_for(settings, mode, answers=listed, scenario=autoplay, hint=f"irkit resume {incident} --answers FILE")
+
+
+def _setup(settings: Settings, ledger: Ledger, state: State, run: RunState, scenario: Scenario | None, mode: Mode,
+           gate: Gate, autoplay: bool) -> Setup:
+    from irkit.cli import walks
+    if scenario is not None:
+        return walks.in_worlds(scenario, mode, gate, getpass.getuser(), autoplay=autoplay, inputs=run.inputs,
+                               resuming=(ledger, state, run))
+    walks.connections_of(walks.own_copy(ledger, run), settings)
+    return walks.over_the_wire(settings, mode, gate, ledger)
+
+
+def _take_over(session: Session, changed: list[str]) -> None:
+    """Show where the run stands; whoever takes it from somebody else, or from a process still alive, says so."""
+    from irkit.engine.gate import Question
+    ctx = session.ctx
+    ctx.say(session.view.resumed(ctx.clock.now(), changed))
+    held = _still_open(session)
+    if held or session.run.last_who != ctx.who:
+        why = held or f"You are {ctx.who}. {session.run.last_who} had it last."
+        answer = ctx.gate.ask(Question("takeover", f"{why} Type I HAVE IT to take over, or q quit", phrase="I HAVE IT",
+                                       letters={"q": "quit"}), list)
+        if answer != "I HAVE IT":
+            raise UsageError("not taken over", next=f"irkit status {ctx.ledger.folder.name}")
+    session.record("run.resumed", {}, by="human")
+
+
+def _still_open(session: Session) -> str:
+    """A sentence when the session that holds the run is a process alive on this machine."""
+    data = session.state.sessions.get(session.run.holder)
+    own = session.state.sessions.get(session.own, {})
+    if data is None or data.get("boot") != own.get("boot") or not _alive(data.get("pid", 0)):
+        return ""
+    return f"{session.run.last_who} has this run open in another terminal (process {data['pid']})."
+
+
+def _alive(pid: int) -> bool:
+    if pid <= 0 or pid == os.getpid() or _ended(pid):
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _ended(pid: int) -> bool:
+    """A process that was killed and that nobody has waited for yet; told by /proc where there is one."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return False

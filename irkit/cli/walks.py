@@ -1,0 +1,252 @@
+"""What `run`, `drill` and `resume` share: putting a session together for its mode, and walking it to its end or a pause."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from irkit import __version__
+from irkit.cli.incidents import who_am_i
+from irkit.cli.options import Settings
+from irkit.engine.context import Context, Interrupts
+from irkit.engine.fold import RunState, State
+from irkit.engine.gate import Gate, Question
+from irkit.engine.modes import Mode
+from irkit.engine.run import Walk, open_run
+from irkit.engine.session import Happenings, Nothing, Session
+from irkit.engine.view import View, changed_lines
+from irkit.errors import IrkitError, NeedsTerminal, Paused, RunbookError, UsageError
+from irkit.ledger import Ledger
+from irkit.runbook import Input, Runbook
+
+if TYPE_CHECKING:
+    from irkit.config import Connection
+    from irkit.drill.scenario import Scenario
+    from irkit.engine.modes import Clock, Perform
+
+PREFIXES = {Mode.DRILL: "DRILL ", Mode.DRY_RUN: "DRY RUN ", Mode.PROBE: "PROBE "}
+CODE = Path(__file__).resolve().parent.parent
+
+
+def code_hash() -> str:
+    """SHA-256 over irkit's own source files, by name: which program wrote the ledger."""
+    digest = hashlib.sha256()
+    for path in sorted(CODE.rglob("*.py")):
+        digest.update(f"{path.relative_to(CODE).as_posix()}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+@dataclass
+class Setup:
+    """A session put together: what answers its requests, on which clock, asking whom."""
+
+    interrupts: Interrupts
+    perform: Perform
+    clock: Clock
+    gate: Gate
+    mode: Mode
+    happenings: Happenings
+    who: str
+    role: str = ""
+
+
+# -- who answers the requests ------------------------------------------------------------------------------------
+
+def connections_of(runbook: Runbook, settings: Settings) -> dict[str, Connection]:
+    """The configured connections the runbook uses. Raises CredentialError naming each that is missing."""
+    from irkit.config import choose
+    names = sorted({step.on for step in runbook.steps if step.action})
+    return {name: choose(settings.config.connections, name) for name in names}
+
+
+def is_test(connections: Mapping[str, Connection]) -> bool:
+    """True when a connection leads to loopback: the incident is a test then, and can pass as nothing else."""
+    return any(connection.loopback for connection in connections.values())
+
+
+def over_the_wire(settings: Settings, mode: Mode, gate: Gate, ledger: Ledger) -> Setup:
+    """Live and probe: real sockets, real time."""
+    from irkit import connectors
+    from irkit.cli.clock import RealClock
+    from irkit.wire.http import Wire
+
+    def on_auth(connection: str, status: int | None, ms: int) -> None:
+        ledger.append("auth", {"ms": ms, **({} if status is None else {"status": status})}, {"request.connection": connection})
+
+    config = settings.config
+    interrupts = Interrupts()
+    wire = Wire(config.connections, lambda name: connectors.find(name, config.connectors), hidden_prompt,
+                reads_only=mode is Mode.PROBE, loopback=ledger.mode == "test", on_auth=on_auth, wait=interrupts.asked.wait)
+    who, role = who_am_i(config)
+    return Setup(interrupts, wire, RealClock(), gate, mode, Nothing(), who, role)
+
+
+def hidden_prompt(question: str) -> str:
+    from irkit.ui.prompt import Terminal
+    return Terminal().hidden(question)
+
+
+def in_worlds(scenario: Scenario, mode: Mode, gate: Gate, who: str, *, autoplay: bool = False,
+              inputs: Mapping[str, Any] | None = None, resuming: tuple[Ledger, State, RunState] | None = None) -> Setup:
+    """Drill and dry run: worlds answer on the drill's clock, and no socket can be opened any more.
+
+    `resuming` a run, the worlds are brought to where its recorded requests left them, and the clock to its latest time.
+    """
+    from irkit.drill.autoplay import Paced
+    from irkit.drill.clock import DrillClock
+    from irkit.drill.injects import Cards
+    from irkit.drill.perform import recorded, stage
+    from irkit.drill.seal import seal
+    from irkit.engine.session import load_from
+    latest, past = scenario.starts, []
+    if resuming is not None:
+        ledger, state, run = resuming
+        latest, past = state.latest or latest, list(recorded(ledger.entries(), run.id, load_from(ledger)))
+    clock = DrillClock(latest)
+    subjects = {k: str(v) for k, v in (inputs or {}).items()} if mode is Mode.DRY_RUN else None
+    perform = stage(scenario, clock, subjects=subjects, recorded=past)
+    seal()
+    return Setup(Interrupts(), perform, clock, Paced(gate, clock) if autoplay else gate, mode, Cards(scenario.injects), who)
+
+
+# -- who is asked ------------------------------------------------------------------------------------------------
+
+def gate_for(settings: Settings, mode: Mode, *, answers: Mapping[str, Any] | None, scenario: bool = False, hint: str) -> Gate:
+    """The person at this terminal, or a script. Raises NeedsTerminal, naming the flag, when there is neither.
+
+    A script is an answers file, or with `scenario` a scenario's own answers, which alone may say "the phrase" for a phrase.
+    """
+    from irkit.ui.answers import Scripted
+    from irkit.ui.prompt import Terminal
+    prefix = PREFIXES.get(mode, "")
+    if answers is not None:
+        talk = Terminal(plain=settings.plain, prefix=prefix).talk
+        return Scripted(answers, phrases_literal=not scenario, talk=talk.say, typed=talk.prompt,
+                        source="the scenario" if scenario else "the answers file")
+    gate = Terminal(plain=settings.plain, prefix=prefix)
+    try:
+        gate.require("walking a runbook")
+    except NeedsTerminal as nobody:
+        raise NeedsTerminal(nobody.what, next=hint) from None
+    return gate
+
+
+def answers_file(path: Path) -> dict[str, Any]:
+    """An answers file: step id -> answer, and `inputs`. Raises RunbookError with positions."""
+    from irkit.runbook.source import compose, plain
+    try:
+        found = plain(compose(path.read_bytes(), str(path)))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+    if not isinstance(found, dict):
+        raise UsageError(f"{path} is not a mapping of step ids to answers")
+    return found
+
+
+def inputs_for(runbook: Runbook, given: Mapping[str, str], setup: Setup) -> dict[str, Any]:
+    """The run's inputs: given ones, else asked for, with the runbook's default. Raises UsageError for one that does not fit."""
+    from irkit.runbook import default_input, parse_input
+    unknown = sorted(set(given) - set(runbook.inputs))
+    if unknown:
+        raise UsageError(f"{runbook.name} has no input {unknown[0]!r}; it has {', '.join(runbook.inputs) or 'none'}")
+    now, found = setup.clock.now(), dict[str, Any]()
+    for name, wanted in runbook.inputs.items():
+        default = default_input(wanted, now=now, so_far=found)
+
+        def parse(text: str, wanted: Input = wanted) -> object:
+            return parse_input(wanted, text, now=now, so_far=found)
+
+        try:
+            text = given[name] if name in given else setup.gate.ask(
+                Question("input", wanted.ask, key=name, default=default or "", parse=parse), list) or default or ""
+            found[name] = parse(text)
+        except ValueError as bad:
+            raise UsageError(f"input {name}: {bad}", next=f"--input {name}=VALUE") from None
+    return found
+
+
+# -- a session ---------------------------------------------------------------------------------------------------
+
+@contextlib.contextmanager
+def session_of(ledger: Ledger, setup: Setup, runbook: Runbook, run: str, state: State) -> Iterator[Session]:
+    """Open a session of the ledger for this process, and end it whatever happens."""
+    started = ledger.start_session(setup.who, data={"pid": os.getpid()})
+    ctx = Context(ledger, setup.perform, setup.clock, setup.gate, setup.mode, run, setup.who, setup.interrupts)
+    view = View(ledger.folder.name, runbook, state, run, setup.who, setup.role)
+    session = Session(ctx, view, setup.happenings, own=started)
+    session.refresh()
+    try:
+        yield session
+    finally:
+        with contextlib.suppress(IrkitError):
+            ledger.end_session()
+        setup.perform.close()
+
+
+def walk(session: Session, scenario: Scenario | None = None) -> None:
+    """Walk to the end, or record the pause and raise it."""
+    incident = session.ctx.ledger.folder.name
+    try:
+        closed = Walk(session).walk()
+    except Paused as pause:
+        session.record("run.paused", {}, {"reason": pause.why})
+        raise Paused(pause.why, next=pause.next or f"irkit resume {incident}") from None
+    except (IrkitError, KeyboardInterrupt) as error:
+        with contextlib.suppress(IrkitError):      # a disk that is full refuses this entry too; the error is what counts
+            session.record("run.paused", {}, {"reason": getattr(error, "what", "interrupted twice")})
+        raise
+    if scenario is not None:
+        import dataclasses
+
+        from irkit.drill import score
+        scores = score.judge(scenario.score, started=session.run.opened_at, reached=score.reached(session.run))
+        closed = dataclasses.replace(closed, score=score.lines(scores))
+    session.ctx.say(closed)
+
+
+def genesis(folder: Path, mode: str, settings: Settings) -> Ledger:
+    """A new incident, with who may act as what copied in."""
+    people = {} if mode == "drill" else settings.config.people
+    more = {f"people.p{i}": {"name": p.name, "title": p.title, "phone": p.phone, "roles": list(p.roles), "key": p.key}
+            for i, p in enumerate(people.values())}
+    return Ledger.create(folder, mode=mode, version=__version__, code_hash=code_hash(), disclose=more)
+
+
+def scenario_of(what: str) -> tuple[Scenario, Runbook]:
+    """A scenario by its name or its runbook's ("": the first of all), checked against its runbook."""
+    from irkit.drill import scenario as scenarios
+    from irkit.runbook import find, load, search_path
+    where = search_path(os.environ)
+    path = scenarios.find(what, where) if what else scenarios.first(where)
+    scenario = scenarios.load(path, lambda name: load(find(name, where)))
+    return scenario, load(find(scenario.runbook, where))
+
+
+def open_drill(session: Session, scenario: Scenario, inputs: Mapping[str, Any]) -> None:
+    """Open a run in worlds, with the run's own copy of the scenario: a resumed drill is rebuilt from it."""
+    kept = session.ctx.ledger.keep(f"{scenario.name}.yaml", scenario.raw, media_type="application/yaml", run=session.ctx.run)
+    session.refresh()
+    open_run(session, inputs, {"scenario": scenario.name, "scenario_sha256": kept.sha256})
+
+
+def own_copy(ledger: Ledger, run: RunState) -> Runbook:
+    """The runbook as this run opened it, from its artefact."""
+    from irkit.runbook import load_bytes
+    with ledger.open_artefact(run.sha256) as file:
+        return load_bytes(file.read(), f"{run.runbook}.yaml")
+
+
+def differs(runbook: Runbook) -> list[str]:
+    """What to say when the runbook's file has changed since the run was opened."""
+    from irkit.runbook import find, load, search_path
+    try:
+        path = find(runbook.name, search_path(os.environ))
+        return changed_lines(runbook, load(path), str(path))
+    except (UsageError, RunbookError):
+        return []
+
