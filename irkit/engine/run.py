@@ -38,7 +38,7 @@ class Walk:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self._put_off: dict[str, str] = {}     # step id -> the phase in which the responder deferred it
+        self._put_off: dict[str, str] = {}     # step id -> the phase at whose end it comes back
         self._phase = ""
 
     def walk(self) -> Closed:
@@ -58,7 +58,7 @@ class Walk:
             except GoTo as other:
                 go_to = other.step
             if self.session.step_state(found).state == "deferred":
-                self._put_off[found.id] = self._phase
+                self._put_off[found.id] = self._current_phase()
         return self.close()
 
     def _named(self, step_id: str) -> Step:

@@ -82,10 +82,7 @@ def end(session: Session, step: Step, kind: str, data: Mapping[str, Any] | None 
     """Record how a step ended and say so, with the step that comes next."""
     more = {**(disclose or {}), **({"reason": reason} if reason else {})}
     entry = session.record(kind, data, more, by=by, step=step.id)
-    steps = session.runbook.steps
-    after = session.number(step.id)
-    following = f"{after + 1}. {steps[after].title}" if after < len(steps) else ""
-    session.ctx.say(Ended(session.step_state(step).word, say or reason, entry.seq, following))
+    session.ctx.say(Ended(session.step_state(step).word, say or reason, entry.seq, session.view.following()))
 
 
 # -- by hand, and decisions --------------------------------------------------------------------------------------
@@ -134,11 +131,11 @@ def common(session: Session, step: Step, letter: str) -> None:
     if letter == "s":
         end(session, step, "step.skipped", reason=ask.reason(session, step.id), by="human")
     elif letter == "d":
-        end(session, step, "step.deferred", by="human", say="it comes back at the end of this phase")
+        end(session, step, "step.deferred", by="human", say="it comes back at the end of the phase")
     elif letter == "m":
         result = ask.by_hand(session, step.id, later_fields(session, step), evidence_required=step.evidence == "required")
         end(session, step, "step.by_hand", disclose={"result": result, "observed_at": result["when"]}, by="human",
-            say=f"by {result['who']}: {result['how']}")
+            say=f"{result['who']}: {result['how']}")
 
 
 def later_fields(session: Session, step: Step) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from irkit.engine import deadlines
-from irkit.engine.fold import RunState, State, StepState
+from irkit.engine.fold import SETTLED, RunState, State, StepState
 from irkit.engine.gate import Closed, Resumed, Where
 from irkit.engine.modes import Mode
 from irkit.runbook import Runbook, Step
@@ -40,6 +40,13 @@ class View:
     def label(self) -> str:
         mode = Mode(self.run.mode)
         return "TEST" if self.state.mode == "test" and mode is Mode.LIVE else LABELS[mode]
+
+    def following(self) -> str:
+        """"8. End every session of the account": the first step that is open and that nobody deferred; empty at the end."""
+        for number, step in enumerate(self.runbook.steps, 1):
+            if self.step_state(step).state not in SETTLED | {"deferred"}:
+                return f"{number}. {step.title}"
+        return ""
 
     def where(self, now: datetime, step: Step | None = None) -> Where:
         return Where(

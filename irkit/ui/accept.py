@@ -39,11 +39,8 @@ def options(question: Question) -> dict[str, str]:
     """Every letter that reaches the engine, and its word. One that takes a word stands as "g N"."""
     found: dict[str, str] = {}
     for key, word in (*question.letters.items(), *question.more_words.items()):
-        if key in question.more or key in found:
-            continue
-        if word.startswith(f"{key} N"):
-            key, word = f"{key} N", word.removeprefix(f"{key} N").lstrip(": ")
-        found[key] = word
+        if key not in question.more and key not in found:
+            found[key] = word
     return found
 
 

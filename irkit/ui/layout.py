@@ -133,8 +133,10 @@ def hms(seconds: float) -> str:
 
 
 def hm(seconds: float) -> str:
-    """Hours and minutes, `71:41`."""
+    """Hours and minutes, `71:41`; with days where it is more than four of them, `59 d 23:59`."""
     minutes = int(max(0.0, seconds)) // 60
+    if minutes > 4 * 24 * 60:
+        return f"{minutes // 1440} d {minutes // 60 % 24:02}:{minutes % 60:02}"
     return f"{minutes // 60:02}:{minutes % 60:02}"
 
 

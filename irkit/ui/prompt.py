@@ -124,7 +124,7 @@ class Terminal:
     def _answers_itself(self, question: Question, text: str, keyboard: Keyboard) -> bool:
         """`?` and the letters that only show something."""
         if text == "?" and has_more(question):
-            behind = {key: word for key, word in options(question).items() if key[:1] in question.more_words}
+            behind = {key: word for key, word in options(question).items() if key in question.more_words}
             shows = {key: question.more_words.get(key) or WORDS.get(key, "") for key in question.more}
             self.talk.tell(*self._page().listed(list({**behind, **shows}.items()), gutter=GUTTER))
         elif text in question.more:

@@ -31,7 +31,7 @@ from irkit.engine.gate import (
 )
 from irkit.engine.values import numbered
 from irkit.ui.layout import GUTTER, WIDEST, Page, hm, hms, ms, short_hash, size, utc
-from irkit.ui.text import cells, clip, join, pad, safe, wrap
+from irkit.ui.text import cells, clip, join, pad, reflow, safe, wrap
 
 __all__ = ["prefixed", "prompt_lines", "render", "safe"]
 
@@ -116,7 +116,7 @@ def _due(deadline: Deadline) -> float:
 def _step(said: StepBegins, page: Page, drill: str) -> list[str]:
     title = page.aside(page.hanging(f"{said.number}. {said.title}"), f"[{said.badge}]")
     owner = page.labelled("Owner", said.owner) if said.owner and said.owner != said.where.role else []
-    why = page.labelled("Why", _paragraphs(said.why)) if said.why else []
+    why = page.labelled("Why", reflow(said.why)) if said.why else []
     return ["", *_header(said.where, page, drill), *title, "", *owner, *why]
 
 
@@ -180,7 +180,7 @@ def _affected(said: Sends) -> list[str]:
 
 
 def _by_hand(said: ByHand, page: Page) -> list[str]:
-    lines = page.labelled("Decide" if said.choices else "Do", _paragraphs(said.text))
+    lines = page.labelled("Decide" if said.choices else "Do", reflow(said.text))
     if said.choices:
         lines += page.listed(list(said.choices.items()), gutter=GUTTER)
     if said.evidence:

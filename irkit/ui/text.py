@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+_ENTRY = re.compile(r"\s*(?:\d+[.)]|[-*•])\s")
 MARKS = 4          # combining marks kept on one character; more than any script needs climb over the lines around
 
 _STRINGS = r"(?:\x1b[P\]X^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"    # OSC, DCS, SOS, PM, APC: ECMA-48 5.6
@@ -76,7 +77,27 @@ def wrap(text: str, width: int) -> list[str]:
     if cells(line) <= width:
         return [line]
     indent = line[: len(line) - len(line.lstrip())][: width // 2]
+    if entry := _ENTRY.match(line):
+        head = entry[0][: width // 2]
+        first, *below = join(line[entry.end():].split(), width - cells(head), " ")
+        return [head + first, *(" " * cells(head) + text for text in below)]
     return join(line.split(), width, " ", indent)
+
+
+def reflow(text: str) -> list[str]:
+    """Text of a runbook as paragraphs: its own line breaks are where its file was wrapped, and values changed its lengths.
+
+    A blank line stays, and so does the beginning of an entry of a list ("1. ", "- ") and of a line that is indented further.
+    """
+    found: list[str] = []
+    for line in text.rstrip().split("\n"):
+        line = safe(line).rstrip()
+        begins = not found or not line or not found[-1] or _ENTRY.match(line)
+        if begins:
+            found.append(line)
+        else:
+            found[-1] = f"{found[-1]} {line.strip()}"
+    return found
 
 
 def join(parts: list[str], width: int, between: str, indent: str = "") -> list[str]:

@@ -21,7 +21,7 @@ QUESTIONS = {
         "Send it?",
         letters={"y": "yes", "s": "skip"},
         more={"r": ["GET /"], "l": [f"person {i}" for i in range(40)]},
-        more_words={"a": "attach a file", "g": "g N: go to step N"},
+        more_words={"a": "attach a file", "g N": "go to step N"},
     ),
     "phrase": Question("gate", "", phrase="END 212 SESSIONS", letters={"s": "skip"}),
     "text": Question("how", "How"),

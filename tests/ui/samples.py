@@ -79,7 +79,7 @@ GATE = Question(
     "Send it?",
     "suspend",
     more={"r": SENDS.requests, "c": SENDS.curls},
-    more_words={"g": "g N: go to step N"},
+    more_words={"g N": "go to step N"},
     letters={"y": "yes", "s": "skip", "d": "defer", "m": "did it by hand", "n": "note"},
 )
 

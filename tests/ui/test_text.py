@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from irkit.ui.text import cells, clip, pad, safe, wrap
+from irkit.ui.text import cells, clip, pad, reflow, safe, wrap
 
 HOSTILE = st.text(
     st.one_of(st.characters(), st.sampled_from("\x1b\x9b\x9d\x07\x90[]0;31m\\\u202e\u2066\u200b\u2028\ufeff e")), max_size=60
@@ -85,3 +85,10 @@ def test_a_wrapped_line_keeps_its_indentation() -> None:
     """Lists in a runbook's text stay lists."""
     assert wrap("  - deactivate, do not delete", 16) == ["  - deactivate,", "  do not delete"]
     assert wrap("a  b", 10) == ["a  b"]
+
+
+def test_wrapped_text_of_a_file_is_flowed_anew() -> None:
+    """Line breaks of the file go; blank lines and entries of lists stay where they are."""
+    text = "irkit acts as ir-break-glass, role\nadmin. It\nis Dana.\n\n1. Say who leads,\n   and a name.\n2. Go on."
+    flowed = ["irkit acts as ir-break-glass, role admin. It is Dana.", "", "1. Say who leads, and a name.", "2. Go on."]
+    assert reflow(text) == flowed
