@@ -14,7 +14,7 @@ from irkit.errors import Interrupted, IrkitError, Paused
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text()
-COMMAND_LINES = [line.strip().partition("  #")[0].strip() for line in README.splitlines() if line.startswith("    irkit ")]
+COMMAND_LINES = [line.partition("  #")[0].strip() for line in README.splitlines() if line.startswith("irkit ")]
 
 
 def subclasses(kind: type[BaseException]) -> list[type[BaseException]]:
@@ -24,7 +24,7 @@ def subclasses(kind: type[BaseException]) -> list[type[BaseException]]:
 
 def test_readme_opens_with_two_set_up_commands() -> None:
     """Exactly two lines begin with the virtual environment: one plays the drill, one runs the suite."""
-    lines = [line.strip() for line in README.splitlines() if line.strip().startswith("python3 -m venv .venv && ")]
+    lines = [line for line in README.splitlines() if line.startswith("python3 -m venv .venv && ")]
     assert len(lines) == 2
     assert lines[0].endswith("irkit drill")
     assert "pytest" in lines[1]

@@ -40,7 +40,7 @@ def drill(settings: Settings, what: str | None, autoplay: bool, incident: str | 
     from irkit.cli import walks
     from irkit.engine.fold import State
     from irkit.engine.modes import Mode
-    scenario, runbook = walks.scenario_of(what or "")
+    scenario, runbook = walks.scenario_of(what or "", settings)
     gate = walks.gate_for(settings, Mode.DRILL, answers=scenario.answers if autoplay else None, scenario=True,
                           hint=f"irkit drill {scenario.name} --autoplay")
     setup = walks.in_worlds(scenario, Mode.DRILL, gate, getpass.getuser(), autoplay=autoplay)

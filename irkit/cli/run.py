@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,11 +45,10 @@ def run(settings: Settings, runbook: str, incident: str | None, inputs: tuple[st
     """
     from irkit.cli import walks
     from irkit.engine.modes import Mode
-    from irkit.runbook import find, load, search_path
     if probe and dry_run:
         raise UsageError("--probe reads the real tenant and --dry-run reads none; choose one")
     mode = Mode.PROBE if probe else Mode.DRY_RUN if dry_run else Mode.LIVE
-    book = load(find(runbook, search_path(os.environ)))
+    book = walks.runbook_of(runbook, settings)
     listed = walks.answers_file(answers) if answers else None
     given = {**_texts((listed or {}).get("inputs", {})), **_assignments(inputs)}
     if dry_run:
@@ -96,7 +94,7 @@ def _dry_run(settings: Settings, book: Runbook, given: Mapping[str, str], incide
     from irkit.cli import walks
     from irkit.engine.fold import State
     from irkit.engine.modes import Mode
-    scenario, book = walks.scenario_of(book.name)
+    scenario, book = walks.scenario_of(book.name, settings)
     gate = walks.gate_for(settings, Mode.DRY_RUN, answers=listed, hint=f"irkit run {book.name} --dry-run --answers FILE")
     values = {**scenario.inputs, **given}
     setup = walks.in_worlds(scenario, Mode.DRY_RUN, gate, getpass.getuser(), inputs=values)

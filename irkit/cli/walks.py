@@ -55,6 +55,29 @@ class Setup:
     role: str = ""
 
 
+# -- what is walked ----------------------------------------------------------------------------------------------
+
+def runbook_of(name: str, settings: Settings) -> Runbook:
+    """The runbook of that name or path. Raises RunbookError with every mistake in it: none is walked half-checked."""
+    from irkit import connectors
+    from irkit.runbook import check, find, load, search_path
+    path = find(name, search_path(os.environ))
+    mistakes = check(path, find_action=lambda full: connectors.find_action(full, settings.config.connectors))
+    if mistakes.errors:
+        mistakes.fail(next=f"irkit runbook lint {path}")
+    return load(path)
+
+
+def scenario_of(what: str, settings: Settings) -> tuple[Scenario, Runbook]:
+    """A scenario by its name or its runbook's ("": the first of all), checked against its runbook."""
+    from irkit.drill import scenario as scenarios
+    from irkit.runbook import search_path
+    where = search_path(os.environ)
+    path = scenarios.find(what, where) if what else scenarios.first(where)
+    scenario = scenarios.load(path, lambda name: runbook_of(name, settings))
+    return scenario, runbook_of(scenario.runbook, settings)
+
+
 # -- who answers the requests ------------------------------------------------------------------------------------
 
 def connections_of(runbook: Runbook, settings: Settings) -> dict[str, Connection]:
@@ -215,16 +238,6 @@ def genesis(folder: Path, mode: str, settings: Settings) -> Ledger:
     more = {f"people.p{i}": {"name": p.name, "title": p.title, "phone": p.phone, "roles": list(p.roles), "key": p.key}
             for i, p in enumerate(people.values())}
     return Ledger.create(folder, mode=mode, version=__version__, code_hash=code_hash(), disclose=more)
-
-
-def scenario_of(what: str) -> tuple[Scenario, Runbook]:
-    """A scenario by its name or its runbook's ("": the first of all), checked against its runbook."""
-    from irkit.drill import scenario as scenarios
-    from irkit.runbook import find, load, search_path
-    where = search_path(os.environ)
-    path = scenarios.find(what, where) if what else scenarios.first(where)
-    scenario = scenarios.load(path, lambda name: load(find(name, where)))
-    return scenario, load(find(scenario.runbook, where))
 
 
 def open_drill(session: Session, scenario: Scenario, inputs: Mapping[str, Any]) -> None:

@@ -83,7 +83,7 @@ def test_pad_and_clip_count_columns() -> None:
 
 def test_a_wrapped_line_keeps_its_indentation() -> None:
     """Lists in a runbook's text stay lists."""
-    assert wrap("  - deactivate, do not delete", 16) == ["  - deactivate,", "  do not delete"]
+    assert wrap("  - deactivate, do not delete", 16) == ["  - deactivate,", "    do not", "    delete"]
     assert wrap("a  b", 10) == ["a  b"]
 
 
