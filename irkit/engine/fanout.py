@@ -14,6 +14,8 @@ from typing import Any
 
 from irkit.action import Effect
 from irkit.engine import ask, plan
+from irkit.engine.arguments import arguments
+from irkit.engine.ending import AGAIN, agree, common, done_words, end, letter_or_go
 from irkit.engine.fold import SETTLED, WITH_RESULT, Sending
 from irkit.engine.gate import Progress, Sends, Trouble
 from irkit.engine.modes import Mode
@@ -21,7 +23,6 @@ from irkit.engine.outcome import Accepted, Done, Failed, Gap, Outcome, Unknown
 from irkit.engine.perform import Performance, stale
 from irkit.engine.pool import WORKERS, Pool
 from irkit.engine.session import Session
-from irkit.engine.step import AGAIN, agree, arguments, common, done_words, end, letter_or_go
 from irkit.engine.transfer import request_parts
 from irkit.runbook import Missing, Step
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,18 +31,19 @@ def phrase(action: Action, outgoings: Sequence[Outgoing]) -> str:
 def sends(session: Session, step: Step, action: Action, outgoings: Sequence[Outgoing], args: Sequence[dict[str, Any]], *,
           already: int = 0, look_failed: int = 0, pace: str = "", earlier: Sequence[Sending] = ()) -> Sends:
     """The gate's content for one request, or for all of a fan-out."""
-    first = outgoings[0]
-    affects = tuple(dict.fromkeys(a for o in outgoings for a in o.request.affects))
+    first, several = outgoings[0], len(outgoings) > 1
     final = action.effect is Effect.IRREVERSIBLE
     dangers = lock_outs(session, step, action, args)
     return Sends(
         method=first.method, url=first.url, body=body_text(first), acting_as=first.acting_as, count=len(outgoings),
-        affects=affects, noun=first.request.noun, undo="none" if final else f"{action.undo} {_one_arg(args)}".strip(),
-        looked=[summary(plain(first.request.seen))] if len(outgoings) == 1 and first.request.seen is not None else (),
-        first=_short(first) if len(outgoings) > 1 else "", last=_short(outgoings[-1]) if len(outgoings) > 1 else "",
-        template=template(outgoings) if len(outgoings) > 1 else "", already=already, look_failed=look_failed, pace=pace,
-        unverified=action.unverified, warnings=[*not_preserved(session, step), *dangers, *map(sent_before, earlier)],
-        phrase=phrase(action, outgoings) if final else "LOCK MYSELF OUT" if dangers else "",
+        affects=tuple(dict.fromkeys(a for o in outgoings for a in o.request.affects)), noun=first.request.noun,
+        undo="none" if final else f"{action.undo} {_one_arg(args)}".strip(),
+        looked=() if several or first.request.seen is None else [summary(plain(first.request.seen))],
+        first=_short(first) if several else "", last=_short(outgoings[-1]) if several else "",
+        template=template(outgoings) if several else "", already=already, look_failed=look_failed, pace=pace,
+        unverified=action.unverified,
+        warnings=[*not_preserved(session, step), *(d.sentence for d in dangers), *map(sent_before, earlier)],
+        phrase=" AND ".join([*([phrase(action, outgoings)] if final else []), *(d.phrase for d in dangers)]),
         requests=[line for o in outgoings for line in full_request(o)], curls=[as_curl(o) for o in outgoings])
 
 
@@ -81,25 +83,29 @@ def identity(session: Session, connection: str) -> Identity | None:
     return session.identities[connection]
 
 
-def lock_outs(session: Session, step: Step, action: Action, args: Sequence[dict[str, Any]]) -> list[str]:
-    """Sentences about acting on irkit's own account, or on the last administrator; each needs a gate of its own."""
+@dataclass(frozen=True)
+class Danger:
+    """Acting on whom one must not act on by mistake: a sentence, and the words that its own gate wants typed."""
+
+    sentence: str
+    phrase: str
+
+
+def lock_outs(session: Session, step: Step, action: Action, args: Sequence[dict[str, Any]]) -> list[Danger]:
+    """What speaks against this target: irkit's own account, or the last administrator."""
     targets = [str(v).casefold() for a in args for v in _people(action, a)]
-    if not targets or _gives_back(action):
+    if not targets:
         return []
     me = identity(session, session.connection_of(step))
     if me is None:
-        return ["irkit could not learn whom this connection acts as: make sure that it is not the target"]
-    lines = []
+        return [Danger("irkit could not learn whom this connection acts as, which may be the target", "I KNOW THE TARGET")]
+    found = []
     if me.id.casefold() in targets or me.email.casefold() in targets:
-        lines.append(f"This is the account irkit itself acts as ({me.email}): you would lock yourself out")
+        found.append(Danger(f"This is the account irkit itself acts as ({me.email}): you would lock yourself out",
+                            "LOCK MYSELF OUT"))
     if len(me.admins) == 1 and me.admins[0].casefold() in targets:
-        lines.append("This is the last administrator of the tenant")
-    return lines
-
-
-def _gives_back(action: Action) -> bool:
-    """An action that undoes another one locks nobody out."""
-    return action.name.startswith(("un", "enable", "restore"))
+        found.append(Danger("This is the last administrator of the tenant", "LOCK THE LAST ADMINISTRATOR OUT"))
+    return found
 
 
 def _people(action: Action, args: dict[str, Any]) -> list[Any]:

@@ -97,6 +97,7 @@ class Play:
     faults: Sequence[Fault] = ()
     mode: Mode = Mode.DRILL
     who: str = "maria"
+    email: str = DANA.email
     phrases_literal: bool = False
     before_ask: Callable[[Play, Question], None] = lambda _play, _question: None
     said: list[Said] = field(default_factory=list)
@@ -125,7 +126,7 @@ class Play:
                 if "r1" in self.state.runs:
                     session.record("run.resumed")
                 else:
-                    open_run(session, {"agent_email": DANA.email}, {})
+                    open_run(session, {"agent_email": self.email}, {})
                 self.said.append(Walk(session).walk())
             except Paused as pause:
                 self.paused = pause

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from irkit.engine.gate import Closed, Ended, Sends, StepBegins, Trouble
 from irkit.worlds import Fault
+from irkit.worlds.zendesk.state import BREAK_GLASS
 from tests.engine.play import AGENT, END, OPTIONS, SESSIONS, SUSPEND, Play, book
 
 ANSWERS = {"suspend": "yes", "end_sessions": {"type": "phrase"}}
@@ -139,3 +140,19 @@ def test_every_ended_step_says_which_comes_next(tmp_path: Path) -> None:
     """A screen ends with the next step."""
     play = Play(tmp_path / "i", book(AGENT, SUSPEND), ANSWERS).walk()
     assert play.heard(Ended)[0].next == "2. Suspend the account"
+
+
+def test_acting_on_irkits_own_account_has_a_gate_of_its_own(tmp_path: Path) -> None:
+    """Suspending the account irkit acts as wants a phrase, although it could be undone."""
+    own = Play(tmp_path / "i", book(AGENT, SUSPEND), {"suspend": {"skip": "that is me"}}, email=BREAK_GLASS).walk()
+    gate = next(q for q in own.asked if q.step == "suspend")
+    assert gate.phrase == "LOCK MYSELF OUT"
+    assert "y" not in gate.letters
+    assert any("you would lock yourself out" in w for w in own.heard(Sends)[0].warnings)
+
+
+def test_the_identity_is_asked_once_a_session(tmp_path: Path) -> None:
+    """Whom the connection acts as is looked up before the first write, and not again."""
+    play = Play(tmp_path / "i", book(AGENT, SESSIONS, SUSPEND, END), ANSWERS).walk()
+    asked = [e for e in play.entries("request.answer") if e.step is None and "users/me" in e.disclosed["request.url"]]
+    assert len(asked) == 1

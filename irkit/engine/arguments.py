@@ -1,0 +1,36 @@
+"""The typed arguments of a step's action; what no step gave is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from irkit.action import Action
+from irkit.engine import ask
+from irkit.engine.fold import put
+from irkit.engine.session import Session
+from irkit.errors import IrkitError
+from irkit.runbook import Missing, Step, convert_args, result_fields
+
+
+def arguments(session: Session, step: Step, action: Action, typed: dict[str, Any], item: Any = None) -> dict[str, Any]:
+    """The action's typed arguments; a value that no step gave is asked for, and noted in `typed`."""
+    while True:
+        scope = session.scope(item)
+        for path, value in typed.items():
+            put(scope, path, value)
+        try:
+            return convert_args(action, step.args(scope))
+        except Missing as missing:
+            if not missing.step and not missing.path.startswith("inputs."):
+                raise IrkitError(f"{missing.path} is not in this element of the list", where=f"step {step.id}",
+                                 next="irkit runbook lint") from missing
+            typed[missing.path] = ask.value(session, step.id, missing.path, _kind_of(session, missing))
+        except ValueError as bad:
+            raise IrkitError(str(bad), where=f"step {step.id} of {session.runbook.name}",
+                             next=f"irkit correct {session.ctx.ledger.folder.name} NAME=VALUE") from bad
+
+
+def _kind_of(session: Session, missing: Missing) -> Any:
+    source = next((s for s in session.runbook.steps if s.id == missing.step and s.kind == "action"), None)
+    field = missing.path.split(".")[-1]
+    return result_fields(session.action_of(source)).get(field, str) if source else str

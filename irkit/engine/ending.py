@@ -1,0 +1,131 @@
+"""How a step ends: the letters that every prompt offers, the entry each leads to, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from irkit.engine import ask
+from irkit.engine.fold import Sending
+from irkit.engine.gate import Ended, Sends, Trouble
+from irkit.engine.outcome import Accepted, Done, Failed, Gap, Outcome, Unknown
+from irkit.engine.session import Session
+from irkit.engine.values import summary
+from irkit.errors import IrkitError
+from irkit.runbook import Step, result_fields
+
+COMMON = {"s": "skip", "d": "defer", "m": "did it by hand"}
+AGAIN = frozenset({"looking", "asked", "sending", "accepted", "failed", "unknown", "deferred"})   # begun, and not settled
+
+
+class GoTo(BaseException):
+    """The responder wants another step now; control flow, not an error."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__(step)
+        self.step = step
+
+
+def end(session: Session, step: Step, kind: str, data: Mapping[str, Any] | None = None,
+        disclose: Mapping[str, Any] | None = None, *, reason: str = "", by: str = "machine", say: str = "") -> None:
+    """Record how a step ended and say so, with the step that comes next."""
+    more = {**(disclose or {}), **({"reason": reason} if reason else {})}
+    entry = session.record(kind, data, more, by=by, step=step.id)
+    session.ctx.say(Ended(session.step_state(step).word, say or reason, entry.seq, session.view.following()))
+
+
+def letter_or_go(session: Session, step: Step, name: str, prompt: str, letters: Mapping[str, str], **more: Any) -> str:
+    """A letter (or the phrase); "g 12" leaves for another step."""
+    while True:
+        answer = ask.choose(session, step.id, name, prompt, letters,
+                            more_words={"g N": "go to step N", **more.pop("more_words", {})}, **more)
+        if not answer.startswith("g ") or answer in letters:
+            return answer
+        try:
+            raise GoTo(ask.go_to(session, answer))
+        except IrkitError as error:
+            prompt = f"{error.what}. {prompt}"
+
+
+def common(session: Session, step: Step, letter: str) -> None:
+    """Skip, defer or by hand, as asked for."""
+    if letter == "s":
+        end(session, step, "step.skipped", reason=ask.reason(session, step.id), by="human")
+    elif letter == "d":
+        end(session, step, "step.deferred", by="human", say="it comes back at the end of the phase")
+    elif letter == "m":
+        result = ask.by_hand(session, step.id, later_fields(session, step), evidence_required=step.evidence == "required")
+        end(session, step, "step.by_hand", disclose={"result": result, "observed_at": result["when"]}, by="human",
+            say=f"{result['who']}: {result['how']}")
+
+
+def later_fields(session: Session, step: Step) -> dict[str, Any]:
+    """The fields of this step's result that other steps use, with their types."""
+    if step.kind != "action" or step.for_each is not None:
+        return {}
+    known = result_fields(session.action_of(step))
+    used = {path.split(".")[2] for other in session.runbook.steps for path in other.uses()
+            if path.startswith(f"steps.{step.id}.") and path.count(".") >= 2}
+    return {name: known[name] for name in sorted(used) if name in known}
+
+
+def agree(session: Session, step: Step, shown: Sends) -> str:
+    """Ask at the gate. "send" only after the letter or the exact phrase, and a reason where evidence is not preserved."""
+    unpreserved = [w for w in shown.warnings if w.startswith("Not preserved")]
+    letters = {**({} if shown.phrase else {"y": "yes"}), **COMMON}
+    prompt = f"Type {shown.phrase} to send" if shown.phrase else "Send it?"
+    more = {"r": list(shown.requests), "l": list(shown.affects), "c": list(shown.curls)}
+    words = {"r": "the full request", "l": "the affected list", "c": "copy as curl (no credential)"}
+    answer = letter_or_go(session, step, "gate", prompt, letters, phrase=shown.phrase, more=more, more_words=words)
+    if answer not in ("y", shown.phrase):
+        return answer
+    why = step.unpreserved or (ask.reason(session, step.id, f"{unpreserved[0]}. Why send nevertheless?") if unpreserved else "")
+    session.record("step.asked", {"answer": "phrase" if shown.phrase else "yes", "count": shown.count},
+                   {"asked.affects": list(shown.affects), "asked.warnings": list(shown.warnings),
+                    **({"reason": why} if why else {})}, by="human", step=step.id)
+    return "send"
+
+
+def done_words(outcome: Done, earlier: Sending | None) -> tuple[dict[str, Any], str]:
+    """The data of a step.done entry, and the sentence that goes with it."""
+    sent_at = outcome.sent_at if outcome.sent_at is not None else earlier.seq if earlier else None
+    data: dict[str, Any] = {} if sent_at is None else {"sent_at": sent_at}
+    if outcome.incomplete:
+        return {**data, "incomplete": True}, f"{outcome.incomplete}: this is a gap"
+    if outcome.already and earlier is not None:
+        return data, f"sent at entry {earlier.seq}; the look agrees"
+    if outcome.already:
+        return data, summary(outcome.result)
+    return data, ""
+
+
+def trouble(session: Session, step: Step, outcome: Outcome) -> None:
+    """Record an outcome that is not done, and show it."""
+    data: dict[str, Any] = {"status": outcome.status} if getattr(outcome, "status", 0) else {}  # type: ignore[attr-defined]
+    entry = session.record(outcome.kind, data, {"reason": outcome.reason}, step=step.id)
+    label, lines = words_for(outcome)
+    connector = session.connection_of(step)
+    denied = isinstance(outcome, Failed | Gap) and outcome.status in (401, 403)
+    session.ctx.say(Trouble(label, session.number(step.id), step.title, lines, entry.seq,
+                            likely="the credential is refused, or its role is too low" if denied else "",
+                            command=f"irkit doctor {connector}" if denied else ""))
+
+
+def words_for(outcome: Outcome) -> tuple[str, list[str]]:
+    match outcome:
+        case Gap():
+            return "GAP", [f"Not available: {outcome.reason}.",
+                           "This is recorded as a gap. It does not mean that nothing happened."]
+        case Unknown():
+            return "UNKNOWN", [f"{outcome.reason}.", "It may have worked."]
+        case Accepted():
+            return "ACCEPTED", [f"Taken, not confirmed: {outcome.reason}."]
+    return "FAILED", [f"{outcome.reason}.", "Nothing was changed."]
+
+
+def menu_for(outcome: Outcome, by_look: bool) -> dict[str, str]:
+    if isinstance(outcome, Unknown):
+        return {**({"l": "look again (safe)"} if by_look else {}), "m": "I checked by hand"}
+    if isinstance(outcome, Accepted):
+        return {"l": "look again (safe)", "d": "defer", "m": "I checked by hand"}
+    return {"r": "retry", **COMMON}

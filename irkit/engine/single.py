@@ -1,0 +1,130 @@
+"""A step that performs one action: look, ask at the gate, send, look again, and settle what came of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from irkit.action import Effect
+from irkit.engine import plan
+from irkit.engine.arguments import arguments
+from irkit.engine.ending import AGAIN, agree, common, done_words, end, letter_or_go, menu_for, trouble
+from irkit.engine.gate import Trouble
+from irkit.engine.modes import Mode
+from irkit.engine.outcome import Done, Gap, Outcome, Unknown
+from irkit.engine.perform import Performance, stale, to_the_end, to_the_gate
+from irkit.engine.session import Session
+from irkit.engine.transfer import request_parts
+from irkit.engine.values import plain
+from irkit.runbook import Step
+
+
+class Single:
+    """A step that performs one action."""
+
+    def __init__(self, session: Session, step: Step) -> None:
+        self.session, self.step = session, step
+        self.action = session.action_of(step)
+        self.args: dict[str, Any] = {}
+
+    def walk(self) -> None:
+        state = self.session.step_state(self.step)
+        earlier = state.unsettled()
+        again = state.state in AGAIN
+        typed: dict[str, Any] = {}
+        self.args = arguments(self.session, self.step, self.action, typed)
+        self.session.record(
+            "step.started", {"step_kind": "action", "action": self.action.full_name, **({"again": True} if again else {})},
+            {**{f"args.{k}": plain(v) for k, v in self.args.items()}, **{f"typed.{k}": v for k, v in typed.items()}},
+            step=self.step.id)
+        if earlier is not None and earlier.settle == "human":
+            self._settle(Unknown("no look can tell whether it took", status=earlier.status or 0))
+            return
+        while self._once():
+            pass
+
+    def _once(self) -> bool:
+        """Look, ask, send, look. True: from the beginning once more."""
+        performance = self._look()
+        if performance.write is None:
+            assert performance.outcome is not None
+            return self._settle(performance.outcome)
+        if self.session.ctx.mode is Mode.PROBE:
+            return self._show_only(performance)
+        letter = self._at_gate(performance)
+        if letter == "l":
+            performance.stop()
+            return True
+        if letter != "send":
+            performance.stop()
+            common(self.session, self.step, letter)
+            return False
+        if stale(performance, self.session.ctx.clock.now()):
+            performance.stop()
+            fresh = self._look()
+            if fresh.write is None or not plan.same(performance, fresh):
+                fresh.stop()
+                self.session.ctx.say(Trouble("CHANGED", self.session.number(self.step.id), self.step.title,
+                                             ["What the look saw changed while the prompt was open; nothing was sent."], -1))
+                return True
+            performance = fresh
+        with self.session.sending():
+            outcome = to_the_end(performance)
+        return self._settle(outcome)
+
+    def _look(self) -> Performance:
+        performance = Performance(self.session.ctx, self.step.id, self.action, self.action(**self.args),
+                                  self.session.connection_of(self.step))
+        with self.session.sending():
+            to_the_gate(performance)
+        self.session.show_news()
+        return performance
+
+    # -- the gate --------------------------------------------------------------------------------------------------
+
+    def _at_gate(self, performance: Performance) -> str:
+        assert performance.write is not None
+        earlier = self.session.step_state(self.step).unsettled()
+        shown = plan.sends(self.session, self.step, self.action, [performance.write], [self.args],
+                           earlier=[earlier] if earlier else [])
+        self.session.ctx.say(shown)
+        if earlier is not None:
+            answer = letter_or_go(self.session, self.step, "menu", "It was sent before and is not visible yet.",
+                                  {"l": "look again (safe)", "x": "send again", "m": "I checked by hand"})
+            if answer != "x":
+                return answer
+        return agree(self.session, self.step, shown)
+
+    def _show_only(self, performance: Performance) -> bool:
+        assert performance.write is not None
+        outgoing = performance.write
+        self.session.ctx.say(plan.sends(self.session, self.step, self.action, [outgoing], [self.args]))
+        performance.stop()
+        end(self.session, self.step, "request.not_sent", {"probe": True, "action": self.action.full_name},
+            request_parts(outgoing), say="Probe: shown, not sent")
+        return False
+
+    # -- the outcome -----------------------------------------------------------------------------------------------
+
+    def _settle(self, outcome: Outcome) -> bool:
+        match outcome:
+            case Done():
+                self._done(outcome)
+                return False
+            case Gap() if self.action.effect is Effect.READ and outcome.status != 401:
+                trouble(self.session, self.step, outcome)
+                return False
+        trouble(self.session, self.step, outcome)
+        letter = letter_or_go(self.session, self.step, "menu", "", menu_for(outcome, self._settles_by_look()))
+        if letter in ("r", "l"):
+            return True
+        common(self.session, self.step, letter)
+        return False
+
+    def _settles_by_look(self) -> bool:
+        sending = self.session.step_state(self.step).unsettled()
+        return sending is None or sending.settle != "human"
+
+    def _done(self, outcome: Done) -> None:
+        earlier = self.session.step_state(self.step).unsettled()
+        data, say = done_words(outcome, earlier)
+        end(self.session, self.step, "step.done", data, {"result": outcome.result}, say=say)
