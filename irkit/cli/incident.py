@@ -154,11 +154,13 @@ def status(settings: Settings, incident: str | None, as_json: bool) -> None:
     folder = incidents.folder_of(settings, incident or incidents.the_open_one(settings, "status"))
     with Ledger.open(folder, write=False) as ledger:
         state = incidents.state_of(ledger)
+        if as_json:
+            print_json({"incident": folder.name, "mode": state.mode, "entries": state.seq + 1, "head": state.head,
+                        "runs": [_as_data(run, own_copy(ledger, run)) for run in state.runs.values()]})
+            return
         for run in state.runs.values():
             runbook = own_copy(ledger, run)
-            if as_json:
-                print_json(_as_data(folder, state, run, runbook))
-            elif run is (state.open_run or run):
+            if run is (state.open_run or run):
                 who, role = incidents.who_am_i(settings.config)
                 _show(View(folder.name, runbook, state, run.id, who, role), incidents.now_of(state))
         if not state.runs:
@@ -174,16 +176,16 @@ def _show(view: View, now: datetime) -> None:
         click.echo(line)
 
 
-def _as_data(folder: Path, state: State, run: RunState, runbook: Runbook) -> dict[str, Any]:
+def _as_data(run: RunState, runbook: Runbook) -> dict[str, Any]:
     from irkit.engine import deadlines
     from irkit.engine.values import rfc3339
     steps = [{"number": i, "id": s.id, "title": s.title, "phase": s.phase, "state": run.step(s.id).state,
               "reason": run.step(s.id).reason, "entry": run.step(s.id).entry} for i, s in enumerate(runbook.steps, 1)]
     clocks = [{"id": d.id, "title": d.title, "state": d.state, "due": rfc3339(d.due) if d.due else None}
               for d in deadlines.all_of(runbook, run)]
-    return {"incident": folder.name, "mode": state.mode, "run": run.id, "run_mode": run.mode, "runbook": run.runbook,
-            "version": run.version, "closed": run.closed, "opened_at": rfc3339(run.opened_at), "opened_by": run.opened_by,
-            "entries": state.seq + 1, "head": state.head, "steps": steps, "clocks": clocks}
+    return {"run": run.id, "mode": run.mode, "runbook": run.runbook, "version": run.version, "closed": run.closed,
+            "opened_at": rfc3339(run.opened_at), "opened_by": run.opened_by, "inputs": run.inputs, "steps": steps,
+            "clocks": clocks}
 
 
 @click.group()

@@ -49,13 +49,16 @@ class StepBegins:
     why: str
     badge: str                     # "REVERSIBLE", "CANNOT BE UNDONE", "READ", "BY HAND", "DECISION"
     owner: str = ""
+    target: float | None = None    # seconds left until the step should be done; negative when late
 
 
 @dataclass(frozen=True)
 class Asking:
-    """Before a request: "asking Zendesk ..."."""
+    """Before a request: "asking Zendesk ...". `pages` of a collection, and their `size` in bytes, are there already."""
 
     system: str
+    pages: int = 0
+    size: int = 0
 
 
 @dataclass(frozen=True)

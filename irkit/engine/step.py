@@ -27,8 +27,10 @@ from irkit.runbook import Missing, Step
 def walk(session: Session, step: Step) -> None:
     """Take one step as far as it goes now. Raises Paused and GoTo; the ledger holds whatever happened before."""
     badge = {"do": "BY HAND", "ask": "DECISION"}.get(step.kind) or plan.BADGES[session.action_of(step).effect]
-    session.ctx.say(StepBegins(session.where(step), session.number(step.id), step.title, step.why, badge,
-                               session.runbook.roles.get(step.owner, step.owner)))
+    where = session.where(step)
+    left = step.target.total_seconds() - where.elapsed if step.target else None
+    session.ctx.say(StepBegins(where, session.number(step.id), step.title, step.why, badge,
+                               session.runbook.roles.get(step.owner, step.owner), left))
     if not _needed(session, step):
         return
     if step.kind == "do":

@@ -35,6 +35,7 @@ class Transfer:
         self.status = 0
         self.write_error: ActionError | None = None
         self._collectors: dict[str, Collector] = {}
+        self._pages: dict[str, int] = {}
 
     def keep_all(self) -> None:
         """Finish the collections: link the artefacts and list them in the ledger."""
@@ -60,7 +61,8 @@ class Transfer:
             raise Cut
         outgoing = self.ctx.perform.prepare(self.connection, request)
         if not self.quiet:
-            self.ctx.say(Asking(self.connector.title))
+            kept = self._collectors.get(request.keep)
+            self.ctx.say(Asking(self.connector.title, self._pages.get(request.keep, 0), kept.tell() if kept else 0))
         for attempt in range(1, THROTTLED_ATTEMPTS + 1):
             response, error = self._read_once(outgoing, attempt)
             pause = self._pause(response, error, attempt, READ_ATTEMPTS)
@@ -99,7 +101,8 @@ class Transfer:
         response = self._keep(collector, response, request)
         entry = self._record("request.answer", outgoing, began, status=response.status, attempt=attempt,
                              more=self._answer_parts(response, request))
-        if not self.quiet:
+        pages = self._pages[request.keep] = self._pages.get(request.keep, 0) + 1 if request.keep else 0
+        if not self.quiet and pages <= 1:              # of a collection the first page; the others are counted
             ms = entry.data["ms"]
             self.ctx.say(Looked(outgoing.method, outgoing.url, response.status, ms / 1000))
         return response, None

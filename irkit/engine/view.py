@@ -52,7 +52,7 @@ class View:
         return Where(
             label=self.label, incident=self.incident, runbook=self.runbook.name, version=self.runbook.version,
             number=self.number(step.id) if step else 0, total=len(self.runbook.steps), phase=step.phase if step else "",
-            elapsed=max(0.0, (now - self.run.opened_at).total_seconds()), who=self.who, role=self.role, now=now,
+            elapsed=max(0.0, (now - self.run.opened_at).total_seconds()), who=f"{self.who} (unsigned)", role=self.role, now=now,
             deadlines=deadlines.all_of(self.runbook, self.run))
 
     def closed(self, now: datetime) -> Closed:

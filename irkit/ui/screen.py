@@ -55,7 +55,8 @@ def _lines(said: Said, page: Page, drill: str) -> list[str]:
         case StepBegins():
             return _step(said, page, drill)
         case Asking():
-            return page.hanging(f"asking {said.system}…")
+            there = f" {numbered(said.pages, 'page')}, {size(said.size)}" if said.pages else ""
+            return page.hanging(f"asking {said.system}…{there}")
         case Looked():
             return _looked(said, page)
         case Sends():
@@ -117,7 +118,9 @@ def _step(said: StepBegins, page: Page, drill: str) -> list[str]:
     title = page.aside(page.hanging(f"{said.number}. {said.title}"), f"[{said.badge}]")
     owner = page.labelled("Owner", said.owner) if said.owner and said.owner != said.where.role else []
     why = page.labelled("Why", reflow(said.why)) if said.why else []
-    return ["", *_header(said.where, page, drill), *title, "", *owner, *why]
+    target = page.labelled("Target", f"{ms(said.target)} left" if said.target >= 0 else f"late by {ms(-said.target)}") \
+        if said.target is not None else []
+    return ["", *_header(said.where, page, drill), *title, "", *owner, *target, *why]
 
 
 def _paragraphs(text: str) -> list[str]:

@@ -61,8 +61,9 @@ class Talk:
         with self._lock:
             lines = render(said, width=self.width, tz=self.tz, prefix=self.prefix)
             if isinstance(said, Asking):
-                self._pass("".join(lines), due=lines[0] != self._asked)
-                self._asked = lines[0]
+                new = said.pages % EVERY == 0 if said.pages else lines[0] != self._asked
+                self._pass("".join(lines), due=new)
+                self._asked = self._asked if said.pages else lines[0]
             elif isinstance(said, Progress):
                 self._pass(" ".join(lines), due=self._due(said), keep=said.final)
             else:
