@@ -96,7 +96,6 @@ class RunState:
     opened_by: str
     holder: int                    # the session that may send
     scenario: str = ""             # the artefact of a drill's scenario
-    extra: dict[str, Any] = field(default_factory=dict)
     inputs: dict[str, Any] = field(default_factory=dict)
     steps: dict[str, StepState] = field(default_factory=dict)
     typed: dict[str, Any] = field(default_factory=dict)      # "steps.agent.id" -> a value given by hand where a step gave none
