@@ -83,8 +83,11 @@ def _setup(settings: Settings, ledger: Ledger, state: State, run: RunState, scen
     if scenario is not None:
         return walks.in_worlds(scenario, mode, gate, getpass.getuser(), autoplay=autoplay, inputs=run.inputs,
                                resuming=(ledger, state, run))
-    walks.connections_of(walks.own_copy(ledger, run), settings)
-    return walks.over_the_wire(settings, mode, gate, ledger)
+    connections = walks.connections_of(walks.own_copy(ledger, run), settings)
+    if walks.is_test(connections) != (ledger.mode == "test"):
+        raise UsageError(f"{ledger.folder.name} is a {ledger.mode} incident, and the connections in irkit.toml lead elsewhere",
+                         next="irkit doctor")
+    return walks.over_the_wire(settings, mode, gate, connections)
 
 
 def _take_over(session: Session, changed: list[str]) -> None:

@@ -63,12 +63,12 @@ def _live(settings: Settings, book: Runbook, given: Mapping[str, str], incident:
     from irkit.engine.run import open_run
     connections = walks.connections_of(book, settings)
     gate = walks.gate_for(settings, mode, answers=listed, hint=f"irkit run {book.name} --answers FILE")
+    setup = walks.over_the_wire(settings, mode, gate, connections)
+    values = walks.inputs_for(book, given, setup)
     with _ledger(settings, incident, "test" if walks.is_test(connections) else "live") as ledger:
         state = state_of(ledger)
         if state.open_run is not None:
             raise UsageError(f"{ledger.folder.name} has a run open already", next=f"irkit resume {ledger.folder.name}")
-        setup = walks.over_the_wire(settings, mode, gate, ledger)
-        values = walks.inputs_for(book, given, setup)
         with walks.session_of(ledger, setup, book, f"r{len(state.runs) + 1}", state) as session:
             open_run(session, values, {})
             walks.walk(session)

@@ -53,6 +53,7 @@ class Setup:
     happenings: Happenings
     who: str
     role: str = ""
+    token_calls: TokenCalls | None = None
 
 
 # -- what is walked ----------------------------------------------------------------------------------------------
@@ -92,21 +93,30 @@ def is_test(connections: Mapping[str, Connection]) -> bool:
     return any(connection.loopback for connection in connections.values())
 
 
-def over_the_wire(settings: Settings, mode: Mode, gate: Gate, ledger: Ledger) -> Setup:
-    """Live and probe: real sockets, real time."""
+class TokenCalls:
+    """Puts each token call into the ledger, once there is one."""
+
+    ledger: Ledger | None = None
+
+    def __call__(self, connection: str, status: int | None, ms: int) -> None:
+        if self.ledger is not None:
+            data = {"ms": ms, **({} if status is None else {"status": status})}
+            self.ledger.append("auth", data, {"request.connection": connection})
+
+
+def over_the_wire(settings: Settings, mode: Mode, gate: Gate, connections: Mapping[str, Connection]) -> Setup:
+    """Live and probe: real sockets, real time. A missing credential is found here, before anything is opened."""
     from irkit import connectors
     from irkit.cli.clock import RealClock
     from irkit.wire.http import Wire
-
-    def on_auth(connection: str, status: int | None, ms: int) -> None:
-        ledger.append("auth", {"ms": ms, **({} if status is None else {"status": status})}, {"request.connection": connection})
-
-    config = settings.config
-    interrupts = Interrupts()
+    config, interrupts, token_calls = settings.config, Interrupts(), TokenCalls()
     wire = Wire(config.connections, lambda name: connectors.find(name, config.connectors), hidden_prompt,
-                reads_only=mode is Mode.PROBE, loopback=ledger.mode == "test", on_auth=on_auth, wait=interrupts.asked.wait)
+                reads_only=mode is Mode.PROBE, loopback=is_test(connections), on_auth=token_calls,
+                wait=interrupts.asked.wait)
+    for name in connections:
+        wire.sign_in(name)
     who, role = who_am_i(config)
-    return Setup(interrupts, wire, RealClock(), gate, mode, Nothing(), who, role)
+    return Setup(interrupts, wire, RealClock(), gate, mode, Nothing(), who, role, token_calls)
 
 
 def hidden_prompt(question: str) -> str:
@@ -199,6 +209,8 @@ def inputs_for(runbook: Runbook, given: Mapping[str, str], setup: Setup) -> dict
 def session_of(ledger: Ledger, setup: Setup, runbook: Runbook, run: str, state: State) -> Iterator[Session]:
     """Open a session of the ledger for this process, and end it whatever happens."""
     started = ledger.start_session(setup.who, data={"pid": os.getpid()})
+    if setup.token_calls is not None:
+        setup.token_calls.ledger = ledger
     ctx = Context(ledger, setup.perform, setup.clock, setup.gate, setup.mode, run, setup.who, setup.interrupts)
     view = View(ledger.folder.name, runbook, state, run, setup.who, setup.role)
     session = Session(ctx, view, setup.happenings, own=started)

@@ -48,7 +48,8 @@ class Terminal:
         streams = {"standard input": self._stdin, "standard error": self.talk.stream}
         silent = [name for name, stream in streams.items() if not _tty(stream)]
         if silent:
-            raise NeedsTerminal(f"{why} needs a terminal, and {' and '.join(silent)} is none",
+            here = f"{' and '.join(silent)} {'is' if len(silent) == 1 else 'are'} not one"
+            raise NeedsTerminal(f"{why} needs a terminal, and {here}",
                                 next="give the answers in a file: --answers FILE")
 
     def ask(self, question: Question, poll: Poll) -> str:

@@ -175,6 +175,10 @@ class Wire:
         account.auth.authorization()
         return made
 
+    def sign_in(self, connection: str) -> None:
+        """Fetch the connection's credential, and send nothing. Raises CredentialError, ActionError for a wrong address."""
+        self._account(connection)
+
     def turn(self, connection: str) -> None:
         """Return when the rate limit lets one more request leave. Raises NotSent when that is too far off, or interrupted."""
         self._account(connection).pace.turn()

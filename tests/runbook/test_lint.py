@@ -200,6 +200,11 @@ def test_a_choice_that_cannot_be_chosen_is_refused() -> None:
     ]
 
 
+def test_a_choice_of_one_letter_is_refused() -> None:
+    """n would be a note and p a pause: the same letter cannot also decide."""
+    assert "the choice 'n' is a single letter" in said(ASK.replace("no:", "n:"))
+
+
 # -- rule 6: decisions and placeholders --------------------------------------------------------------------------
 
 def test_a_decision_that_nothing_uses_is_warned_of() -> None:

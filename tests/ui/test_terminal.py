@@ -192,7 +192,7 @@ def test_resizing_the_window_changes_nothing(start: Start) -> None:
 def test_a_pipe_never_answers(start: Start, before: str, after: str, missing: str) -> None:
     """With stdin or stderr not a terminal nothing is asked, and the message names the flag that helps."""
     person = start.shell("sh", "-c", f"{before} {sys.executable} -m tests.ui.driver gate {start.fifo} {after}")
-    person.sees(f"needs a terminal, and standard {missing} is none give the answers in a file: --answers FILE")
+    person.sees(f"needs a terminal, and standard {missing} is not one give the answers in a file: --answers FILE")
     person.child.expect(pexpect.EOF)
     assert "ANSWER" not in person.child.before
 

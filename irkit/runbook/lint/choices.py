@@ -59,7 +59,7 @@ def combinations(decisions: Decisions) -> Iterator[Choices] | None:
 
 
 def check(context: Context) -> None:
-    """Rules 5 and 6: a `when` that can never be true, an unknown choice, a decision that nothing uses."""
+    """Rules 5 and 6: a `when` that can never be true, an unknown or one-letter choice, a decision that nothing uses."""
     asked = decisions_of(context.runbook)
     whole = [step for step in context.runbook.steps if step.id not in context.broken]
     for step in whole:
@@ -71,6 +71,9 @@ def check(context: Context) -> None:
     used = named(asked, [expr for step in context.runbook.steps for _, expr in step.exprs()]
                  + [expr for clock in context.runbook.clocks if clock.start for expr in clock.start.exprs])
     for step in whole:
+        for short in (choice for choice in step.choices if len(choice) == 1):
+            context.mistakes.error(step.node.key("choices"), f"the choice '{short}' is a single letter",
+                                   "letters such as n (note) and p (pause) mean the same at every prompt; choose a word")
         if step.choices and step.id not in used:
             context.mistakes.warn(step.node.key("choices"), f"nothing uses the choice of '{step.id}'",
                                   f'as in when: steps.{step.id}.choice == "{next(iter(step.choices))}"')
