@@ -22,7 +22,8 @@ from irkit.ledger import Entry
 OPEN = frozenset({"pending", "looking", "asked", "sending", "accepted", "failed", "unknown", "deferred"})
 SETTLED = frozenset({"done", "by_hand", "skipped", "unavailable", "not_needed", "not_sent"})
 WITH_RESULT = frozenset({"done", "by_hand"})
-WORDS = {"by_hand": "by hand", "unavailable": "gap", "not_needed": "not needed", "not_sent": "shown, not sent"}
+WORDS = {"pending": "not done", "by_hand": "by hand", "unavailable": "gap", "not_needed": "not needed",
+         "not_sent": "shown, not sent"}
 
 
 @dataclass

@@ -33,9 +33,11 @@ def sends(session: Session, step: Step, action: Action, outgoings: Sequence[Outg
     """The gate's content for one request, or for all of a fan-out."""
     first, several = outgoings[0], len(outgoings) > 1
     final = action.effect is Effect.IRREVERSIBLE
-    dangers = lock_outs(session, step, action, args)
+    me = identity(session, session.connection_of(step))
+    dangers = lock_outs(me, action, args)
     return Sends(
-        method=first.method, url=first.url, body=body_text(first), acting_as=first.acting_as, count=len(outgoings),
+        method=first.method, url=first.url, body=body_text(first), count=len(outgoings),
+        acting_as=f'"{me.name}" ({me.role})' if me else first.acting_as,
         affects=tuple(dict.fromkeys(a for o in outgoings for a in o.request.affects)), noun=first.request.noun,
         undo="none" if final else f"{action.undo} {_one_arg(args)}".strip(),
         looked=() if several or first.request.seen is None else [summary(plain(first.request.seen))],
@@ -91,12 +93,11 @@ class Danger:
     phrase: str
 
 
-def lock_outs(session: Session, step: Step, action: Action, args: Sequence[dict[str, Any]]) -> list[Danger]:
+def lock_outs(me: Identity | None, action: Action, args: Sequence[dict[str, Any]]) -> list[Danger]:
     """What speaks against this target: irkit's own account, or the last administrator."""
     targets = [str(v).casefold() for a in args for v in _people(action, a)]
     if not targets:
         return []
-    me = identity(session, session.connection_of(step))
     if me is None:
         return [Danger("irkit could not learn whom this connection acts as, which may be the target", "I KNOW THE TARGET")]
     found = []

@@ -16,7 +16,9 @@ Without signatures nothing here shows that a whole ledger was not written anew.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -196,6 +198,25 @@ class Checker:
 
     def _disclosures(self, seq: int, asked: list[str], rows: list[tuple[Any, Any, Any]]) -> dict[str, Any]:
         """The disclosed values that agree with `sd`. What does not is reported."""
+        values = self._agreeing(asked, rows)
+        if values is None:
+            values = self._sorted_out(seq, asked, rows)
+        if clash := disclose.clashing(tuple(values)):
+            self._report(seq, "disclosure", f"entry {seq} has a value with the malformed name {clash!r}",
+                         "It was not written by irkit.")
+        self.disclosures += len(values)
+        return values
+
+    def _agreeing(self, asked: list[str], rows: list[tuple[Any, Any, Any]]) -> dict[str, Any] | None:
+        """The values, when each row is the one that the line asks for in its place; None when anything is amiss."""
+        if [digest for _, digest, _ in rows] != asked or any(map(operator.ge, asked, asked[1:])):
+            return None
+        with contextlib.suppress(ValueError, TypeError, AttributeError):
+            return disclose.checked(rows, strict=self._strict)
+        return None
+
+    def _sorted_out(self, seq: int, asked: list[str], rows: list[tuple[Any, Any, Any]]) -> dict[str, Any]:
+        """The values that are good, one row at a time, and a report of what is not."""
         values: dict[str, Any] = {}
         left = set(asked)
         if sorted(left) != asked:
@@ -216,10 +237,6 @@ class Checker:
             self._report(seq, "disclosure", f"{_count(len(left), 'value')} of entry {seq} missing",
                          "They were removed. Nothing in the ledger gives a ground.",
                          *(f"digest {short(digest)}" for digest in sorted(left)[:3]), level=MISSING)
-        if clash := disclose.clashing(tuple(values)):
-            self._report(seq, "disclosure", f"entry {seq} has a value with the malformed name {clash!r}",
-                         "It was not written by irkit.")
-        self.disclosures += len(values)
         return values
 
     def _blame(self, seq: int, digest: Any, body: Any, left: set[str]) -> None:
