@@ -283,13 +283,11 @@ def loop(case: Case, folder: Path, tell: Callable[[str], None]) -> tuple[int, li
         plans = [(f"e{n}", after_entry(n)) for n in range(1, len(entries) + 1)]
         plans += [(f"w{n}", at_answer(n)) for n in range(1, writes + 1)]
         wrong: list[str] = []
-        done = 0
-        for name, how in plans:
+        for done, (name, how) in enumerate(plans, 1):
             found = rounds.kill(name, how)
             for line in found:
                 tell(line)
             wrong += found
-            done += 1
             if done % 25 == 0:
                 tell(f"{done} of {len(plans)} kills")
         tell(f"{len(plans)} kills ({len(entries)} entries, {writes} writes), {len(wrong)} wrong")
