@@ -16,7 +16,7 @@ from irkit.engine.session import Happenings
 START = datetime(2026, 3, 7, 23, 40, tzinfo=UTC)
 PRESS = Inject("press", "A reporter asks.", at=timedelta(minutes=8), to="communications", ask="What do you answer?",
                expect="Refer to the press office.")
-LATE = Inject("late", "The CEO calls.", at=timedelta(minutes=30))
+LATE = Inject("late", "The chief executive calls.", at=timedelta(minutes=30))
 HOOK = Inject("hook", "A webhook fires again.", after="end_sessions")
 ALL = (LATE, PRESS, HOOK)
 
