@@ -100,6 +100,7 @@ class Play:
     email: str = DANA.email
     phrases_literal: bool = False
     before_ask: Callable[[Play, Question], None] = lambda _play, _question: None
+    on_say: Callable[[Said], None] = lambda _said: None
     said: list[Said] = field(default_factory=list)
     asked: list[Question] = field(default_factory=list)
     state: State = field(default_factory=State)
@@ -145,6 +146,7 @@ class Play:
 
     def say(self, said: Said) -> None:
         self.said.append(said)
+        self.on_say(said)
 
     def ask(self, question: Question, poll: Callable[[], Sequence[Said]]) -> str:
         self.asked.append(question)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from irkit.engine.gate import Progress, Sends, Trouble
-from irkit.worlds import Fault
+from irkit.engine.gate import Progress, Question, Sends, Trouble
+from irkit.worlds import Call, Fault
 from tests.engine.play import OPTIONS, Play, book
 
 SESSIONS = """
@@ -94,3 +94,47 @@ def test_an_empty_list_is_done_without_asking(tmp_path: Path) -> None:
     run = Play(tmp_path / "i", book(webhooks, nobody), {}, options={**OPTIONS, "attack": ""}).walk()
     assert run.step("off").state == "done"
     assert not run.entries("request.sending")
+
+
+def test_an_item_that_changed_since_it_was_agreed_leaves_the_batch(tmp_path: Path) -> None:
+    """Six minutes at the gate, and one trigger was turned off elsewhere: it is looked at again and not sent."""
+    def elsewhere(run: Play, question: Question) -> None:
+        if question.name == "gate" and not run.ticks.now:
+            run.pass_time(minutes=6)
+            first = run.step("triggers").result["items"][0]["id"]
+            run.world.handle(Call.of("PUT", f"/api/v2/triggers/{first}", body=b'{"trigger": {"active": false}}',
+                                     headers={"accept": "application/json"}, authorization=f"Bearer {run.world.ready_token}"))
+    run = Play(tmp_path / "i", book(TRIGGERS, OFF), {"off": ["yes", {"look_again": "yes"}]}, before_ask=elsewhere).walk()
+    assert len(run.entries("request.sending")) == run.heard(Sends)[0].count - 1
+    assert any("left the batch" in e.disclosed.get("reason", "") for e in run.entries("step.failed"))
+    assert set(run.step("off").items.values()) == {"done"}
+
+
+def test_a_waiting_item_frees_its_worker(tmp_path: Path) -> None:
+    """Each sign-out waits a minute for its second list; many of them wait at the same time."""
+    end_all = SUSPEND_ALL.replace("Suspend everybody", "Sign out everybody").replace("suspend_user", "end_sessions").replace(
+        "id: suspend_all", "id: end_all")
+    run = Play(tmp_path / "i", book(SESSIONS, end_all), {"end_all": {"type": "phrase"}}).walk()
+    began = run.step("sessions").at
+    ended = run.step("end_all").at
+    assert began is not None
+    assert ended is not None
+    assert len(run.entries("request.sending")) > 3
+    assert (ended - began).total_seconds() < 2 * 60
+
+
+def test_ctrl_c_stops_after_the_calls_in_flight_and_resume_repeats_nothing(tmp_path: Path) -> None:
+    """What was sent is settled, what was not is sent after a new gate, and no request leaves twice."""
+    run = Play(tmp_path / "i", book(TRIGGERS, OFF), {"off": ["yes", "yes"]})
+
+    def stop(said: object) -> None:
+        if isinstance(said, Progress) and run.session is not None and said.done == 1 and not run.paused:
+            run.session.ctx.interrupts.asked.set()
+    run.on_say = stop
+    run.walk()
+    assert run.paused is not None
+    run.on_say = lambda _said: None
+    run.walk()
+    urls = [e.disclosed["request.url"] for e in run.entries("request.sending")]
+    assert len(urls) == len(set(urls))
+    assert set(run.step("off").items.values()) == {"done"}
