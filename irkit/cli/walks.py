@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
@@ -235,9 +236,10 @@ def walk(session: Session, scenario: Scenario | None = None) -> None:
         with contextlib.suppress(IrkitError):      # a disk that is full refuses this entry too; the error is what counts
             session.record("run.paused", {}, {"reason": getattr(error, "what", "interrupted twice")})
         raise
+    session.ctx.ledger.end_session()             # the head on the closing screen is the last one
+    session.refresh()
+    closed = dataclasses.replace(closed, entries=session.state.seq + 1, head=session.state.head)
     if scenario is not None:
-        import dataclasses
-
         from irkit.drill import score
         scores = score.judge(scenario.score, started=session.run.opened_at, reached=score.reached(session.run))
         closed = dataclasses.replace(closed, score=score.lines(scores))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from irkit.action import Effect
@@ -92,7 +92,8 @@ class Batch:
         """Advance every item to its first write or its end. Returns those that stand at a write."""
         performances = {i: self._performance(i) for i in indexes}
         with self.session.sending():
-            Pool(self.session.ctx, Performance.look, self._finished).run(performances.values())
+            pool = Pool(self.session.ctx, Performance.look, self._finished)
+            pool.run(performances.values(), self._progress(indexes, looks=True))
         self.session.show_news()
         self.session.ctx.interrupts.check()
         return {i: p for i, p in performances.items() if p.write is not None}
@@ -147,19 +148,23 @@ class Batch:
     # -- sending ---------------------------------------------------------------------------------------------------
 
     def _send(self, agreed: dict[int, Performance]) -> None:
-        total, began = len(agreed), time.monotonic()
-
-        def progress(done: int) -> None:
-            refused = sum(isinstance(self.outcomes.get(i), Failed | Gap) for i in agreed)
-            unknown = sum(isinstance(self.outcomes.get(i), Unknown | Accepted) for i in agreed)
-            left = (time.monotonic() - began) / done * (total - done)
-            self.session.ctx.say(Progress(done, total, refused, unknown, left, final=done == total))
-
         for i in agreed:
             self.outcomes.pop(i, None)
         with self.session.sending():
-            Pool(self.session.ctx, self._send_one, self._finished).run(agreed.values(), progress)
+            Pool(self.session.ctx, self._send_one, self._finished).run(agreed.values(), self._progress(list(agreed)))
         self.session.ctx.interrupts.check()
+
+    def _progress(self, indexes: Sequence[int], looks: bool = False) -> Callable[[int], None]:
+        """Says how far these items have come, each time one more is done."""
+        total, began = len(indexes), time.monotonic()
+
+        def progress(done: int) -> None:
+            came = [self.outcomes.get(i) for i in indexes]
+            refused = sum(isinstance(outcome, Failed | Gap) for outcome in came)
+            unknown = sum(isinstance(outcome, Unknown | Accepted) for outcome in came)
+            left = (time.monotonic() - began) / done * (total - done)
+            self.session.ctx.say(Progress(done, total, refused, unknown, left, final=done == total, looks=looks))
+        return progress
 
     def _send_one(self, performance: Performance) -> None:
         if stale(performance, self.session.ctx.clock.now()):

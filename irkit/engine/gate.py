@@ -132,6 +132,7 @@ class Progress:
     unknown: int
     left: float                    # seconds, estimated
     final: bool = False
+    looks: bool = False            # of the looks before a gate, not of the sends after it
 
 
 @dataclass(frozen=True)
