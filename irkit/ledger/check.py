@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -63,7 +62,7 @@ class Checker:
 
     # -- one row -------------------------------------------------------------------------------------------------
 
-    def feed(self, row: Row) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    def feed(self, row: Row) -> tuple[dict[str, Any], Mapping[str, Any]] | None:
         """Check one row. Returns the line's fields and its disclosed values, or None when the line cannot be read."""
         leaf = leaf_hash(row.line) if type(row.line) is bytes else b""
         read = self.read(row, leaf)
@@ -81,7 +80,7 @@ class Checker:
         self._artefacts(row.seq, fields, disclosed)
         return read
 
-    def read(self, row: Row, leaf: bytes) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    def read(self, row: Row, leaf: bytes) -> tuple[dict[str, Any], Mapping[str, Any]] | None:
         """Check what a row holds by itself, without its place among others; `leaf` is the hash of its line."""
         seq = row.seq
         if not leaf:
@@ -196,27 +195,20 @@ class Checker:
             self._report(0, "genesis", "genesis does not agree with itself on mode and origin", "It was changed.",
                          f"mode {data.get('mode')!r}, origin {data.get('origin')!r}, log {fields['log'][:60]!r}")
 
-    def _disclosures(self, seq: int, asked: list[str], rows: list[tuple[Any, Any, Any]]) -> dict[str, Any]:
-        """The disclosed values that agree with `sd`. What does not is reported."""
-        values = self._agreeing(asked, rows)
-        if values is None:
-            values = self._sorted_out(seq, asked, rows)
-        if clash := disclose.clashing(tuple(values)):
-            self._report(seq, "disclosure", f"entry {seq} has a value with the malformed name {clash!r}",
-                         "It was not written by irkit.")
-        self.disclosures += len(values)
-        return values
+    def _disclosures(self, seq: int, asked: list[str], rows: list[tuple[Any, Any, Any]]) -> Mapping[str, Any]:
+        """The disclosed values that agree with `sd`. What does not is reported.
 
-    def _agreeing(self, asked: list[str], rows: list[tuple[Any, Any, Any]]) -> dict[str, Any] | None:
-        """The values, when each row is the one that the line asks for in its place; None when anything is amiss."""
-        if [digest for _, digest, _ in rows] != asked or any(map(operator.ge, asked, asked[1:])):
-            return None
+        Unless `strict`, values whose digests all agree are not decoded here: few of them are ever read.
+        """
+        bodies = [body for _, _, body in rows]
         with contextlib.suppress(ValueError, TypeError, AttributeError):
-            return disclose.checked(rows, strict=self._strict)
-        return None
+            if not self._strict and disclose.hashed(bodies) == asked == sorted(set(asked)) == [row[1] for row in rows]:
+                self.disclosures += len(bodies)
+                return disclose.Disclosed(bodies, f"entry {seq}")
+        return self._decoded(seq, asked, rows)
 
-    def _sorted_out(self, seq: int, asked: list[str], rows: list[tuple[Any, Any, Any]]) -> dict[str, Any]:
-        """The values that are good, one row at a time, and a report of what is not."""
+    def _decoded(self, seq: int, asked: list[str], rows: list[tuple[Any, Any, Any]]) -> dict[str, Any]:
+        """The same, one value at a time."""
         values: dict[str, Any] = {}
         left = set(asked)
         if sorted(left) != asked:
@@ -237,6 +229,10 @@ class Checker:
             self._report(seq, "disclosure", f"{_count(len(left), 'value')} of entry {seq} missing",
                          "They were removed. Nothing in the ledger gives a ground.",
                          *(f"digest {short(digest)}" for digest in sorted(left)[:3]), level=MISSING)
+        if clash := disclose.clashing(tuple(values)):
+            self._report(seq, "disclosure", f"entry {seq} has a value with the malformed name {clash!r}",
+                         "It was not written by irkit.")
+        self.disclosures += len(values)
         return values
 
     def _blame(self, seq: int, digest: Any, body: Any, left: set[str]) -> None:
@@ -252,9 +248,12 @@ class Checker:
                      f"its digest is {_short_of(digest)}")
 
     def _artefacts(self, seq: int, fields: Mapping[str, Any], disclosed: Mapping[str, Any]) -> None:
+        listing = fields["kind"] == "artefact.added"
+        if not listing and isinstance(disclosed, disclose.Disclosed) and not disclosed.may_name_artefacts():
+            return
         named = [(value["artefact"], value["bytes"]) for value in disclosed.values()
                  if type(value) is dict and len(value) == 2 and value.keys() == {"artefact", "bytes"}]
-        if fields["kind"] == "artefact.added":
+        if listing:
             named.append((disclosed.get("artefact.sha256"), disclosed.get("artefact.size")))
         for sha256, size in named:
             if type(sha256) is not str or type(size) is not int:

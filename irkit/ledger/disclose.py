@@ -9,6 +9,7 @@ Any value can be disclosed (see `irkit.ledger.fit`); one that is too large for a
 
 from __future__ import annotations
 
+import base64
 import binascii
 import functools
 import hashlib
@@ -16,10 +17,11 @@ import json
 import operator
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from json.scanner import make_scanner
 from typing import Any, NamedTuple
 
+from irkit.errors import LedgerError
 from irkit.ledger.entry import MAX_LINE, canonical
 from irkit.ledger.fit import fit, octets
 
@@ -27,6 +29,8 @@ NAME = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 _MARKS = ({"base64"}, {"artefact", "bytes"})
 _URLSAFE = bytes.maketrans(b"+/", b"-_")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
+# How '{"artefact":"' looks in base64, at each of three offsets; what depends on its neighbours is left off.
+_MARKED = [base64.b64encode(b"." * n + b'{"artefact":"')[-(-n * 4 // 3):-4].decode() for n in range(3)]
 _sha256, _a2b, _b2a = hashlib.sha256, binascii.a2b_base64, binascii.b2a_base64
 _scan = make_scanner(json.JSONDecoder())  # type: ignore[arg-type]  # typeshed wants a scanner
 
@@ -97,21 +101,47 @@ def _text(salt: str, name: str, value: Any) -> str:
     return f'["{salt}","{name}",{canonical(value)}]'
 
 
-def checked(rows: Iterable[tuple[Any, str, str]], *, strict: bool = True) -> dict[str, Any]:
-    """Names and values of (…, digest, body) as stored. Raises ValueError or TypeError when one is not what its digest says.
+def hashed(bodies: Iterable[str]) -> list[str]:
+    """What stands in `sd` for each of these. Most of what opening a long incident costs: hence no call for each line."""
+    digests = [_b2a(_sha256(body.encode("ascii")).digest(), newline=False) for body in bodies]
+    return b"".join(digests).translate(_URLSAFE).decode().split("=")[:-1]
 
-    This is most of what opening a long incident costs: hence no call for what a line does.
+
+class Disclosed(Mapping[str, Any]):
+    """The values of an entry by their names, decoded when the first one is read: `bodies` match their digests.
+
+    Reading raises LedgerError, naming the place `where`, when the writer did not write disclosures.
     """
-    values: dict[str, Any] = {}
-    for _, digest, body in rows:
-        hashed = _sha256(body.encode("ascii")).digest()
-        if _b2a(hashed, newline=False).translate(_URLSAFE) != digest.encode() + b"=":
-            raise ValueError("it does not match its digest")
-        name, value = read(body, strict=strict)
-        if name in values:
-            raise ValueError("it has the name of another")
-        values[name] = value
-    return values
+
+    __slots__ = ("_bodies", "_values", "_where")
+
+    def __init__(self, bodies: Sequence[str], where: str) -> None:
+        self._bodies, self._where = bodies, where
+        self._values: dict[str, Any] | None = None
+
+    def _read(self) -> dict[str, Any]:
+        if self._values is None:
+            try:
+                self._values = dict(read(body, strict=False) for body in self._bodies)
+            except ValueError as error:
+                raise LedgerError(f"a value cannot be read: {error}", where=self._where) from None
+        return self._values
+
+    def may_name_artefacts(self) -> bool:
+        """False only when none of the values is a mark for an artefact."""
+        return any(mark in body for body in self._bodies for mark in _MARKED)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._read()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        return len(self._bodies)
+
+    def __repr__(self) -> str:
+        return repr(self._read())
 
 
 def read(body: str, *, strict: bool = True) -> tuple[str, Any]:

@@ -128,26 +128,19 @@ def parse(line: bytes, *, strict: bool = True) -> dict[str, Any]:
 
 
 def _check_fields(fields: dict[str, Any]) -> None:
-    for name in _check_shape(tuple(fields), tuple(map(type, fields.values()))):
-        if not -MAX_INT <= fields[name] <= MAX_INT:
+    for name, value in fields.items():
+        if (kind := _TYPES.get(name)) is not type(value):
+            raise ValueError(f"its {name[:40]!r} is not {kind.__name__}" if kind else f"{name[:40]!r} is no key of an entry")
+        if kind is int and not -MAX_INT <= value <= MAX_INT:
             raise ValueError(f"its {name!r} is outside ±(2^53-1)")
+    if not _NEEDED.keys() <= fields.keys():
+        raise ValueError(f"it lacks {', '.join(sorted(_NEEDED.keys() - fields.keys()))}")
     if fields["by"] not in BY:
         raise ValueError(f"its 'by' is {fields['by'][:20]!r}")
-    if not {str}.issuperset(map(type, fields.get("sd", ()))):
+    if not all(type(digest) is str for digest in fields.get("sd", ())):
         raise ValueError("its 'sd' holds more than digests")
     if "data" in fields:
         _check_value(fields["data"], 2)
-
-
-@functools.lru_cache(maxsize=256)
-def _check_shape(names: tuple[str, ...], kinds: tuple[type[Any], ...]) -> list[str]:
-    """Which fields are integers, when the fields and their types are those of an entry: few shapes make a ledger."""
-    for name, found in zip(names, kinds, strict=True):
-        if (kind := _TYPES.get(name)) is not found:
-            raise ValueError(f"its {name[:40]!r} is not {kind.__name__}" if kind else f"{name[:40]!r} is no key of an entry")
-    if not _NEEDED.keys() <= set(names):
-        raise ValueError(f"it lacks {', '.join(sorted(_NEEDED.keys() - set(names)))}")
-    return [name for name, kind in zip(names, kinds, strict=True) if kind is int]
 
 
 def _check_value(value: dict[str, Any] | list[Any], depth: int) -> None:

@@ -193,7 +193,8 @@ def _by_hand(said: ByHand, page: Page) -> list[str]:
 
 def _progress(said: Progress) -> str:
     counts = (f"{said.done} of {said.total}{' looked at' if said.looks else ''}",
-              f"{said.refused} refused" if said.refused else "", f"{said.unknown} unknown" if said.unknown else "", "" if said.final else f"{ms(said.left)} left")
+              f"{said.refused} refused" if said.refused else "", f"{said.unknown} unknown" if said.unknown else "",
+              "" if said.final else f"{ms(said.left)} left")
     return ", ".join(count for count in counts if count)
 
 
