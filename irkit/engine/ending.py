@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from irkit.engine import ask
+from irkit.engine import ask, plan
 from irkit.engine.fold import Sending
 from irkit.engine.gate import Ended, Sends, Trouble
 from irkit.engine.outcome import Accepted, Done, Failed, Gap, Outcome, Unknown
@@ -36,15 +36,15 @@ def end(session: Session, step: Step, kind: str, data: Mapping[str, Any] | None 
 
 def letter_or_go(session: Session, step: Step, name: str, prompt: str, letters: Mapping[str, str], **more: Any) -> str:
     """A letter (or the phrase); "g 12" leaves for another step."""
+    words, complaint = {"g N": "go to step N", **more.pop("more_words", {})}, ""
     while True:
-        answer = ask.choose(session, step.id, name, prompt, letters,
-                            more_words={"g N": "go to step N", **more.pop("more_words", {})}, **more)
+        answer = ask.choose(session, step.id, name, complaint + prompt, letters, more_words=words, **more)
         if not answer.startswith("g ") or answer in letters:
             return answer
         try:
             raise GoTo(ask.go_to(session, answer))
         except IrkitError as error:
-            prompt = f"{error.what}. {prompt}"
+            complaint = f"{error.what}. "
 
 
 def common(session: Session, step: Step, letter: str) -> None:
@@ -71,7 +71,6 @@ def later_fields(session: Session, step: Step) -> dict[str, Any]:
 
 def agree(session: Session, step: Step, shown: Sends) -> str:
     """Ask at the gate. "send" only after the letter or the exact phrase, and a reason where evidence is not preserved."""
-    unpreserved = [w for w in shown.warnings if w.startswith("Not preserved")]
     letters = {**({} if shown.phrase else {"y": "yes"}), **COMMON}
     prompt = f"Type {shown.phrase} to send" if shown.phrase else "Send it?"
     more = {"r": list(shown.requests), "l": list(shown.affects), "c": list(shown.curls)}
@@ -79,11 +78,20 @@ def agree(session: Session, step: Step, shown: Sends) -> str:
     answer = letter_or_go(session, step, "gate", prompt, letters, phrase=shown.phrase, more=more, more_words=words)
     if answer not in ("y", shown.phrase):
         return answer
-    why = step.unpreserved or (ask.reason(session, step.id, f"{unpreserved[0]}. Why send nevertheless?") if unpreserved else "")
+    why = step.unpreserved
+    if shown.unpreserved and not why:
+        why = ask.reason(session, step.id, f"{shown.unpreserved[0]}. Why send nevertheless?")
     session.record("step.asked", {"answer": "phrase" if shown.phrase else "yes", "count": shown.count},
-                   {"asked.affects": list(shown.affects), "asked.warnings": list(shown.warnings),
+                   {"asked.affects": list(shown.affects), "asked.warnings": [*shown.unpreserved, *shown.warnings],
                     **({"reason": why} if why else {})}, by="human", step=step.id)
     return "send"
+
+
+def honest(outcome: Outcome, earlier: Sending | None) -> Outcome:
+    """The outcome, where an earlier sending is still open: no failure of a look says that nothing was changed."""
+    if earlier is None or not isinstance(outcome, Failed | Gap):
+        return outcome
+    return Unknown(f"{outcome.reason}. {plan.sent_before(earlier)}", status=outcome.status)
 
 
 def done_words(outcome: Done, earlier: Sending | None) -> tuple[dict[str, Any], str]:
@@ -101,7 +109,7 @@ def done_words(outcome: Done, earlier: Sending | None) -> tuple[dict[str, Any], 
 
 def trouble(session: Session, step: Step, outcome: Outcome) -> None:
     """Record an outcome that is not done, and show it."""
-    data: dict[str, Any] = {"status": outcome.status} if getattr(outcome, "status", 0) else {}  # type: ignore[attr-defined]
+    data: dict[str, Any] = {"status": outcome.status} if outcome.status else {}
     entry = session.record(outcome.kind, data, {"reason": outcome.reason}, step=step.id)
     label, lines = words_for(outcome)
     connector = session.connection_of(step)

@@ -15,7 +15,7 @@ from typing import Any
 from irkit.action import Effect
 from irkit.engine import ask, plan
 from irkit.engine.arguments import arguments
-from irkit.engine.ending import AGAIN, agree, common, done_words, end, letter_or_go
+from irkit.engine.ending import AGAIN, agree, common, done_words, end, honest, letter_or_go
 from irkit.engine.fold import SETTLED, WITH_RESULT, Sending
 from irkit.engine.gate import Progress, Sends, Trouble
 from irkit.engine.modes import Mode
@@ -106,17 +106,18 @@ class Batch:
         """On the worker, as soon as an item has an outcome: its entry is durable before the next item starts."""
         if performance.outcome is None or performance.item is None:
             return
+        earlier = self.session.step_state(self.step).unsettled(performance.item)
+        outcome = honest(performance.outcome, earlier)
         with self._lock:
-            self.outcomes[performance.item] = performance.outcome
-        self._record(performance.item, performance.outcome)
+            self.outcomes[performance.item] = outcome
+        self._record(performance.item, outcome, earlier)
 
-    def _record(self, index: int, outcome: Outcome) -> None:
+    def _record(self, index: int, outcome: Outcome, earlier: Sending | None) -> None:
         if isinstance(outcome, Done):
-            data, _ = done_words(outcome, self.session.step_state(self.step).unsettled(index))
+            data, _ = done_words(outcome, earlier)
             self.session.ctx.record("step.done", data, {"result": outcome.result}, step=self.step.id, item=index)
             return
-        status = getattr(outcome, "status", 0)
-        self.session.ctx.record(outcome.kind, {"status": status} if status else {}, {"reason": outcome.reason},
+        self.session.ctx.record(outcome.kind, {"status": outcome.status} if outcome.status else {}, {"reason": outcome.reason},
                                 step=self.step.id, item=index)
 
     # -- the gate --------------------------------------------------------------------------------------------------

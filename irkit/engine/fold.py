@@ -301,7 +301,7 @@ def _step(state: State, step: StepState, verb: str, entry: Entry, load: Load) ->
 
 
 def _settle(step: StepState, verb: str, item: int | None = None) -> None:
-    for sending in step.sendings if verb in SETTLED else ():
+    for sending in step.sendings if verb in WITH_RESULT else ():       # a skipped step leaves its unknown an unknown
         if item is None or sending.item == item:
             sending.settled = True
 

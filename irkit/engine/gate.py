@@ -90,7 +90,8 @@ class Sends:
     look_failed: int = 0
     pace: str = ""                 # "about 5 a second, about 45 seconds"
     unverified: str = ""
-    warnings: Sequence[str] = ()   # "Not preserved: sessions (step 5 skipped)", "This is your own account"
+    unpreserved: Sequence[str] = ()   # "Not preserved: sessions (step 5 skipped)": sending wants a reason
+    warnings: Sequence[str] = ()   # "This is the account irkit itself acts as"
     phrase: str = ""               # "END 212 SESSIONS" when irreversible
     requests: Sequence[str] = ()   # the full requests, for `r`; as curl for `c`
     curls: Sequence[str] = ()

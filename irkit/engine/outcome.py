@@ -9,6 +9,7 @@ from typing import Any
 @dataclass(frozen=True)
 class Outcome:
     reason: str = ""
+    status: int = 0                # of the vendor's answer that decided it
     kind = ""                      # the ledger's kind
 
 
@@ -27,7 +28,6 @@ class Done(Outcome):
 class Accepted(Outcome):
     """Taken by the vendor, not confirmed by a look."""
 
-    status: int = 0
     kind = "step.accepted"
 
 
@@ -35,7 +35,6 @@ class Accepted(Outcome):
 class Failed(Outcome):
     """Answered and refused, or nothing could be sent. Nothing was changed."""
 
-    status: int = 0
     kind = "step.failed"
 
 
@@ -43,7 +42,6 @@ class Failed(Outcome):
 class Unknown(Outcome):
     """The request may have worked."""
 
-    status: int = 0
     kind = "step.unknown"
 
 
@@ -51,13 +49,5 @@ class Unknown(Outcome):
 class Gap(Outcome):
     """Not available on this plan or with this permission. Never "clean"."""
 
-    status: int = 0
     needs: str = ""
     kind = "step.unavailable"
-
-
-@dataclass(frozen=True)
-class Probed(Outcome):
-    """Probe mode: the write was shown and recorded, and did not leave."""
-
-    kind = "request.not_sent"

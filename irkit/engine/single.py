@@ -7,7 +7,7 @@ from typing import Any
 from irkit.action import Effect
 from irkit.engine import plan
 from irkit.engine.arguments import arguments
-from irkit.engine.ending import AGAIN, agree, common, done_words, end, letter_or_go, menu_for, trouble
+from irkit.engine.ending import AGAIN, agree, common, done_words, end, honest, letter_or_go, menu_for, trouble
 from irkit.engine.gate import Trouble
 from irkit.engine.modes import Mode
 from irkit.engine.outcome import Done, Gap, Outcome, Unknown
@@ -106,6 +106,7 @@ class Single:
     # -- the outcome -----------------------------------------------------------------------------------------------
 
     def _settle(self, outcome: Outcome) -> bool:
+        outcome = honest(outcome, self.session.step_state(self.step).unsettled())
         match outcome:
             case Done():
                 self._done(outcome)

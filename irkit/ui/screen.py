@@ -137,7 +137,7 @@ def _looked(said: Looked, page: Page) -> list[str]:
 
 def _sends(said: Sends, page: Page) -> list[str]:
     looked = page.labelled("Looked", said.looked) if said.looked else []
-    cautions = list(said.warnings) + ([f"Unverified: {said.unverified}"] if said.unverified else [])
+    cautions = [*said.unpreserved, *said.warnings] + ([f"Unverified: {said.unverified}"] if said.unverified else [])
     lines = [
         *looked,
         *page.labelled("Sends", _what_leaves(said, page)),

@@ -65,7 +65,7 @@ def test_destroying_without_preserving_wants_a_reason(tmp_path: Path) -> None:
                 faults=[Fault("zendesk", "GET /api/v2/users/*/sessions", None, {"status": 403}, 1)]).walk()
     assert play.step("sessions").state == "unavailable"
     gate = next(s for s in play.heard(Sends) if s.phrase)
-    assert any(w.startswith("Not preserved: sessions (step 2") for w in gate.warnings)
+    assert gate.unpreserved == ["Not preserved: sessions (step 2 gap)"]
     asked = next(e for e in play.entries("step.asked") if e.step == "end_sessions")
     assert asked.disclosed["reason"] == "the intruder is active"
 
@@ -124,6 +124,21 @@ def test_a_lost_request_is_sent_again_only_after_a_look_and_a_gate(tmp_path: Pat
     assert play.step("suspend").state == "done"
     assert len(play.entries("request.sending")) == 2
     assert len([e for e in play.entries("step.asked") if e.step == "suspend"]) == 2
+
+
+def test_a_failing_look_does_not_make_an_unknown_a_failure(tmp_path: Path) -> None:
+    """An answer was lost; that the next look is refused says nothing about it: still unknown, and no plain retry."""
+    play = Play(tmp_path / "i", book(AGENT, SUSPEND), {"suspend": "yes"},
+                faults=[Fault("zendesk", "PUT /api/v2/users/*", "after", None, 1)]).walk()
+    assert play.paused is not None
+    play.faults = [Fault("zendesk", "GET /api/v2/users/1*", None, {"status": 403}, None)]
+    play.answers = {"suspend": {"by_hand": "Seen in the console"}}
+    play.walk()
+    ends = ("step.unknown", "step.unavailable", "step.failed")
+    kinds = [e.kind for e in play.entries() if e.step == "suspend" and e.kind in ends]
+    assert kinds == ["step.unknown", "step.unknown"]
+    assert all("r" not in q.letters for q in play.asked if q.name == "menu")
+    assert play.step("suspend").state == "by_hand"
 
 
 def test_reads_are_retried_and_each_attempt_is_an_entry(tmp_path: Path) -> None:

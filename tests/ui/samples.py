@@ -92,7 +92,7 @@ SESSIONS = Sends(
     ["Chrome 130, Windows, 203.0.113.7", "Firefox 132, macOS, 198.51.100.4", "Safari, iPhone, 192.0.2.9"],
     "session",
     "none",
-    warnings=["Not preserved: sessions (step 5 skipped)"],
+    unpreserved=["Not preserved: sessions (step 5 skipped)"],
     unverified="the vendor does not say whether app sessions end too",
     phrase="END 3 SESSIONS",
 )
