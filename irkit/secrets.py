@@ -48,6 +48,10 @@ class Secret:
             text = text.replace(shape, HIDDEN)
         return text
 
+    def is_in(self, raw: bytes) -> bool:
+        """Whether the value stands in these bytes in one of those shapes."""
+        return any(shape.encode("utf-8", "surrogateescape") in raw for shape in self._shapes)
+
     def __repr__(self) -> str:
         return HIDDEN
 
@@ -146,6 +150,13 @@ def _typed(question: str, ask: Ask | None) -> str:
         raise CredentialError("the credential is typed by hand, and there is no terminal to type it on",
                               next="use env: or command: in irkit.toml")
     return ask(question)
+
+
+def scrub_bytes(raw: bytes, secrets: Iterable[Secret]) -> bytes:
+    """`raw` without any of the secrets; untouched where none is in it."""
+    if any(secret.is_in(raw) for secret in secrets):
+        return scrub(raw.decode("utf-8", "surrogateescape"), secrets).encode("utf-8", "surrogateescape")
+    return raw
 
 
 def scrub(text: str, secrets: Iterable[Secret]) -> str:

@@ -103,7 +103,7 @@ def main(args: list[str] | None = None) -> int:
 
 def _report(error: BaseException, code: int, lines: list[str], settings: Settings) -> int:
     for line in lines:
-        click.echo(line, err=True)
+        click.echo(settings.prefix + line, err=True)
     if settings.debug:
         import traceback
         click.echo("".join(traceback.format_exception(error)), err=True)

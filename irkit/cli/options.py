@@ -25,6 +25,7 @@ class Settings:
     config_path: Path | None = None
     plain: bool = False
     debug: bool = False
+    prefix: str = ""               # "DRILL ", once a drill is on: it begins every line, an error's too
     _config: Config | None = None
 
     @property
@@ -71,4 +72,4 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 def print_json(value: Any) -> None:
     import json
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    click.echo(json.dumps(value, indent=2, default=str))     # ASCII: what vendors and people wrote may steer a terminal

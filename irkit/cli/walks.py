@@ -153,14 +153,15 @@ def in_worlds(scenario: Scenario, mode: Mode, gate: Gate, who: str, *, autoplay:
 def gate_for(settings: Settings, mode: Mode, *, answers: Mapping[str, Any] | None, scenario: bool = False, hint: str) -> Gate:
     """The person at this terminal, or a script. Raises NeedsTerminal, naming the flag, when there is neither.
 
-    A script is an answers file, or with `scenario` a scenario's own answers, which alone may say "the phrase" for a phrase.
+    A script is an answers file, or with `scenario` a scenario's own answers. Only where nothing can leave may a script say
+    "the phrase" for a phrase.
     """
     from irkit.ui.answers import Scripted
     from irkit.ui.prompt import Terminal
-    prefix = PREFIXES.get(mode, "")
+    settings.prefix = prefix = PREFIXES.get(mode, "")
     if answers is not None:
         talk = Terminal(plain=settings.plain, prefix=prefix).talk
-        return Scripted(answers, phrases_literal=not scenario, talk=talk.say, typed=talk.prompt,
+        return Scripted(answers, phrases_literal=not (scenario or mode.simulated), talk=talk.say, typed=talk.prompt,
                         source="the scenario" if scenario else "the answers file")
     gate = Terminal(plain=settings.plain, prefix=prefix)
     try:

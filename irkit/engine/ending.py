@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from irkit.action import Action, Effect
 from irkit.engine import ask, plan
 from irkit.engine.fold import Sending
 from irkit.engine.gate import Ended, Sends, Trouble
@@ -87,11 +88,18 @@ def agree(session: Session, step: Step, shown: Sends) -> str:
     return "send"
 
 
-def honest(outcome: Outcome, earlier: Sending | None) -> Outcome:
-    """The outcome, where an earlier sending is still open: no failure of a look says that nothing was changed."""
-    if earlier is None or not isinstance(outcome, Failed | Gap):
-        return outcome
-    return Unknown(f"{outcome.reason}. {plan.sent_before(earlier)}", status=outcome.status)
+def judged(outcome: Outcome, action: Action, earlier: Sending | None) -> Outcome:
+    """What an outcome means for its step, beyond what the performance alone could see.
+
+    Where an earlier sending is still open, no failure of a look says that nothing was changed. A gap ends a step for good, so
+    only evidence that a plan or a permission withholds is one: a credential that is refused (401) can be mended, and a
+    containment that could not even look must never count as settled.
+    """
+    if earlier is not None and isinstance(outcome, Failed | Gap):
+        return Unknown(f"{outcome.reason}. {plan.sent_before(earlier)}", status=outcome.status)
+    if isinstance(outcome, Gap) and (outcome.status == 401 or action.effect is not Effect.READ):
+        return Failed(outcome.reason, status=outcome.status)
+    return outcome
 
 
 def done_words(outcome: Done, earlier: Sending | None) -> tuple[dict[str, Any], str]:

@@ -15,7 +15,7 @@ from typing import Any
 from irkit.action import Effect
 from irkit.engine import ask, plan
 from irkit.engine.arguments import arguments
-from irkit.engine.ending import AGAIN, agree, common, done_words, end, honest, letter_or_go
+from irkit.engine.ending import AGAIN, agree, common, done_words, end, judged, letter_or_go
 from irkit.engine.fold import SETTLED, WITH_RESULT, Sending
 from irkit.engine.gate import Progress, Sends, Trouble
 from irkit.engine.modes import Mode
@@ -107,7 +107,7 @@ class Batch:
         if performance.outcome is None or performance.item is None:
             return
         earlier = self.session.step_state(self.step).unsettled(performance.item)
-        outcome = honest(performance.outcome, earlier)
+        outcome = judged(performance.outcome, self.action, earlier)
         with self._lock:
             self.outcomes[performance.item] = outcome
         self._record(performance.item, outcome, earlier)

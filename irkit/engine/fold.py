@@ -40,12 +40,18 @@ class Sending:
     seen: Any
     status: int | None = None      # None: no answer is recorded
     not_sent: bool = False         # proven not to have left
-    settled: bool = False          # a look or a person has said what came of it
+    settled: bool = False          # a look or a person has said how things stand now
+    did_it: bool = False           # a look says that this request is what did it
 
     @property
     def refused(self) -> bool:
         """Answered, and certainly without effect."""
         return self.status is not None and ((300 <= self.status < 500 and self.status != 408) or self.status == 501)
+
+    @property
+    def worked(self) -> bool:
+        """Known to have taken effect: a look says so, or it was answered well and the step was settled."""
+        return self.did_it or (self.settled and self.status is not None and 200 <= self.status < 300)
 
     @property
     def open(self) -> bool:
@@ -155,7 +161,8 @@ def fold(state: State, entries: Iterable[Entry], load: Load) -> State:
             continue
         if handler_run := _RUN.get(entry.kind):
             handler_run(state, run, entry)
-        run.typed.update({k.removeprefix("typed."): v for k, v in entry.disclosed.items() if k.startswith("typed.")})
+        if entry.kind == "step.started":       # the others' values are not read here, and so not decoded
+            run.typed.update({k.removeprefix("typed."): v for k, v in entry.disclosed.items() if k.startswith("typed.")})
         if entry.step:
             _of_step(state, run.step(entry.step), entry, load)
     return state
@@ -280,7 +287,7 @@ _STEP: dict[str, Callable[[StepState, Entry], None]] = {
 def _step(state: State, step: StepState, verb: str, entry: Entry, load: Load) -> None:
     if entry.item is not None:
         step.items[entry.item] = verb
-        _settle(step, verb, entry.item)
+        _settle(step, verb, entry)
         if verb in WITH_RESULT:
             step.item_results[entry.item] = result(entry, load)
         return
@@ -293,17 +300,18 @@ def _step(state: State, step: StepState, verb: str, entry: Entry, load: Load) ->
     step.until = datetime.fromisoformat(entry.data["until"]) if "until" in entry.data else None
     if verb == "started" and not entry.data.get("again"):
         step.items, step.item_results = {}, {}
-    _settle(step, verb)
+    _settle(step, verb, entry)
     if step.state in SETTLED:
         step.at = moment(entry)
     if step.state in WITH_RESULT:
         step.result = result(entry, load)
 
 
-def _settle(step: StepState, verb: str, item: int | None = None) -> None:
+def _settle(step: StepState, verb: str, entry: Entry) -> None:
     for sending in step.sendings if verb in WITH_RESULT else ():       # a skipped step leaves its unknown an unknown
-        if item is None or sending.item == item:
+        if entry.item is None or sending.item == entry.item:
             sending.settled = True
+            sending.did_it = sending.did_it or sending.seq == entry.data.get("sent_at")
 
 
 

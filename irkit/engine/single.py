@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from irkit.action import Effect
 from irkit.engine import plan
 from irkit.engine.arguments import arguments
-from irkit.engine.ending import AGAIN, agree, common, done_words, end, honest, letter_or_go, menu_for, trouble
+from irkit.engine.ending import AGAIN, agree, common, done_words, end, judged, letter_or_go, menu_for, trouble
 from irkit.engine.gate import Trouble
 from irkit.engine.modes import Mode
 from irkit.engine.outcome import Done, Gap, Outcome, Unknown
@@ -69,7 +68,9 @@ class Single:
             performance = fresh
         with self.session.sending():
             outcome = to_the_end(performance)
-        return self._settle(outcome)
+        again = self._settle(outcome)
+        self.session.ctx.interrupts.check()          # Ctrl-C while the answer was awaited: it came, and now the run pauses
+        return again
 
     def _look(self) -> Performance:
         performance = Performance(self.session.ctx, self.step.id, self.action, self.action(**self.args),
@@ -106,12 +107,12 @@ class Single:
     # -- the outcome -----------------------------------------------------------------------------------------------
 
     def _settle(self, outcome: Outcome) -> bool:
-        outcome = honest(outcome, self.session.step_state(self.step).unsettled())
+        outcome = judged(outcome, self.action, self.session.step_state(self.step).unsettled())
         match outcome:
             case Done():
                 self._done(outcome)
                 return False
-            case Gap() if self.action.effect is Effect.READ and outcome.status != 401:
+            case Gap():
                 trouble(self.session, self.step, outcome)
                 return False
         trouble(self.session, self.step, outcome)

@@ -98,7 +98,7 @@ def sent_counts(run: RunState) -> dict[str, int]:
     for step in run.steps.values():
         for sending in step.sendings:
             if not sending.not_sent:
-                counts["refused" if sending.refused else "worked" if sending.settled else "unknown"] += 1
+                counts["refused" if sending.refused else "worked" if sending.worked else "unknown"] += 1
     return counts
 
 

@@ -39,15 +39,15 @@ def asked(question: Question, poll: Poll, *, each: float, prefix: str) -> tuple[
 
 
 def _form(question: Question, prefix: str) -> Any:
-    message = prefix + safe(question.prompt)       # and no question mark of questionary's before it
+    message, mark = safe(question.prompt), prefix.strip() or "?"
     if question.path:
         # Not questionary.path: it swallows the second slash of "text: seen at https://…" and wants Enter twice.
         form = questionary.text(message, default=question.default, completer=GreatUXPathCompleter(expanduser=True),
-                                complete_style="READLINE_LIKE", complete_while_typing=False, qmark="")
+                                complete_style="READLINE_LIKE", complete_while_typing=False, qmark=mark)
     else:
         entries = [questionary.Choice(f"{key}  {safe(word)}", key) for key, word in options(question).items() if " " not in key]
         # The first entry stands under the cursor: an Enter too many must choose nothing.
-        form = questionary.select(message, [questionary.Choice("(nothing chosen yet)", ""), *entries], qmark="")
+        form = questionary.select(message, [questionary.Choice("(nothing chosen yet)", ""), *entries], qmark=mark)
     clear_typeahead(form.application.input)
     return form
 

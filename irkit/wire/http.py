@@ -32,7 +32,7 @@ from irkit.action import HEADERS, ActionError, BadAnswer, Connector, Limit, NoAn
 from irkit.action.response import MAX_JSON
 from irkit.config import Connection, choose, is_loopback
 from irkit.errors import CredentialError, IrkitError
-from irkit.secrets import Ask, Secret, resolve, scrub
+from irkit.secrets import Ask, Secret, resolve, scrub, scrub_bytes
 from irkit.wire import auth
 from irkit.wire.inflate import decoder
 from irkit.wire.limits import Pace
@@ -201,7 +201,8 @@ class Wire:
             answered(answer.status_code, headers)
             chunks = self._chunks(account, outgoing, answer)
             if sink is None:
-                return Response(answer.status_code, headers, _in_memory(chunks, outgoing), url=outgoing.url)
+                body = _in_memory(chunks, outgoing, account.auth.secrets())
+                return Response(answer.status_code, headers, body, url=outgoing.url)
             size = 0
             for chunk in chunks:
                 sink.write(chunk)
@@ -357,9 +358,10 @@ def _limited(chunks: Iterator[bytes], most: int) -> Iterator[bytes]:
         yield chunk
 
 
-def _in_memory(chunks: Iterator[bytes], outgoing: Outgoing) -> bytes:
+def _in_memory(chunks: Iterator[bytes], outgoing: Outgoing, secrets: list[Secret]) -> bytes:
+    """The body, without an echo of our own credential: it goes into the ledger."""
     try:
-        return b"".join(_limited(chunks, MAX_JSON))
+        return scrub_bytes(b"".join(_limited(chunks, MAX_JSON)), secrets)
     except BadAnswer as error:
         error.where = _where(outgoing)
         raise
