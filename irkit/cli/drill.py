@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from pathlib import Path
 
 import click
 
 from irkit.cli.complete import completing
-from irkit.cli.incidents import check_id, new_id
+from irkit.cli.incidents import check_id, new_id, who_am_i
 from irkit.cli.options import Settings, shared
 
 
@@ -43,7 +42,7 @@ def drill(settings: Settings, what: str | None, autoplay: bool, incident: str | 
     scenario, runbook = walks.scenario_of(what or "", settings)
     gate = walks.gate_for(settings, Mode.DRILL, answers=scenario.answers if autoplay else None, scenario=True,
                           hint=f"irkit drill {scenario.name} --autoplay")
-    setup = walks.in_worlds(scenario, Mode.DRILL, gate, getpass.getuser(), autoplay=autoplay)
+    setup = walks.in_worlds(scenario, Mode.DRILL, gate, who_am_i()[0], autoplay=autoplay)
     folder = _folder(settings, incident)
     with walks.genesis(folder, "drill", settings) as ledger, walks.session_of(ledger, setup, runbook, "r1", State()) as session:
         walks.open_drill(session, scenario, walks.inputs_for(runbook, scenario.inputs, setup))

@@ -110,13 +110,11 @@ def row_of(folder: Path, state: State) -> Incident:
     return Incident(label, folder.name, run.runbook, where, run.opened_at)
 
 
-def who_am_i(config: Config, given: str | None = None) -> tuple[str, str]:
-    """The person at the keyboard and their role: --as, IRKIT_WHO, or the OS user, looked up under [people].
+def who_am_i(config: Config | None = None) -> tuple[str, str]:
+    """The person at the keyboard and their roles: IRKIT_WHO or the OS user, looked up under [people] where a config is given.
 
     Unsigned: nothing proves it until entries are signed.
     """
-    name = given or os.environ.get("IRKIT_WHO") or getpass.getuser()
-    person = config.people.get(name)
-    if person is None:
-        return name, ""
-    return person.name or name, ", ".join(person.roles)
+    name = os.environ.get("IRKIT_WHO") or getpass.getuser()
+    person = config.people.get(name) if config else None
+    return (person.name or name, ", ".join(person.roles)) if person else (name, "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,7 +80,7 @@ def _setup(settings: Settings, ledger: Ledger, state: State, run: RunState, scen
            gate: Gate, autoplay: bool) -> Setup:
     from irkit.cli import walks
     if scenario is not None:
-        return walks.in_worlds(scenario, mode, gate, getpass.getuser(), autoplay=autoplay, inputs=run.inputs,
+        return walks.in_worlds(scenario, mode, gate, incidents.who_am_i()[0], autoplay=autoplay, inputs=run.inputs,
                                resuming=(ledger, state, run))
     connections = walks.connections_of(walks.own_copy(ledger, run), settings)
     if walks.is_test(connections) != (ledger.mode == "test"):
@@ -98,7 +97,7 @@ def _take_over(session: Session, changed: list[str]) -> None:
     held = _still_open(session)
     if held or session.run.last_who != ctx.who:
         why = held or f"You are {ctx.who}. {session.run.last_who} had it last."
-        answer = ctx.gate.ask(Question("takeover", f"{why} Type I HAVE IT to take over, or q quit", phrase="I HAVE IT",
+        answer = ctx.gate.ask(Question("takeover", f"{why} Type I HAVE IT to take over", phrase="I HAVE IT",
                                        letters={"q": "quit"}), list)
         if answer != "I HAVE IT":
             raise UsageError("not taken over", next=f"irkit status {ctx.ledger.folder.name}")

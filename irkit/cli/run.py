@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from irkit.cli.complete import runbook_name
-from irkit.cli.incidents import check_id, new_id, state_of
+from irkit.cli.incidents import check_id, new_id, state_of, who_am_i
 from irkit.cli.options import Settings, shared
 from irkit.errors import UsageError
 
@@ -97,7 +96,7 @@ def _dry_run(settings: Settings, book: Runbook, given: Mapping[str, str], incide
     scenario, book = walks.scenario_of(book.name, settings)
     gate = walks.gate_for(settings, Mode.DRY_RUN, answers=listed, hint=f"irkit run {book.name} --dry-run --answers FILE")
     values = {**scenario.inputs, **given}
-    setup = walks.in_worlds(scenario, Mode.DRY_RUN, gate, getpass.getuser(), inputs=values)
+    setup = walks.in_worlds(scenario, Mode.DRY_RUN, gate, who_am_i()[0], inputs=values)
     folder = settings.root / (check_id(incident) if incident else new_id(settings, "DRY"))
     with walks.genesis(folder, "drill", settings) as ledger, walks.session_of(ledger, setup, book, "r1", State()) as session:
         walks.open_drill(session, scenario, walks.inputs_for(book, values, setup))

@@ -96,8 +96,13 @@ def value(session: Session, step: str, name: str, kind: Any) -> Any:
     return parse_typed(kind, answer, now)
 
 
+_WORDS = {"str": "text", "int": "number", "bool": "yes or no", "datetime": "time", "timedelta": "duration",
+          "UserId": "user id", "Email": "e-mail address"}
+
+
 def _type_word(kind: Any) -> str:
-    return str(getattr(kind, "__name__", kind)).replace("UserId", "user id").replace("Email", "e-mail address")
+    name = str(getattr(kind, "__name__", kind))
+    return _WORDS.get(name, name)
 
 
 def go_to(session: Session, answer: str) -> str:

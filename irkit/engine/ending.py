@@ -96,9 +96,9 @@ def judged(outcome: Outcome, action: Action, earlier: Sending | None) -> Outcome
     containment that could not even look must never count as settled.
     """
     if earlier is not None and isinstance(outcome, Failed | Gap):
-        return Unknown(f"{outcome.reason}. {plan.sent_before(earlier)}", status=outcome.status)
+        return Unknown(f"{outcome.reason}. {plan.sent_before(earlier)}", outcome.status, outcome.command)
     if isinstance(outcome, Gap) and (outcome.status == 401 or action.effect is not Effect.READ):
-        return Failed(outcome.reason, status=outcome.status)
+        return Failed(outcome.reason, outcome.status, outcome.command)
     return outcome
 
 
@@ -124,19 +124,23 @@ def trouble(session: Session, step: Step, outcome: Outcome) -> None:
     denied = isinstance(outcome, Failed | Gap) and outcome.status in (401, 403)
     session.ctx.say(Trouble(label, session.number(step.id), step.title, lines, entry.seq,
                             likely="the credential is refused, or its role is too low" if denied else "",
-                            command=f"irkit doctor {connector}" if denied else ""))
+                            command=outcome.command or (f"irkit doctor {connector}" if denied else "")))
 
 
 def words_for(outcome: Outcome) -> tuple[str, list[str]]:
     match outcome:
         case Gap():
-            return "GAP", [f"Not available: {outcome.reason}.",
+            return "GAP", [f"Not available: {_sentence(outcome)}",
                            "This is recorded as a gap. It does not mean that nothing happened."]
         case Unknown():
-            return "UNKNOWN", [f"{outcome.reason}.", "It may have worked."]
+            return "UNKNOWN", [_sentence(outcome), "It may have worked."]
         case Accepted():
-            return "ACCEPTED", [f"Taken, not confirmed: {outcome.reason}."]
-    return "FAILED", [f"{outcome.reason}.", "Nothing was changed."]
+            return "ACCEPTED", [f"Taken, not confirmed: {_sentence(outcome)}"]
+    return "FAILED", [_sentence(outcome), "Nothing was changed."]
+
+
+def _sentence(outcome: Outcome) -> str:
+    return outcome.reason if outcome.reason.endswith((".", '."', ".)")) else f"{outcome.reason}."
 
 
 def menu_for(outcome: Outcome, by_look: bool) -> dict[str, str]:

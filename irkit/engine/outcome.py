@@ -10,6 +10,7 @@ from typing import Any
 class Outcome:
     reason: str = ""
     status: int = 0                # of the vendor's answer that decided it
+    command: str = ""              # what to type next
     kind = ""                      # the ledger's kind
 
 
@@ -49,5 +50,4 @@ class Unknown(Outcome):
 class Gap(Outcome):
     """Not available on this plan or with this permission. Never "clean"."""
 
-    needs: str = ""
     kind = "step.unavailable"

@@ -135,19 +135,16 @@ class Performance:
     def _ended(self, error: ActionError) -> Outcome:
         if self._transfer.sending is not None and self._transfer.write_error is None:
             said = error.what if isinstance(error, NotConfirmed) else f"the look afterwards failed: {error.what}"
-            return Accepted(said, status=self._transfer.status)
-        if self._transfer.write_error is not None:
-            error = self._transfer.write_error
-        match error:
-            case NoAnswer() if self._transfer.sending is not None:
-                return Unknown(error.what, status=error.status or 0)
-            case Unavailable():
-                return Gap(error.what, status=error.status, needs=error.needs)
-            case Refused():
-                return Failed(error.what, status=error.status)
-            case NotSent():
-                return Failed(f"{error.what}. Nothing was sent")
-        return Failed(error.what)
+            return Accepted(said, self._transfer.status, error.next)
+        error = self._transfer.write_error or error
+        status = getattr(error, "status", None) or 0
+        if isinstance(error, NoAnswer) and self._transfer.sending is not None:
+            return Unknown(error.what, status, error.next)
+        if isinstance(error, Unavailable):
+            return Gap(error.what, status, error.next)
+        if isinstance(error, NotSent):
+            return Failed(f"{error.what}. Nothing was sent", 0, error.next)
+        return Failed(error.what, status if isinstance(error, Refused) else 0, error.next)
 
     def _finish(self, judge: Callable[[], Outcome]) -> None:
         """Keep what was collected first, so that a done step's artefacts exist before its entry does."""

@@ -249,7 +249,8 @@ def _passing(status: int) -> bool:
 def _why(response: Response | None, error: ActionError | None) -> str:
     if response is not None:
         return "asks to slow down (429)" if response.status == 429 else f"answered {response.status}, trying again"
-    return f"could not be reached ({error.what}), trying again" if error else "did not answer, trying again"
+    how = "could not be reached" if isinstance(error, NotSent) else "did not answer completely"
+    return f"{how} ({error.what}), trying again" if error else f"{how}, trying again"
 
 
 def request_parts(outgoing: Outgoing) -> dict[str, Any]:
