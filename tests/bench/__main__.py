@@ -1,0 +1,33 @@
+"""`python -m tests.bench [startup|fanout|preserve|ledger]… [--quick]`: the table. Default: all four.
+
+It is no test and never fails for being slow; it does fail when what it measures went wrong. `--quick` is a smoke run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+from tests.bench.figures import machine, table
+
+GROUPS = {
+    "startup": "Start-up",
+    "fanout": "A fan-out",
+    "preserve": "Preserving an audit log",
+    "ledger": "The ledger",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Ratios measured side by side.")
+    parser.add_argument("group", nargs="*", choices=[*GROUPS, []], help="what to measure (default: all)")
+    parser.add_argument("--quick", action="store_true", help="small numbers: shows that it runs, and little else")
+    asked = parser.parse_args()
+    print(machine(), flush=True)
+    for name in asked.group or GROUPS:
+        figures = importlib.import_module(f"tests.bench.{name}").figures(asked.quick)
+        print(f"\n{table(GROUPS[name], figures)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""`python -m tests.bench.keeping URL TOKEN FOLDER DAYS`: preserves so many days of an audit log, and prints what it took."""
+
+from __future__ import annotations
+
+import gc
+import json
+import resource
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from irkit.engine.outcome import Done
+from irkit.engine.perform import Performance
+from tests.bench.tenant import NAME, Tenant, engine
+
+STATUS = Path("/proc/self/status")
+
+
+def main(tenant: Tenant, folder: Path, days: int) -> dict[str, Any]:
+    """Seconds, bytes of memory, and what was preserved. Raises RuntimeError when it was not all of it."""
+    since = datetime.now(UTC) - timedelta(days=days)
+    with engine(tenant, folder) as ctx:
+        action = ctx.perform.connector(NAME).actions["collect_audit_log"]
+        performance = Performance(ctx, "audit_log", action, action(since=since), NAME, quiet=True)
+        idle, cpu, began = _idle(), time.process_time(), time.perf_counter()
+        performance.look()
+        spent = {"wall": time.perf_counter() - began, "cpu": time.process_time() - cpu}
+        outcome = performance.outcome
+        if not isinstance(outcome, Done) or outcome.incomplete:
+            raise RuntimeError(f"the log was not preserved: {outcome}")
+        data = next(e.disclosed for e in ctx.ledger.entries() if e.kind == "artefact.added")
+    return {**spent, "idle": idle, "above": _peak() - idle, "rows": outcome.result["rows"], "pages": outcome.result["pages"],
+            "bytes": data["artefact.size"], "sha256": data["artefact.sha256"]}
+
+
+def _idle() -> int:
+    """Bytes of memory now, and the peak begun anew where the kernel lets one."""
+    gc.collect()
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return _peak()
+    return _field("VmRSS")
+
+
+def _peak() -> int:
+    """The most bytes of memory so far."""
+    if STATUS.exists():
+        return _field("VmHWM")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _field(name: str) -> int:
+    line = next(line for line in STATUS.read_text().splitlines() if line.startswith(f"{name}:"))
+    return int(line.split()[1]) * 1024
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(Tenant(sys.argv[1], sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]))))

@@ -1,0 +1,99 @@
+"""A served tenant in a process of its own, and an engine that talks to it over real sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from irkit import connectors
+from irkit.action import Connector
+from irkit.cli.clock import RealClock
+from irkit.config import Connection
+from irkit.engine.context import Context
+from irkit.engine.gate import Gate, Question, Said
+from irkit.engine.modes import Mode
+from irkit.ledger import Ledger
+from irkit.wire.http import Wire
+
+TOKEN = "IRKIT_BENCH_TOKEN"      # the environment variable that holds it
+NAME = "zendesk"
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """Where a tenant is served, and the token of its administrator."""
+
+    url: str
+    token: str
+
+    @property
+    def headers(self) -> list[str]:
+        return [f"Authorization: Bearer {self.token}", "Accept: application/json"]
+
+    def get(self, path: str) -> Any:
+        headers = dict(line.split(": ", 1) for line in self.headers)
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, headers=headers)) as answer:
+            return json.load(answer)
+
+
+@contextlib.contextmanager
+def served(*options: str) -> Iterator[Tenant]:
+    """A Zendesk tenant without rate limits, served by `irkit world serve` while the block runs."""
+    command = [sys.executable, "-m", "irkit", "world", "serve", NAME, "--port", "0", "--set", "limits=false", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        try:
+            url = process.stdout.readline().strip()
+            token = next(line for line in process.stdout if line.startswith("export ")).partition("=")[2].strip()
+            yield Tenant(url, token)
+        finally:
+            process.terminate()
+
+
+class Agreeing:
+    """A gate that says yes to everything and shows nothing."""
+
+    def say(self, said: Said) -> None:
+        pass
+
+    def ask(self, question: Question, poll: object) -> str:
+        return "y"
+
+
+def unpaced(name: str) -> Connector:
+    """The connector without its own assumption of 200 requests a minute: a tenant without limits announces none."""
+    found = copy.copy(connectors.find(name))
+    found.per_minute = 10_000_000
+    return found
+
+
+@contextlib.contextmanager
+def engine(tenant: Tenant, folder: Path, gate: Gate | None = None) -> Iterator[Context]:
+    """A new incident in `folder` and a wire to the tenant, signed in."""
+    os.environ[TOKEN] = tenant.token
+    connection = Connection(NAME, NAME, {"subdomain": "bench"}, "token", f"env:{TOKEN}", tenant.url)
+    with Ledger.create(folder, mode="test", version="bench", code_hash="0" * 64) as ledger, \
+            contextlib.closing(Wire({NAME: connection}, unpaced, loopback=True)) as wire:
+        ledger.start_session("bench")
+        wire.turn(NAME)
+        yield Context(ledger, wire, RealClock(), gate or Agreeing(), Mode.LIVE, "r1", "bench")
+
+
+def users(tenant: Tenant, count: int) -> Sequence[dict[str, str]]:
+    """The ids of so many agents, as the items of a fan-out."""
+    found: list[dict[str, str]] = []
+    path = "/api/v2/users?role%5B%5D=agent&page%5Bsize%5D=100"
+    while len(found) < count:
+        page = tenant.get(path)
+        found += [{"id": str(user["id"])} for user in page["users"]]
+        path = str(page["links"]["next"] or "").removeprefix(tenant.url)
+    return found[:count]
