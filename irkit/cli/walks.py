@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
@@ -62,12 +63,9 @@ class Setup:
 def runbook_of(name: str, settings: Settings) -> Runbook:
     """The runbook of that name or path. Raises RunbookError with every mistake in it: none is walked half-checked."""
     from irkit import connectors
-    from irkit.runbook import check, find, load, search_path
+    from irkit.runbook import find, linted, search_path
     path = find(name, search_path(os.environ))
-    mistakes = check(path, find_action=lambda full: connectors.find_action(full, settings.config.connectors))
-    if mistakes.errors:
-        mistakes.fail(next=f"irkit runbook lint {path}")
-    return load(path)
+    return linted(path, find_action=lambda full: connectors.find_action(full, settings.config.connectors))
 
 
 def scenario_of(what: str, settings: Settings) -> tuple[Scenario, Runbook]:
@@ -76,8 +74,9 @@ def scenario_of(what: str, settings: Settings) -> tuple[Scenario, Runbook]:
     from irkit.runbook import search_path
     where = search_path(os.environ)
     path = scenarios.find(what, where) if what else scenarios.first(where)
-    scenario = scenarios.load(path, lambda name: runbook_of(name, settings))
-    return scenario, runbook_of(scenario.runbook, settings)
+    found = functools.cache(lambda name: runbook_of(name, settings))
+    scenario = scenarios.load(path, found)
+    return scenario, found(scenario.runbook)
 
 
 # -- who answers the requests ------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from irkit.runbook.convert import convert_args, default_input, parse_input, parse_typed, result_fields
 from irkit.runbook.find import available, find, search_path
-from irkit.runbook.lint import check, check_bytes, lint
+from irkit.runbook.lint import check, check_bytes, lint, linted
 from irkit.runbook.lint.traces import uncovered
 from irkit.runbook.load import load, load_bytes
 from irkit.runbook.model import After, Clock, Input, Runbook, Step
@@ -13,7 +13,7 @@ from irkit.runbook.template import Expr, Missing, Template
 from irkit.runbook.values import duration, rfc3339, timestamp
 
 __all__ = [
-    "After", "Clock", "Expr", "Input", "Missing", "Mistake", "Mistakes", "Runbook", "Step", "Template",
-    "available", "check", "check_bytes", "convert_args", "default_input", "duration", "find", "lint", "load", "load_bytes",
+    "After", "Clock", "Expr", "Input", "Missing", "Mistake", "Mistakes", "Runbook", "Step", "Template", "available",
+    "check", "check_bytes", "convert_args", "default_input", "duration", "find", "lint", "linted", "load", "load_bytes",
     "parse_input", "parse_typed", "result_fields", "rfc3339", "schema", "search_path", "skeleton", "timestamp", "uncovered",
 ]

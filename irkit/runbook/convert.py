@@ -6,6 +6,7 @@ Kinds are annotations: `UserId | None`, `list[str]`, `datetime`, `tuple[Item, ..
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 import types
 import typing
@@ -49,7 +50,11 @@ def element(kind: Any) -> Any:
 
 def fields_of(kind: Any) -> Mapping[str, Any] | None:
     """The fields of a record by name, or None when it is none."""
-    kind = optional(kind)[0]
+    return _fields(optional(kind)[0])
+
+
+@functools.cache
+def _fields(kind: Any) -> Mapping[str, Any] | None:
     return typing.get_type_hints(kind) if isinstance(kind, type) and dataclasses.is_dataclass(kind) else None
 
 

@@ -11,6 +11,7 @@ What cannot be read is noted in `mistakes` and becomes a blank, so that reading 
 
 from __future__ import annotations
 
+import functools
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -37,6 +38,14 @@ def scalar(parse: Callable[[str], Any]) -> Custom:
         except ValueError as bad:
             raise Wrong(str(bad)) from None
     return read
+
+
+@functools.cache
+def keys_of(record: Any) -> list[msgspec.structs.FieldInfo]:
+    """The fields of a Struct that are keys of the file; its NOT_KEYS are none. Evaluated once, as annotations are slow."""
+    hidden = getattr(record, "NOT_KEYS", frozenset({"node"}))
+    return [field for field in msgspec.structs.fields(record) if field.name not in hidden]
+
 
 
 class Reader:
@@ -101,8 +110,7 @@ class Reader:
     def record(self, node: Node, want: type[Any], what: str = "") -> Any:
         """A Struct; its field `node`, where it has one, says where it stands. Its NOT_KEYS are no keys of the file."""
         what = what or want.__name__.lower()
-        hidden = getattr(want, "NOT_KEYS", frozenset({"node"}))
-        fields = [field for field in msgspec.structs.fields(want) if field.name not in hidden]
+        fields = keys_of(want)
         values = self.fields(node, [f.encode_name for f in fields], [f.encode_name for f in fields if f.required], what)
         given: dict[str, Any] = {"node": node} if "node" in want.__struct_fields__ else {}
         for field in fields:

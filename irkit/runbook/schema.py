@@ -14,6 +14,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from irkit.runbook.load import ACTION_ONLY, KINDS
 from irkit.runbook.model import Runbook, Step
+from irkit.runbook.reader import keys_of
 from irkit.runbook.template import Arg, Expr, Template
 from irkit.runbook.values import DURATION
 
@@ -44,7 +45,7 @@ def _kind(kind: str) -> dict[str, Any]:
 @functools.cache
 def _written_record(record: type[Any]) -> type[Any]:
     """A Struct of the record's keys, each of the type it has in a file."""
-    fields = [f for f in msgspec.structs.fields(record) if f.name not in record.NOT_KEYS]
+    fields = keys_of(record)
     keys = [(f.name, _written(f.type)) if f.required else (f.name, _written(f.type) | UnsetType, UNSET) for f in fields]
     return msgspec.defstruct(record.__name__, keys, namespace={"__doc__": record.__doc__}, kw_only=True,
                              rename={f.name: f.encode_name for f in fields}, forbid_unknown_fields=True)

@@ -39,6 +39,18 @@ def lint(runbook: Runbook, *, find_action: FindAction = find_action) -> list[Mis
     return found.mistakes.sorted()
 
 
+def linted(path: Path, *, find_action: FindAction = find_action) -> Runbook:
+    """The runbook in a file that lint has nothing against. Raises RunbookError with every mistake."""
+    raw = read_bytes(path)
+    mistakes = Mistakes(str(path), raw)
+    found = draft(raw, mistakes, path.stem)
+    if found:
+        _rules(found, find_action)
+    if found is None or mistakes.errors:
+        mistakes.fail(next=f"irkit runbook lint {path}")
+    return found.runbook
+
+
 def check(path: Path, *, find_action: FindAction = find_action) -> Mistakes:
     """The mistakes of a file's structure and everything lint has to say about the rest. Raises RunbookError if unreadable."""
     return check_bytes(read_bytes(path), str(path), path.stem, find_action=find_action)
