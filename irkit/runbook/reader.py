@@ -11,7 +11,6 @@ What cannot be read is noted in `mistakes` and becomes a blank, so that reading 
 
 from __future__ import annotations
 
-import functools
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -40,11 +39,15 @@ def scalar(parse: Callable[[str], Any]) -> Custom:
     return read
 
 
-@functools.cache
-def keys_of(record: Any) -> list[msgspec.structs.FieldInfo]:
+def keys_of(record: type[Any]) -> list[msgspec.structs.FieldInfo]:
     """The fields of a Struct that are keys of the file; its NOT_KEYS are none. Evaluated once, as annotations are slow."""
-    hidden = getattr(record, "NOT_KEYS", frozenset({"node"}))
-    return [field for field in msgspec.structs.fields(record) if field.name not in hidden]
+    if record not in _keys:
+        hidden = getattr(record, "NOT_KEYS", frozenset({"node"}))
+        _keys[record] = [field for field in msgspec.structs.fields(record) if field.name not in hidden]
+    return _keys[record]
+
+
+_keys: dict[type[Any], list[msgspec.structs.FieldInfo]] = {}
 
 
 
