@@ -122,9 +122,12 @@ class Disclosed(Mapping[str, Any]):
     def _read(self) -> dict[str, Any]:
         if self._values is None:
             try:
-                self._values = dict(read(body, strict=False) for body in self._bodies)
+                values = dict(read(body, strict=False) for body in self._bodies)
             except ValueError as error:
                 raise LedgerError(f"a value cannot be read: {error}", where=self._where) from None
+            if len(values) < len(self._bodies) or clashing(tuple(values)):
+                raise LedgerError("two values have one name, or one has a malformed name", where=self._where)
+            self._values = values
         return self._values
 
     def may_name_artefacts(self) -> bool:

@@ -14,8 +14,9 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
+from irkit.errors import LedgerError
 from irkit.ledger import Ledger
-from irkit.ledger.disclose import clashing, disclose, nested, read
+from irkit.ledger.disclose import Disclosed, base64url, clashing, disclose, nested, read
 from irkit.ledger.fit import fit
 
 ANYTHING = st.recursive(
@@ -138,3 +139,29 @@ def test_dotted_names_nest() -> None:
     """request.url stands under request."""
     flat = {"request.url": "u", "request.method": "GET", "text": "t"}
     assert nested(flat) == {"request": {"url": "u", "method": "GET"}, "text": "t"}
+
+
+def body_of(name: str, value: object) -> str:
+    """A disclosure as the ledger would write it."""
+    return disclose({name: value}, lambda raw: "0" * 64)[0].body
+
+
+def test_values_are_decoded_when_the_first_is_read() -> None:
+    """Opening a long incident checks digests; what nobody reads is never parsed."""
+    values = Disclosed([body_of("text", "hello"), body_of("reason", "none")], "entry 5")
+    assert dict(values) == {"text": "hello", "reason": "none"}
+
+
+@pytest.mark.parametrize("bodies", [["!"], [base64url(b'["too short"]')], [body_of("text", "a"), body_of("text", "b")]],
+                         ids=["no base64url", "no disclosure", "one name twice"])
+def test_a_value_that_was_not_written_as_one_is_refused_when_read(bodies: list[str]) -> None:
+    """Its digest may agree: a writer that lies about the format is named with the entry."""
+    with pytest.raises(LedgerError) as refused:
+        dict(Disclosed(bodies, "entry 5"))
+    assert refused.value.where == "entry 5"
+
+
+@pytest.mark.parametrize("name", ["response.body", "result"])
+def test_a_mark_for_an_artefact_is_seen_without_decoding(name: str) -> None:
+    """A value too large for a line names its artefact, whose presence is checked before anything is appended."""
+    assert Disclosed([body_of("a", 1), body_of(name, "x" * 70_000)], "entry 5").may_name_artefacts()
