@@ -10,6 +10,7 @@ after its n-th entry, or when the answer to its n-th write has arrived and is no
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import os
 import signal
@@ -130,6 +131,11 @@ def child(arguments: list[str], log: Path, before: Callable[[], None] = lambda: 
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
+# What a child would import for itself, each time anew; imported before the fork it costs nothing.
+BEFORE_THE_FORK = ("irkit.cli.run", "irkit.cli.resume", "irkit.cli.walks", "irkit.runbook.grammar", "irkit.connectors.zendesk",
+                   "irkit.ui.answers", "irkit.ui.prompt", "irkit.ui.reading", "irkit.engine.run", "sqlite_utils", "httpx")
+
+
 def unattended() -> None:
     """In a child: waits cost no time, and a script may say "the phrase" for a phrase, whose count depends on the tenant."""
     from irkit.cli import clock, walks
@@ -197,6 +203,8 @@ class Rounds:
     """Kills and resumes, and says what is wrong with the ledger afterwards."""
 
     def __init__(self, case: Case, folder: Path) -> None:
+        for name in BEFORE_THE_FORK:
+            importlib.import_module(name)
         self.case, self.folder = case, folder
         self.answers = folder / "answers.yaml"
         self.answers.write_text(json.dumps(case.answers))     # JSON is YAML
