@@ -77,7 +77,7 @@ def cli(**_: object) -> None:
 
 def main(args: list[str] | None = None) -> int:
     """Run the command line. Returns the exit code."""
-    from irkit.errors import IrkitError, Paused
+    from irkit.errors import Interrupted, IrkitError, Paused
     settings = Settings()
     try:
         result = cli.main(args, prog_name="irkit", standalone_mode=False, obj=settings)
@@ -95,7 +95,7 @@ def main(args: list[str] | None = None) -> int:
         return _report(pause, pause.exit_code, [f"Paused: {pause.why}.", *following], settings)
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted.", err=True)
-        return 130
+        return Interrupted.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())     # the reader is gone; nothing is left to say to it
         return 1

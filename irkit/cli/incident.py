@@ -15,7 +15,7 @@ from irkit.cli.options import Settings, as_json, print_json, shared
 from irkit.errors import UsageError
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from irkit.engine.fold import RunState, State
     from irkit.engine.view import View
@@ -162,16 +162,17 @@ def status(settings: Settings, incident: str | None, as_json: bool) -> None:
             runbook = own_copy(ledger, run)
             if run is (state.open_run or run):
                 who, role = incidents.who_am_i(settings.config)
-                _show(View(folder.name, runbook, state, run.id, who, role), incidents.now_of(state))
+                _show(View(folder.name, runbook, state, run.id, who, role), incidents.now_of(state), settings.zone)
         if not state.runs:
             click.echo(f"{folder.name} holds no run.")
 
 
-def _show(view: View, now: datetime) -> None:
+def _show(view: View, now: datetime, zone: tzinfo | None) -> None:
     from irkit.ui.reading import status_lines
     from irkit.ui.screen import render
     prefix = "DRILL " if view.state.mode == "drill" else ""
-    lines = render(view.closed(now), prefix=prefix) if view.run.closed else status_lines(view.resumed(now), prefix=prefix)
+    lines = (render(view.closed(now), prefix=prefix, tz=zone) if view.run.closed
+             else status_lines(view.resumed(now), prefix=prefix, tz=zone))
     for line in lines:
         click.echo(line)
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from irkit.config import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -35,6 +37,12 @@ class Settings:
             from irkit.config import find, load
             self._config = load(find(self.config_path, os.environ))
         return self._config
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The local time shown beside a deadline's UTC: irkit.toml's, else this machine's; None where that is UTC."""
+        from irkit.ui.talk import local_zone
+        return self.config.timezone or local_zone(os.environ)
 
     @property
     def root(self) -> Path:

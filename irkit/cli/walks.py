@@ -157,12 +157,13 @@ def gate_for(settings: Settings, mode: Mode, *, answers: Mapping[str, Any] | Non
     """
     from irkit.ui.answers import Scripted
     from irkit.ui.prompt import Terminal
-    settings.prefix = prefix = PREFIXES.get(mode, "")
+    from irkit.ui.talk import Talk
+    settings.prefix = PREFIXES.get(mode, "")
+    talk = Talk(plain=settings.plain, prefix=settings.prefix, tz=settings.zone)
     if answers is not None:
-        talk = Terminal(plain=settings.plain, prefix=prefix).talk
         return Scripted(answers, phrases_literal=not (scenario or mode.simulated), talk=talk.say, typed=talk.prompt,
                         source="the scenario" if scenario else "the answers file")
-    gate = Terminal(plain=settings.plain, prefix=prefix)
+    gate = Terminal(talk=talk)
     try:
         gate.require("walking a runbook")
     except NeedsTerminal as nobody:

@@ -5,7 +5,7 @@ The rules:
 - The same entries give the same state, in this process or the next one; nothing is remembered beside them.
 - A step's result is decoded from the bytes of its entry (or artefact), so a resumed run sees what the first one saw.
 - A `request.sending` without a final word is open: `unknown` until a look or a person settles it.
-- The `seen` of a step's first sending is what undo restores; later looks never replace it.
+- The `seen` of each sending is kept as it was; undo will restore the first one's, and no later look replaces it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from typing import Any
 from irkit.engine.values import rfc3339
 from irkit.ledger import Entry
 
-OPEN = frozenset({"pending", "looking", "asked", "sending", "accepted", "failed", "unknown", "deferred"})
 SETTLED = frozenset({"done", "by_hand", "skipped", "unavailable", "not_needed", "not_sent"})
 WITH_RESULT = frozenset({"done", "by_hand"})
 WORDS = {"pending": "not done", "by_hand": "by hand", "unavailable": "gap", "not_needed": "not needed",
@@ -84,10 +83,6 @@ class StepState:
         """The last sending that may have worked and that nothing has settled."""
         found = [s for s in self.sendings if s.item == item and s.open]
         return found[-1] if found else None
-
-    @property
-    def first_seen(self) -> Any:
-        return next((s.seen for s in self.sendings if not s.not_sent), None)
 
 
 @dataclass

@@ -11,6 +11,7 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from irkit.cli import COMMANDS, cli
+from irkit.cli.options import Settings
 from tests.cli.rig import Capsys, irkit
 
 
@@ -98,3 +99,10 @@ def test_completion_never_fails(tmp_path: Path) -> None:
     (tmp_path / "irkit.toml").write_text("[[[")
     found = ShellComplete(cli, {}, "irkit", "_IRKIT_COMPLETE").get_completions(["--config", "irkit.toml", "doctor"], "")
     assert found == []
+
+
+def test_the_time_zone_of_irkit_toml_is_shown_beside_utc(tmp_path: Path) -> None:
+    """The setting reaches the screens; without it the machine's own zone does."""
+    config = tmp_path / "irkit.toml"
+    config.write_text('timezone = "Europe/Paris"\n')
+    assert str(Settings(config_path=config).zone) == "Europe/Paris"
