@@ -82,7 +82,7 @@ class WorldPerform:
         return Outgoing.of(connection, self.connector(connection), request, url, self._acting_as[connection])
 
     def send(self, outgoing: Outgoing, *, answered: Callable[[int, Mapping[str, str]], None],
-             sink: Sink | None = None) -> Response:
+             sink: Sink | None = None, meanwhile: Callable[[], object] | None = None) -> Response:
         """Ask the world once. Raises NoAnswer when a fault lost the request or its answer."""
         answer = self._ask(outgoing.connection, outgoing.method, outgoing.url, outgoing.headers, outgoing.body or b"")
         if answer is None:

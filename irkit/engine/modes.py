@@ -47,9 +47,10 @@ class Perform(Protocol):
         """How long the rate limit makes that many requests take, estimated."""
 
     def send(self, outgoing: Outgoing, *, answered: Callable[[int, Mapping[str, str]], None],
-             sink: Sink | None = None) -> Response:
+             sink: Sink | None = None, meanwhile: Callable[[], object] | None = None) -> Response:
         """Send once. Calls `answered(status, headers)` before the body is read; streams the body to `sink` where given.
 
+        May call `meanwhile` when the request has left and its answer is awaited, and raises what that raises.
         Raises NotSent when no byte left, NoAnswer for everything else that is not a whole answer.
         """
 

@@ -75,12 +75,14 @@ class Performance:
             while True:
                 step = give()
                 if isinstance(step, Wait):
+                    self._transfer.catch_up()
                     self.wait = step
                     return
                 if step.cleanup:
                     self._cleanup.append(step)
                     give = self._giving(Response(204))
                 elif step.is_write:
+                    self._transfer.catch_up()
                     self._refuse_wrong_write()
                     self.write = self.agreed = self.ctx.perform.prepare(self.connection, step)
                     return

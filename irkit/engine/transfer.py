@@ -1,6 +1,8 @@
 """Requests of one action, sent with the patience each kind allows. Every attempt becomes an entry.
 
 - `request.sending` is durable before the first byte leaves; a write's status is durable before its body is read.
+- A page to be kept is handed on from memory; it is stored and recorded while the next answer is awaited, or before anything
+  else of its thread is recorded, or when the action stops, whichever comes first.
 - Reads are retried on no answer, 408, 429 and 5xx; writes only when nothing was sent, or on 429.
 """
 
@@ -16,7 +18,7 @@ from irkit.engine.context import Context
 from irkit.engine.gate import Asking, Looked, Sent, Waiting
 from irkit.engine.values import plain
 from irkit.errors import ActionError, BadAnswer, Cut, NoAnswer, NotSent
-from irkit.ledger import Collector, Entry
+from irkit.ledger import Arriving, Collector, Entry
 
 READ_ATTEMPTS = 5
 THROTTLED_ATTEMPTS = 12
@@ -36,9 +38,11 @@ class Transfer:
         self.write_error: ActionError | None = None
         self._collectors: dict[str, Collector] = {}
         self._pages: dict[str, int] = {}
+        self._bytes: dict[str, int] = {}
 
     def keep_all(self) -> None:
         """Finish the collections: link the artefacts and list them in the ledger."""
+        self.catch_up()
         for collector in self._collectors.values():
             if collector.tell():
                 collector.keep(run=self.ctx.run, step=self.step, item=self.item)
@@ -47,9 +51,16 @@ class Transfer:
         self._collectors.clear()
 
     def discard_all(self) -> None:
-        for collector in self._collectors.values():
-            collector.discard()
-        self._collectors.clear()
+        try:
+            self.catch_up()
+        finally:
+            for collector in self._collectors.values():
+                collector.discard()
+            self._collectors.clear()
+
+    def catch_up(self) -> None:
+        """Store and record the page that has not been yet."""
+        self.ctx.ledger.postponed.catch_up()
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -61,8 +72,7 @@ class Transfer:
             raise Cut
         outgoing = self.ctx.perform.prepare(self.connection, request)
         if not self.quiet:
-            kept = self._collectors.get(request.keep)
-            self.ctx.say(Asking(self.connector.title, self._pages.get(request.keep, 0), kept.tell() if kept else 0))
+            self.ctx.say(Asking(self.connector.title, self._pages.get(request.keep, 0), self._bytes.get(request.keep, 0)))
         for attempt in range(1, THROTTLED_ATTEMPTS + 1):
             response, error = self._read_once(outgoing, attempt)
             pause = self._pause(response, error, attempt, READ_ATTEMPTS)
@@ -79,32 +89,33 @@ class Transfer:
 
     def _read_once(self, outgoing: Outgoing, attempt: int) -> tuple[Response | None, ActionError | None]:
         request, began = outgoing.request, time.monotonic()
-        collector = self._collector(request.keep) if request.keep else None
-        if collector:
-            collector.begin()
+        page = Arriving(self._collector(request.keep), self.catch_up) if request.keep else None
         status: list[int] = []
         try:
+            if self.ctx.perform.seconds_for(self.connection, 1) > 0:
+                self.catch_up()                            # the rate limit may hold this thread for minutes
             self.ctx.perform.turn(self.connection)
-            response = self.ctx.perform.send(outgoing, answered=lambda code, _: status.append(code), sink=collector)
+            response = self.ctx.perform.send(outgoing, answered=lambda code, _: status.append(code), sink=page,
+                                             meanwhile=self.catch_up)
         except (NotSent, NoAnswer, BadAnswer) as error:
-            if collector:
-                collector.rollback()
+            if page:
+                page.drop()
             kind = "request.not_sent" if isinstance(error, NotSent) else "request.answer"
-            self._record(kind, outgoing, began, status=status[0] if status else None, attempt=attempt,
-                         more={"error": error.what})
+            self._record(kind, outgoing, self._data(began, status[0] if status else None, attempt), {"error": error.what})
             return None, error
         except BaseException:
-            if collector:
-                collector.rollback()
+            if page:
+                page.drop()
             raise
         self.ctx.perform.learn(self.connection, self.connector.limit(response, self.ctx.clock.now()))
-        response = self._keep(collector, response, request)
-        entry = self._record("request.answer", outgoing, began, status=response.status, attempt=attempt,
-                             more=self._answer_parts(response, request))
+        data = self._data(began, response.status, attempt)
+        if page and 200 <= response.status < 300:
+            response = self._keep(page, outgoing, response, data)
+        else:
+            response = self._show(page, outgoing, response, data)
         pages = self._pages[request.keep] = self._pages.get(request.keep, 0) + 1 if request.keep else 0
         if not self.quiet and pages <= 1:              # of a collection the first page; the others are counted
-            ms = entry.data["ms"]
-            self.ctx.say(Looked(outgoing.method, outgoing.url, response.status, ms / 1000))
+            self.ctx.say(Looked(outgoing.method, outgoing.url, response.status, data["ms"] / 1000))
         return response, None
 
     def _collector(self, name: str) -> Collector:
@@ -112,30 +123,41 @@ class Transfer:
             self._collectors[name] = self.ctx.ledger.collector(name)
         return self._collectors[name]
 
-    def _keep(self, collector: Collector | None, response: Response, request: Request) -> Response:
-        """The response the action sees: a page of the artefact, or the body without its secrets."""
-        if collector is not None:
-            if not (200 <= response.status < 300):         # an error body is no part of the collection
-                page = collector.end()
-                with collector.open(page) as file:
-                    body = file.read()
-                collector.rollback()
-                return Response(response.status, response.headers, body, url=response.url)
-            page = collector.end()
-            return Response(response.status, response.headers, lambda: collector.open(page), size=page.length, url=response.url)
-        if request.secret:
-            with response.open() as file:
-                return Response(response.status, response.headers, redact.body(file.read(), request.secret), url=response.url)
+    def _keep(self, page: Arriving, outgoing: Outgoing, response: Response, data: Mapping[str, Any]) -> Response:
+        """The page as the action sees it. It is stored and recorded soon; in a drill now: entries bear the drill's time."""
+        keep = outgoing.request.keep
+        self._bytes[keep] = self._bytes.get(keep, 0) + page.size
+
+        def record() -> None:
+            page.store()
+            self._record("request.answer", outgoing, data, {
+                "response.headers": redact.headers(response.headers),
+                "response.kept": {"artefact_name": keep, "bytes": page.size}})
+
+        if self.ctx.mode.simulated:
+            record()
+        else:
+            self.ctx.ledger.postponed.put_off(record)
+        return Response(response.status, response.headers, page.open, size=page.size, url=response.url)
+
+    def _show(self, page: Arriving | None, outgoing: Outgoing, response: Response, data: Mapping[str, Any]) -> Response:
+        """The answer as the action sees it, recorded whole. An error's body is no page of the collection."""
+        if page is not None:
+            with page.open() as file:
+                body = file.read()
+            page.drop()
+            response = Response(response.status, response.headers, body, url=response.url)
+        response = self._without_secrets(response, outgoing.request)
+        with response.open() as file:
+            self._record("request.answer", outgoing, data, {"response.headers": redact.headers(response.headers),
+                                                            "response.body": file.read()})
         return response
 
-    def _answer_parts(self, response: Response, request: Request) -> dict[str, Any]:
-        parts: dict[str, Any] = {"response.headers": redact.headers(response.headers)}
-        if request.keep and 200 <= response.status < 300:
-            parts["response.kept"] = {"artefact_name": request.keep, "bytes": response.size}
-        else:
-            with response.open() as file:
-                parts["response.body"] = file.read()
-        return parts
+    def _without_secrets(self, response: Response, request: Request) -> Response:
+        if not request.secret:
+            return response
+        with response.open() as file:
+            return Response(response.status, response.headers, redact.body(file.read(), request.secret), url=response.url)
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -187,7 +209,7 @@ class Transfer:
         except KeyboardInterrupt:
             return None, NoAnswer("let go of by Ctrl-C before the answer came")
         self.ctx.perform.learn(self.connection, self.connector.limit(response, self.ctx.clock.now()))
-        response = self._keep(None, response, request)
+        response = self._without_secrets(response, request)
         with response.open() as file:
             if raw := file.read():
                 self.ctx.record("request.body", {}, {"response.body": raw}, step=self.step, item=self.item, ref=sending.seq)
@@ -212,18 +234,13 @@ class Transfer:
 
     # -- common ----------------------------------------------------------------------------------------------------
 
-    def _data(self, began: float, status: int | None) -> dict[str, Any]:
-        data: dict[str, Any] = {"ms": round((time.monotonic() - began) * 1000)}
-        if self.action is not None:
-            data["action"] = self.action.full_name
-        if status is not None:
-            data["status"] = status
-        return data
+    def _data(self, began: float, status: int | None, attempt: int | None = None) -> dict[str, Any]:
+        data = {"ms": round((time.monotonic() - began) * 1000), "action": self.action.full_name if self.action else None,
+                "status": status, "attempt": attempt}
+        return {name: value for name, value in data.items() if value is not None}
 
-    def _record(self, kind: str, outgoing: Outgoing, began: float, *, status: int | None, attempt: int,
-                more: Mapping[str, Any]) -> Entry:
-        return self.ctx.record(kind, {**self._data(began, status), "attempt": attempt}, {**request_parts(outgoing), **more},
-                               step=self.step, item=self.item)
+    def _record(self, kind: str, outgoing: Outgoing, data: Mapping[str, Any], more: Mapping[str, Any]) -> Entry:
+        return self.ctx.record(kind, data, {**request_parts(outgoing), **more}, step=self.step, item=self.item)
 
     def _pause(self, response: Response | None, error: ActionError | None, attempt: int, most: int) -> float | None:
         """Seconds until the next attempt, or None when there shall be none."""

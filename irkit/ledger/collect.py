@@ -14,6 +14,8 @@ from typing import Any, BinaryIO, cast
 from irkit.ledger.artefacts import Artefact, Artefacts, Page, Part
 from irkit.ledger.entry import canonical
 
+HELD = 1 << 20       # bytes of a page that wait in memory
+
 
 class Collector:
     """Takes the pages of one collection. Belongs to one thread."""
@@ -76,6 +78,53 @@ class Collector:
         """Forget what was collected and not kept."""
         self._data.discard()
         self._index.discard()
+
+
+class Arriving:
+    """A page while it arrives. Up to `HELD` bytes wait in memory until `store`; a longer page goes to the disk as it comes.
+
+    `ready` is called before the first byte goes to the collection: there the page before must have been stored.
+    """
+
+    def __init__(self, collector: Collector, ready: Callable[[], object]) -> None:
+        self._collector, self._ready = collector, ready
+        self._chunks: list[bytes] = []
+        self._page: Page | None = None
+        self.held = True
+        self.size = 0
+
+    def write(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+        self._chunks.append(chunk)
+        if not self.held or self.size > HELD:
+            self._spill()
+
+    def open(self) -> BinaryIO:
+        """The bytes, whether stored or not."""
+        if self.held:
+            return io.BytesIO(b"".join(self._chunks))
+        return self._collector.open(self.store())
+
+    def store(self) -> Page:
+        """The page is whole: give it its place in the collection."""
+        if self._page is None:
+            self._spill()
+            self._page = self._collector.end()
+        return self._page
+
+    def drop(self) -> None:
+        """The page is no part of the collection."""
+        if not self.held:
+            self._collector.rollback()
+
+    def _spill(self) -> None:
+        if self.held:
+            self._ready()
+            self._collector.begin()
+            self.held = False
+        for chunk in self._chunks:
+            self._collector.write(chunk)
+        self._chunks.clear()
 
 
 class _Slice(io.RawIOBase):

@@ -31,6 +31,7 @@ from irkit.ledger.disclose import Disclosure, disclose, random_text
 from irkit.ledger.entry import BY, HOLDING, KINDS, MAX_LINE, MODES, SENDING, VERSION, Entry, canonical, leaf_hash
 from irkit.ledger.finding import Finding
 from irkit.ledger.fit import fit_data
+from irkit.ledger.postpone import Postponed
 from irkit.ledger.trouble import explained, no_incident, verify_command
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Ledger:
         self._artefacts = Artefacts(folder)
         self._turn = threading.Lock()                  # held by whoever commits or reads
         self._queue: deque[_Draft] = deque()
+        self.postponed = Postponed()                   # run before the next append of its thread
         self._checked: list[Entry] | None = []         # what the check on open read, for the first call of `entries`
         self._checked_bytes = 0
         self._checker = Checker(self._refuse, self._artefact_problem, strict=False)
@@ -175,6 +177,7 @@ class Ledger:
 
     def _draft(self, fields: dict[str, Any], values: Mapping[str, Any]) -> _Draft:
         self._must_write()
+        self.postponed.catch_up()
         with explained(self.folder):
             disclosures = disclose(values, lambda raw: self._artefacts.add(raw)[0])
         if disclosures:

@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -65,6 +65,23 @@ for _name in ("httpx", "httpcore"):
 
 class Sink(Protocol):
     def write(self, chunk: bytes, /) -> object: ...
+
+
+class _Meanwhile:
+    """httpcore's trace extension: does its work once, when the request has left and before the answer is read."""
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        self._work: Callable[[], object] | None = work
+        self.error: BaseException | None = None        # what the work raised: no failure of the exchange
+
+    def __call__(self, event: str, _info: Mapping[str, Any]) -> None:
+        if event == "http11.send_request_body.complete" and self._work is not None:
+            work, self._work = self._work, None
+            try:
+                work()
+            except BaseException as error:
+                self.error = error
+                raise
 
 
 @dataclass(frozen=True)
@@ -184,18 +201,19 @@ class Wire:
         self._account(connection).pace.turn()
 
     def send(self, outgoing: Outgoing, *, answered: Callable[[int, Mapping[str, str]], None],
-             sink: Sink | None = None) -> Response:
-        """Send once. `answered` is called before the body is read; the body streams to `sink` where given.
+             sink: Sink | None = None, meanwhile: Callable[[], object] | None = None) -> Response:
+        """Send once. `answered` is called before the body is read; the body streams to `sink` where given. `meanwhile` is
+        called when the whole request has left, on this thread: what it does costs no time that the vendor needs anyway.
 
         Raises NotSent, NoAnswer (with the status once headers came), BadAnswer for a body over 16 MiB without a sink, and
-        whatever `answered` and `sink` raise.
+        whatever `answered`, `sink` and `meanwhile` raise.
         """
         if self._reads_only and outgoing.request.is_write:
             raise NotSent("this is a probe: its wire sends reads only")
         account = self._account(outgoing.connection)
         if self._closing.is_set():
             raise NotSent("the run is ending")
-        answer = self._signed(account, outgoing)
+        answer = self._signed(account, outgoing, _Meanwhile(meanwhile) if meanwhile else None)
         with closing(answer):
             headers = _clean(answer.headers.raw, account.auth.secrets())
             answered(answer.status_code, headers)
@@ -282,22 +300,26 @@ class Wire:
 
     # -- one exchange ----------------------------------------------------------------------------------------------
 
-    def _signed(self, account: _Account, outgoing: Outgoing) -> httpx.Response:
+    def _signed(self, account: _Account, outgoing: Outgoing, meanwhile: _Meanwhile | None) -> httpx.Response:
         authorization = _authorization(account)
-        answer = self._open(account, outgoing, authorization)
+        answer = self._open(account, outgoing, authorization, meanwhile)
         if answer.status_code != 401 or not account.auth.rejected(authorization) or outgoing.request.is_write:
             return answer
         answer.close()
-        return self._open(account, outgoing, _authorization(account))
+        return self._open(account, outgoing, _authorization(account), None)
 
-    def _open(self, account: _Account, outgoing: Outgoing, authorization: Secret) -> httpx.Response:
+    def _open(self, account: _Account, outgoing: Outgoing, authorization: Secret,
+              meanwhile: _Meanwhile | None) -> httpx.Response:
         try:
-            request = httpx.Request(outgoing.method, _parsed(outgoing.url), content=outgoing.body, extensions=self._extensions,
+            extensions = {**self._extensions, "trace": meanwhile} if meanwhile else self._extensions
+            request = httpx.Request(outgoing.method, _parsed(outgoing.url), content=outgoing.body, extensions=extensions,
                                     headers=[*outgoing.headers.items(), ("Authorization", authorization.reveal())])
             if not (astray := account.astray(request.url)):
                 return account.transport.handle_request(request)
             failure: ActionError = NotSent(astray)
         except Exception as error:
+            if meanwhile and meanwhile.error is error:
+                raise
             failure = self._classified(error, account, outgoing)
         raise failure                  # outside the handler: the original may quote a header, and is not chained
 

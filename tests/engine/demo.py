@@ -137,9 +137,11 @@ class Tenant:
         return None
 
     def send(self, outgoing: Outgoing, *, answered: Callable[[int, Mapping[str, str]], None],
-             sink: Sink | None = None) -> Response:
+             sink: Sink | None = None, meanwhile: Callable[[], object] | None = None) -> Response:
         self.asked.append(f"{outgoing.method} {outgoing.request.target}")
         self.before(outgoing)
+        if meanwhile is not None:
+            meanwhile()
         status, data = self.answer(outgoing)
         answered(status, {"content-type": "application/json"})
         body = json.dumps(data).encode() if data is not None else b""

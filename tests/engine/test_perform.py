@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from irkit.action import Outgoing
+from irkit.engine.modes import Mode
 from irkit.engine.outcome import Accepted, Done, Failed, Unknown
 from irkit.errors import IrkitError, NoAnswer, NotSent
 from tests.engine.demo import Desk, Tenant
@@ -131,3 +133,50 @@ def test_a_collection_is_one_artefact_of_its_pages(desk: Desk) -> None:
         raw = file.read()
     assert raw.count(b'"rows"') == 3
     assert index.disclosed["artefact.index_of"] == data.disclosed["artefact.sha256"]
+
+
+def live(folder: Path, before: Callable[[Outgoing], None]) -> Desk:
+    """A desk where pages are recorded while the next answer is awaited."""
+    here = Desk(folder / "i", Tenant(before=before))
+    here.ctx.mode = Mode.LIVE
+    return here
+
+
+def test_a_page_is_recorded_while_the_next_answer_is_awaited(tmp_path: Path) -> None:
+    """Not before the next request has left, and each as an entry, in order, in front of the collection."""
+    there: list[int] = []
+    here = live(tmp_path, lambda _outgoing: there.append(len(here.entries("request.answer"))))
+    here.perform("collect")
+    assert there == [0, 0, 1]
+    answers = here.entries("request.answer")
+    assert [e.disclosed["request.url"][-1] for e in answers] == ["1", "2", "3"]
+    assert all(e.disclosed["response.kept"]["artefact_name"] == "log" for e in answers)
+    assert answers[-1].seq < here.entries("artefact.added")[0].seq
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), NoAnswer("no answer in 30 s")])
+def test_the_page_before_a_failure_is_recorded_first(tmp_path: Path, error: BaseException) -> None:
+    """Whether the action fails or is let go of, what was read is in the ledger, before what went wrong."""
+    def before(outgoing: Outgoing) -> None:
+        if outgoing.request.target.endswith("page=2"):
+            raise error
+    here = live(tmp_path, before)
+    here.ctx.clock.jumps = True
+    if isinstance(error, KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt):
+            here.perform("collect")
+    else:
+        assert isinstance(here.perform("collect").outcome, Failed)
+    answers = here.entries("request.answer")
+    assert [e.disclosed["request.url"][-1] for e in answers] == ["1"] + ["2"] * (len(answers) - 1)
+    assert [e.data.get("status") for e in answers] == [200] + [None] * (len(answers) - 1)
+
+
+def test_what_else_the_thread_records_comes_after_the_page(tmp_path: Path) -> None:
+    """A token call on the way to the next page stands behind the page's own entry."""
+    def before(_outgoing: Outgoing) -> None:
+        here.ctx.ledger.append("auth", {"ms": 1})
+    here = live(tmp_path, before)
+    here.perform("collect")
+    kinds = [e.kind for e in here.entries() if e.kind in ("auth", "request.answer")]
+    assert kinds == ["auth", "request.answer"] * 3

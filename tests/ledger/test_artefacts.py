@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from irkit.errors import LedgerError
-from irkit.ledger import Ledger, verify
+from irkit.ledger import Arriving, Ledger, verify
+from irkit.ledger.collect import HELD
 
 
 def test_bytes_and_files_are_kept(ledger: Ledger, tmp_path: Path) -> None:
@@ -103,6 +104,37 @@ def test_a_page_that_is_read_again_leaves_no_trace(ledger: Ledger, ended: bool) 
     data, _ = collector.keep()
     assert data.sha256 == hashlib.sha256(b"goodpage two").hexdigest()
     assert verify(ledger.folder).findings == []
+
+
+@pytest.mark.parametrize("size", [0, 7, HELD, HELD + 1])
+def test_a_page_waits_in_memory_up_to_a_bound(ledger: Ledger, size: int) -> None:
+    """It reads the same before and after it is stored; a longer one is on the disk while it arrives."""
+    collector = ledger.collector("log")
+    ready: list[int] = []
+    body = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    page = Arriving(collector, lambda: ready.append(collector.tell()))
+    for at in range(0, size, 40_000):
+        page.write(body[at:at + 40_000])
+    assert (page.size, page.held, ready) == (size, size <= HELD, [] if size <= HELD else [0])
+    with page.open() as file:
+        assert file.read() == body
+    assert page.store() == page.store()
+    with page.open() as file:
+        assert file.read() == body
+    data, _ = collector.keep()
+    assert data.sha256 == hashlib.sha256(body).hexdigest()
+
+
+@pytest.mark.parametrize("size", [7, HELD + 1])
+def test_a_page_that_is_dropped_leaves_no_trace(ledger: Ledger, size: int) -> None:
+    """Whether it was in memory or already on the disk."""
+    collector = ledger.collector("log")
+    for body, good in ((b"one", True), (b"x" * size, False), (b"two", True)):
+        page = Arriving(collector, lambda: None)
+        page.write(body)
+        page.store() if good else page.drop()
+    data, _ = collector.keep()
+    assert data.sha256 == hashlib.sha256(b"onetwo").hexdigest()
 
 
 def test_a_discarded_collection_leaves_nothing(ledger: Ledger) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gzip
 import io
+import socket
+import threading
 import zlib
 
 import pytest
 
 from irkit.action import BadAnswer, NoAnswer
+from irkit.errors import LedgerError
 from tests.wire.rig import call, ignored, prepared, wired
 from tests.wire.server import Server, answer, raw
 
@@ -108,3 +111,32 @@ def test_no_body_is_an_empty_body() -> None:
     """204, as deletions answer."""
     with Server([raw(b"HTTP/1.1 204 No Content\r\n\r\n", stays=True)]) as server, wired(server.url) as wire:
         assert call(wire).size == 0
+
+
+def test_meanwhile_runs_between_request_and_answer() -> None:
+    """The server has the whole request, and its answer waits for the work: it cannot have been read before."""
+    received, worked = threading.Event(), threading.Event()
+
+    def reply(connection: socket.socket, server: Server) -> bool:
+        received.set()
+        return worked.wait(5) and answer({})(connection, server)
+
+    def work() -> None:
+        assert received.wait(5)
+        worked.set()
+
+    with Server([reply]) as server, wired(server.url) as wire:
+        assert wire.send(prepared(wire), answered=ignored, meanwhile=work).status == 200
+
+
+@pytest.mark.parametrize("error", [LedgerError("the disk is full"), ValueError("a mistake"), KeyboardInterrupt()])
+def test_what_meanwhile_raises_is_no_failure_of_the_exchange(error: BaseException) -> None:
+    """It comes out as it is, not as an answer that did not come; the wire goes on with a new connection."""
+    def work() -> None:
+        raise error
+
+    with Server([answer({})]) as server, wired(server.url) as wire:
+        with pytest.raises(type(error)) as raised:
+            wire.send(prepared(wire), answered=ignored, meanwhile=work)
+        assert raised.value is error
+        assert call(wire).status == 200
