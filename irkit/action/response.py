@@ -8,6 +8,7 @@ import json as jsonlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO, Self, TypeVar
 
+from irkit.action.decode import decode
 from irkit.errors import BadAnswer
 
 MAX_JSON = 16 * 2**20
@@ -41,7 +42,7 @@ class Response:
         with self.open() as file:
             raw = file.read()
         try:
-            return jsonlib.loads(raw)
+            return decode(raw)
         except (ValueError, RecursionError) as bad:
             raise BadAnswer(f"{self._looks_like(raw)} where JSON was due (status {self.status})") from bad
 
@@ -68,4 +69,4 @@ class Response:
         with self.open() as file:
             for line in file:
                 if line.strip():
-                    yield jsonlib.loads(line)
+                    yield decode(line)
