@@ -58,6 +58,8 @@ class Request:
     seen: Record | None = None            # what the look-ups saw: shown, approved, restored by undo
     affects: tuple[str, ...] = ()         # whom or what, one line each
     noun: str = ""                        # singular, for the counts: "session"
+    # Work of the action's own for the time until the answer: called any number of times, or never, and must not raise.
+    meanwhile: Callable[[], object] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.keep and self.secret:
@@ -71,9 +73,9 @@ class Request:
     def is_write(self) -> bool:
         return self.writes or (self.method not in ("GET", "HEAD") and not self.reads)
 
-    def follow(self, link: str) -> Request:
+    def follow(self, link: str, meanwhile: Callable[[], object] | None = None) -> Request:
         """The same request for a next-page link, used verbatim (a new query string would restart at page 1)."""
-        return dataclasses.replace(self, target=link)
+        return dataclasses.replace(self, target=link, meanwhile=meanwhile)
 
 
 def _target(path: str, parts: tuple[object, ...], params: Params | None) -> str:

@@ -91,12 +91,18 @@ class Transfer:
         request, began = outgoing.request, time.monotonic()
         page = Arriving(self._collector(request.keep), self.catch_up) if request.keep else None
         status: list[int] = []
+
+        def meanwhile() -> None:
+            self.catch_up()
+            if request.meanwhile:
+                request.meanwhile()
+
         try:
             if self.ctx.perform.seconds_for(self.connection, 1) > 0:
                 self.catch_up()                            # the rate limit may hold this thread for minutes
             self.ctx.perform.turn(self.connection)
             response = self.ctx.perform.send(outgoing, answered=lambda code, _: status.append(code), sink=page,
-                                             meanwhile=self.catch_up)
+                                             meanwhile=meanwhile)
         except (NotSent, NoAnswer, BadAnswer) as error:
             if page:
                 page.drop()

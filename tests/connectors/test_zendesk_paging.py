@@ -132,3 +132,38 @@ def test_recent_things_are_the_suspects() -> None:
     assert listing.suspect_ids == listing.recent_ids == ("1", "3")
     assert listing.named[1] == 'app 3 "c", off, user 5, last used 2026-03-08T00:00:00Z'
     assert Listing.of(things, True).suspects == ()
+
+
+@pytest.mark.parametrize("kindly", [True, False])
+def test_rows_may_be_handed_over_while_the_next_page_is_awaited(kindly: bool) -> None:
+    """The next page is asked for first; whoever answers may call `meanwhile` or not, and every row comes once, in order."""
+    found: list[Any] = []
+    seen: list[int] = []
+    pages = iter([cursor("rows", [1, 2], after="a"), cursor("rows", [3], after="b"), cursor("rows", [4])])
+
+    def reply(request: Request) -> Response:
+        seen.append(len(found))
+        if kindly and request.meanwhile:
+            request.meanwhile()
+            request.meanwhile()
+        return Response.of(next(pages))
+
+    driven = drive(walk(listed("/api/v2/x", keep="x"), "rows", found.append, inside=lambda last: last != 3), reply)
+    assert (found, driven.result.rows, driven.result.complete) == ([1, 2, 3, 4], 4, True)
+    assert seen == [0, 0, 3]
+
+
+def test_rows_not_handed_over_yet_count_when_the_walk_is_cut() -> None:
+    """Ctrl-C after a page loses none of its rows."""
+    found: list[Any] = []
+    first = Response.of(cursor("rows", [1, 2], after="a"))
+    driven = drive(walk(listed("/api/v2/x", keep="x"), "rows", found.append, inside=lambda _last: True), [first, Cut()])
+    assert (found, driven.result.rows, driven.result.complete) == ([1, 2], 2, False)
+
+
+@pytest.mark.parametrize(("at", "inside"), [("2026-03-01T00:00:00Z", True), ("2026-02-28T23:59:59Z", False), (None, False)])
+def test_a_page_that_ends_inside_the_window_is_followed_by_another(at: str | None, inside: bool) -> None:
+    """Known from its last row alone; where that has no time, all rows have to be looked at."""
+    tally = Tally("log", "at", datetime(2026, 3, 1, tzinfo=UTC))
+    assert tally.inside({"at": at}) == inside
+    assert Tally("log", "at", None).inside({"at": at})

@@ -94,8 +94,9 @@ def collect_access_log(since: datetime, until: datetime | None = None, user_id: 
             sums.add(value)
 
     # 1000 a page, the vendor's default: with 2500, rows that hold GraphQL queries can outgrow what is read as one JSON value
-    done = yield from walk(listed("/api/v2/access_logs", size=1000, keep="access_log", gate="ADPP add-on", params={
-        "filter[start]": stamp(since), "filter[end]": stamp(until) or None, "filter[user_id]": user_id}), "access_logs", add)
+    first = listed("/api/v2/access_logs", size=1000, keep="access_log", gate="ADPP add-on", params={
+        "filter[start]": stamp(since), "filter[end]": stamp(until) or None, "filter[user_id]": user_id})
+    done = yield from walk(first, "access_logs", add, inside=lambda _last: True)
     notes = (f"{counted(others.total(), 'row')} of other users, kept too and not added up",) if others else ()
     kept = tally.collection(done, days=ACCESS_LOG_DAYS, notes=notes)
     return AccessLog(**vars(kept), bytes_sent=sums.bytes_sent, bulk=sums.bulk.total(), addresses=sums.addresses(),
@@ -168,7 +169,7 @@ def collect_audit_log(since: datetime, until: datetime | None = None, actor_id: 
             sums.add(value)
 
     done = yield from walk(listed("/api/v2/audit_logs", params={"sort": "-created_at"}, keep="audit_log",
-                                  gate="Enterprise plan"), "audit_logs", add, tally.past)
+                                  gate="Enterprise plan"), "audit_logs", add, tally.past, tally.inside)
     actions = tuple(f"{action}: {count}" for action, count in Counter(sums.actions).most_common(MOST))
     return AuditLog(**vars(tally.collection(done)), actions=actions, exports=tuple(sums.exports),
                     changes=(*sums.changes, *sums.more()), addresses=_most(sums.addresses, "row"))

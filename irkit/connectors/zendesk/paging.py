@@ -32,34 +32,54 @@ class Walk:
     at: datetime | None = None
 
 
-def walk(first: Request, key: str, each: Callable[[Any], object], enough: Callable[[], bool] = lambda: False) -> Steps[Walk]:
+def walk(first: Request, key: str, each: Callable[[Any], object], enough: Callable[[], bool] = lambda: False,
+         inside: Callable[[Any], bool] = lambda _last: False) -> Steps[Walk]:
     """Read all pages and hand every row under `key` to `each`; stop early when `enough()` says so after a page.
 
+    Where `inside(row)` says of a page's last row that `enough()` will not hold after it, the next page is asked for at once
+    and the rows are handed over meanwhile; then `each` must not raise.
     A Cut thrown at a kept page ends the walk as incomplete; at any other look it goes through.
     Raises BadAnswer for a page without its list, and for a next link that was followed before.
     """
-    done, request, followed = Walk(), first, {first.target}
+    done, request, followed, left = Walk(), first, {first.target}, _Left(each)
     while True:
         try:
             answer = yield request
         except Cut:
             if not request.keep:
                 raise
+            left.hand_over()
             done.notes.append(f"stopped by hand after page {done.pages}")
             return done
-        for item in answer.rows(key):
-            each(item)
-            done.rows += 1
+        left.hand_over()
+        left.rows = rows = answer.get(key, list)
+        done.rows += len(rows)
         done.pages += 1
         done.at = _date(answer) or done.at
-        link = None if enough() else _next(answer)
+        if not rows or not inside(rows[-1]):
+            left.hand_over()
+        link = None if not left.rows and enough() else _next(answer)
         if link is None:
+            left.hand_over()
             done.complete = not _short(answer, done)
             return done
         if link in followed:
             raise BadAnswer(f"page {done.pages} of {key} gives a next page that was read before: the list would never end")
         followed.add(link)
-        request = request.follow(link)
+        request = request.follow(link, left.hand_over)
+
+
+class _Left:
+    """The rows of a page that `each` has not had yet."""
+
+    def __init__(self, each: Callable[[Any], object]) -> None:
+        self._each = each
+        self.rows: list[Any] = []
+
+    def hand_over(self) -> None:
+        rows, self.rows = self.rows, []
+        for value in rows:
+            self._each(value)
 
 
 def _next(answer: Response) -> str | None:
@@ -128,9 +148,13 @@ class Tally:
         if at is None:
             self.undated += 1
             return True
-        self.first = at if self.first is None or at < self.first else self.first
-        self.last = at if self.last is None or at > self.last else self.last
-        self.falling = self.falling and (self.latest_row is None or at <= self.latest_row)
+        if self.first is None or self.last is None or self.latest_row is None:
+            self.first = self.last = at
+        elif at < self.first:
+            self.first = at
+        elif at > self.latest_row:
+            self.falling = False
+            self.last = max(at, self.last)
         self.latest_row = at
         inside = (self.since is None or at >= self.since) and (self.until is None or at <= self.until)
         self.outside += not inside
@@ -139,6 +163,11 @@ class Tally:
     def past(self) -> bool:
         """Whether a list that comes newest first has gone past the window's start."""
         return self.falling and self.since is not None and self.latest_row is not None and self.latest_row < self.since
+
+    def inside(self, row: Any) -> bool:
+        """Whether a page that ends with this row cannot have gone past the window's start."""
+        at = when(row.get(self.time)) if isinstance(row, dict) else None
+        return self.since is None or (at is not None and at >= self.since)
 
     def collection(self, done: Walk, *, days: int | None = None, notes: tuple[str, ...] = ()) -> Collection:
         """The result. `days` is for how long the vendor keeps such rows, counted back from its own clock."""
