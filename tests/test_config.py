@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from hypothesis import strategies as st
 
 from irkit import connectors
 from irkit.action import Basic, Bearer, ClientCredentials, Connector, Setting
-from irkit.config import Config, Connection, Person, choose, evidence_root, find, is_loopback, load, write_connection
-from irkit.config.model import address_problem
+from irkit.config import Config, Connection, Person, choose, evidence_root, find, is_loopback, load, write_connection, write_key
+from irkit.config.model import address_problem, authority_problem, key_problem
 from irkit.config.places import user_path
 from irkit.errors import CredentialError, IrkitError
 
@@ -47,7 +48,15 @@ roles = ["lead", "legal"]
 key = "SHA256:abc"
 
 [people.sam]
+
+[key]
+use = "keys/id_ed25519"
+
+[timestamps]
+authorities = ["http://tsa.example.com/tsr", "https://tsa.example.org:8443"]
+ca = "authorities.pem"
 """
+AGENT = "agent:SHA256:RjCEhjoMx46W/Khs023MsT/qeLhQR30BOt2ShvY+0UM"
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +102,9 @@ def test_a_whole_file(tmp_path: Path) -> None:
     assert config.timezone is not None
     assert config.timezone.key == "Europe/Paris"
     assert config.connector("demo") is DEMO
+    assert config.key == str(tmp_path / "keys" / "id_ed25519")
+    assert config.authorities == ("http://tsa.example.com/tsr", "https://tsa.example.org:8443")
+    assert config.authorities_ca == tmp_path / "authorities.pem"
 
 
 def test_no_file_is_an_empty_configuration() -> None:
@@ -124,9 +136,18 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
         [people.maria]
         role = "lead"
         roles = "lead"
+        [key]
+        uses = "x"
+        use = "{SECRET} AAAA"
+        [timestamps]
+        authority = "http://tsa.example.com"
+        authorities = ["http://tsa.example.com", "ftp://{SECRET}", "http://u:{SECRET}@tsa.example.com", "http://tsa.example.com"]
+        ca = 1
     """) == [
         "evidense: unknown key; did you mean evidence?",
         "evidence: must be a text in quotes",
+        "timestamps.authority: unknown key; did you mean authorities?",
+        "timestamps.ca: must be a text in quotes",
         "connectors: must be a list of texts",
         "connections.bad: must be a table: [connections.NAME]",
         "connections.a b: a name has letters, digits, _ and - only",
@@ -143,6 +164,11 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
         "people.maria.role: unknown key; did you mean roles?",
         "people.maria.roles: must be a list of texts",
         "timezone: unknown; it is like Europe/Paris",
+        "key.uses: unknown key; did you mean use?",
+        'key.use: must say where the key is kept: "agent:SHA256:…" or the path of a key file',
+        "timestamps.authorities: number 2 must be like http://tsa.example.com/tsr, without user name or fragment",
+        "timestamps.authorities: number 3 must be like http://tsa.example.com/tsr, without user name or fragment",
+        "timestamps.authorities: number 4 stands there twice",
     ]
 
 
@@ -182,7 +208,6 @@ def test_a_connector_that_fails_to_load_is_a_mistake(tmp_path: Path, monkeypatch
 @given(st.binary(max_size=300))
 def test_any_bytes_load_or_are_refused(raw: bytes) -> None:
     """With an IrkitError and nothing else."""
-    import tempfile
     with tempfile.NamedTemporaryFile(suffix=".toml") as file:
         file.write(raw)
         file.flush()
@@ -229,6 +254,34 @@ def test_addresses_that_are_called(url: str) -> None:
 def test_addresses_that_are_not(url: str) -> None:
     """With user name or query, in clear, or loopback in disguise."""
     assert address_problem(url)
+
+
+@pytest.mark.parametrize("url", ["http://tsa.example.com", "https://tsa.example.com:8443/a/b?policy=1", "http://127.0.0.1:9/tsr",
+                                 "http://[::1]:1"])
+def test_authorities_that_are_asked(url: str) -> None:
+    """Plain http too, and this machine itself."""
+    assert authority_problem(url) == ""
+
+
+@pytest.mark.parametrize("url", ["", "tsa.example.com", "ftp://a.b", "http://", "http:///tsr", "http://u@a.b", "http://u:p@a.b",
+                                 "http://:p@a.b", "http://@a.b", "http://a.b#x", "http://a b", "http://a.b:x",
+                                 "http://a.b:99999", "http://a.b:0", "http://[bad", "http://a.b\n", "http://é.example"])
+def test_authorities_that_are_not(url: str) -> None:
+    """Without a host, with a user, or no URL."""
+    assert authority_problem(url)
+
+
+@pytest.mark.parametrize("reference", [AGENT, "~/.ssh/id_ed25519", "keys/my key.pub", "/k"])
+def test_references_to_a_key(reference: str) -> None:
+    """A fingerprint in the agent, or a path."""
+    assert key_problem(reference) == ""
+
+
+@pytest.mark.parametrize("reference", ["", " ", "agent:", "agent:SHA256:abc", AGENT + "=", AGENT.removeprefix("agent:"), "a\nb",
+                                       "-----BEGIN OPENSSH PRIVATE KEY-----", "ssh-ed25519 AAAAC3Nza", "sk-x AAAAG"])
+def test_what_is_no_reference_to_a_key(reference: str) -> None:
+    """The key itself, public or private, or its fingerprint without saying who holds it."""
+    assert key_problem(reference)
 
 
 # -- where things are --------------------------------------------------------------------------------------------
@@ -321,6 +374,48 @@ def test_a_file_of_another_shape_is_left_alone(before: str, tmp_path: Path) -> N
     assert path.read_text() == before
 
 
+@pytest.mark.parametrize(("before", "after"), [
+    ("", f'[key]\nuse = "{AGENT}"\n'),
+    ("# mine\n[people.a]  # here\n", f'# mine\n[people.a]  # here\n\n[key]\nuse = "{AGENT}"\n'),
+    ("[key] # mine\n# the old one\n  use='old' # or\n\n# about b\n[people.b]\n",
+     f'[key] # mine\n# the old one\nuse = "{AGENT}"\n\n# about b\n[people.b]\n'),
+    ("[key]\n# none yet\n[people.b]\n", f'[key]\nuse = "{AGENT}"\n# none yet\n[people.b]\n'),
+    ("[key]", f'[key]\nuse = "{AGENT}"\n'),
+    ("[key]\nused = 1\n'use' = \"x\"", f'[key]\nused = 1\nuse = "{AGENT}"\n'),
+])
+def test_the_key_is_written_beside_all_else(before: str, after: str, tmp_path: Path) -> None:
+    """One line is put in or replaced; every other one stays."""
+    path = tmp_path / "irkit.toml"
+    if before:
+        path.write_text(before)
+    write_key(path, AGENT)
+    assert path.read_text() == after
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("before", ["key.use = 'x'\n", "key = { use = 'x' }\n", "key = 'x'\n", "[key]\nuse = '''\nx'''\n",
+                                    "not toml ["])
+def test_a_key_of_another_shape_is_left_alone(before: str, tmp_path: Path) -> None:
+    """The lines to put in by hand are printed instead; what is no reference is refused without quoting it."""
+    path = written(tmp_path, before)
+    with pytest.raises(IrkitError) as caught:
+        write_key(path, AGENT)
+    assert f'[key]\nuse = "{AGENT}"' in "\n".join(caught.value.diagnostics())
+    with pytest.raises(IrkitError, match="must say where") as caught:
+        write_key(path, f"-----BEGIN {SECRET}")
+    assert SECRET not in str(caught.value.diagnostics())
+    assert path.read_text() == before
+
+
+@given(st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20))
+def test_any_path_of_a_key_comes_back(name: str) -> None:
+    """Whatever is in its name."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "irkit.toml"
+        write_key(path, f"/keys/{name}")
+        assert load(path).key == str(Path(f"/keys/{name}"))
+
+
 def test_a_secret_in_clear_is_not_written(tmp_path: Path) -> None:
     """Nor is an address that would not be called."""
     for wrong in (Connection("acme", "demo", credential=SECRET),
@@ -351,7 +446,6 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
                        max_size=3))
 def test_any_setting_comes_back(settings: dict[str, str]) -> None:
     """Whatever text a setting holds, the file holds the same."""
-    import tempfile
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "irkit.toml"
         write_connection(path, Connection("acme", "demo", settings, credential="prompt"))

@@ -6,11 +6,13 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from irkit.action import Driven, Identity, Request, Response, drive
 from irkit.errors import CredentialError
@@ -123,3 +125,27 @@ def evidence(root: Path) -> Check:
     return Check("evidence", "ok", f"{size(free)} free, writable, fsync works{new}")
 
 
+# -- the key and the time ----------------------------------------------------------------------------------------
+
+def key(reference: str, *, live: bool) -> Check:
+    """Whether the responder's key can be found. Nothing is signed: that may ask for a touch or a passphrase."""
+    from irkit.ledger import keys
+    if not reference and live:
+        return Check("key", "FAIL", "none is configured, and a live run is refused without one", "irkit key new")
+    if not reference:
+        return Check("key", "ok", "none is configured; a test needs none, a live run does", "irkit key new")
+    try:
+        held = keys.signer(reference)
+    except CredentialError as error:
+        return Check("key", "FAIL", error.what, error.next)
+    return Check("key", "ok", f"{held.fingerprint} ({held.where})")
+
+
+def timestamps(authorities: Sequence[str], certificates: Path | None) -> Check:
+    """Who puts a time on the ledger. None is a choice: asking one reveals that something happened."""
+    if not authorities:
+        return Check("timestamps", "ok", "none configured: time is not proven; two authorities are advised")
+    if certificates is not None and not certificates.is_file():
+        return Check("timestamps", "FAIL", f"their certificates are not in {certificates}", f"ls -l {certificates}")
+    hosts = ", ".join(dict.fromkeys(urlsplit(url).hostname or "" for url in authorities))
+    return Check("timestamps", "ok", f"{hosts}; two authorities are advised" if len(authorities) == 1 else hosts)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @shared
 @click.pass_obj
 def doctor(settings: Settings, connections: tuple[str, ...], runbook: str | None, as_json: bool) -> int:
-    """Check connections, credentials, clock and evidence folder before they are needed.
+    """Check connections, credentials, clock, evidence folder and key before they are needed.
 
     Signs in to each connection and asks whom it acts as; nothing is changed anywhere. Exit code 0 when ready, 4 when not.
 
@@ -48,10 +48,13 @@ def doctor(settings: Settings, connections: tuple[str, ...], runbook: str | None
     from irkit.cli import checks
     from irkit.ui.reading import doctor_lines
     plan = _runbook(runbook) if runbook else None
-    found, clocks = _connections(settings, _wanted(settings.config, connections, plan))
+    config = settings.config
+    names = _wanted(config, connections, plan)
+    found, clocks = _connections(settings, names)
     failed = {check.name for check in found if check.state != "ok"}
     found += [checks.clock(seen) for seen in clocks]
-    found.append(checks.evidence(settings.root))
+    found += [checks.evidence(settings.root), checks.key(config.key, live=_live(config, names)),
+              checks.timestamps(config.authorities, config.authorities_ca)]
     blocked = _blocked(plan, failed) if plan else []
     ready = all(check.state == "ok" for check in found)
     if as_json:
@@ -71,6 +74,12 @@ def _wanted(config: Config, named: Sequence[str], plan: Runbook | None) -> list[
     """The connections to check: those named and those the runbook's steps use, else all there are."""
     used = [step.on for step in plan.steps if step.action] if plan else []
     return list(dict.fromkeys([*named, *used])) or list(config.connections)
+
+
+def _live(config: Config, names: Sequence[str]) -> bool:
+    """Whether a run could be live. Over connections to this machine itself alone it is a test."""
+    loopback = {name for name, one in config.connections.items() if one.loopback}
+    return not names or not loopback.issuperset(names)
 
 
 def _connections(settings: Settings, names: Sequence[str]) -> tuple[list[Check], list[Clock]]:
@@ -106,7 +115,7 @@ def _blocked(plan: Runbook, failed: set[str]) -> list[str]:
     return [f"Step{'s' if len(numbers) > 1 else ''} {', '.join(spans(numbers))} cannot run."] if numbers else []
 
 
-def _terminal(settings: Settings) -> Terminal | None:
+def terminal_of(settings: Settings) -> Terminal | None:
     """The person at this terminal; None when there is nobody to ask."""
     if not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
         return None
@@ -116,7 +125,7 @@ def _terminal(settings: Settings) -> Terminal | None:
 
 def _hidden(settings: Settings) -> Callable[[str], str] | None:
     """A hidden prompt for credentials that are typed; None without a terminal, which the check then says."""
-    terminal = _terminal(settings)
+    terminal = terminal_of(settings)
     return terminal.hidden if terminal else None
 
 
@@ -155,7 +164,7 @@ def connect(settings: Settings, connector: str, name: str | None, given: tuple[s
     way = form.sign_in(sign_in)
     connection = Connection(name or found.name, found.name, form.settings_for(way), way.name, form.credential(credential, way),
                             base_url or "")
-    path = _file(settings)
+    path = config_file(settings)
     write_connection(path, connection)
     tell(settings, *_said(path, connection, found, way))
 
@@ -166,7 +175,7 @@ def _connector(settings: Settings, name: str) -> Connector:
     return connectors.find(name) if name in connectors.names() else settings.config.connector(name)
 
 
-def _file(settings: Settings) -> Path:
+def config_file(settings: Settings) -> Path:
     """The irkit.toml to write: the one given, else the one that is used, else a new one here."""
     from irkit.config import find
     return settings.config_path or find(None, os.environ) or Path("irkit.toml")
@@ -177,7 +186,7 @@ class _Form:
 
     def __init__(self, settings: Settings, connector: Connector, given: Mapping[str, str], base_url: str) -> None:
         self.connector, self.given, self.base_url = connector, given, base_url
-        self.terminal = _terminal(settings)
+        self.terminal = terminal_of(settings)
 
     def sign_in(self, given: str | None) -> SignIn:
         ways = {way.name: way for way in self.connector.sign_in}

@@ -13,6 +13,14 @@
     [people.maria]
     name = "Maria Lind"
     roles = ["lead"]
+    key = "SHA256:…"                        # or the line of her .pub file
+
+    [key]
+    use = "agent:SHA256:…"                  # what irkit signs with: a key of ssh-agent, or a path relative to this file
+
+    [timestamps]
+    authorities = ["http://tsa.example.com/tsr", "https://tsa.example.org"]
+    ca = "authorities.pem"                  # the certificates their answers are checked against
 
 Rules: every mistake is reported at once, with file and key; an unknown key is a mistake; no setting or credential is ever
 quoted back, since it may be a secret in the wrong place; a credential is a reference (see irkit.secrets), never the secret.
@@ -21,8 +29,9 @@ quoted back, since it may be a secret in the wrong place; a credential is a refe
 from irkit.config.model import Config, Connection, Person, choose, is_loopback
 from irkit.config.places import evidence_root, find
 from irkit.config.read import load
-from irkit.config.write import write_connection
+from irkit.config.write import write_connection, write_key
 
 __all__ = [
     "Config", "Connection", "Person", "choose", "evidence_root", "find", "is_loopback", "load", "write_connection",
+    "write_key",
 ]

@@ -61,6 +61,9 @@ class Config:
     evidence: Path | None = None
     connectors: tuple[str, ...] = ()
     timezone: ZoneInfo | None = None
+    key: str = ""                              # "agent:SHA256:…" or an absolute path; see irkit.ledger.keys
+    authorities: tuple[str, ...] = ()          # that put a time on notes (RFC 3161)
+    authorities_ca: Path | None = None         # PEM file of the certificates they are checked against
 
     def connection(self, name: str) -> Connection:
         """The connection called `name`, or the only one of the connector called so. Raises CredentialError."""
@@ -111,6 +114,32 @@ def address_problem(url: str) -> str:
         return "must begin with https://"
     if re.fullmatch(r"(0x)?[0-9a-f]*", host.rpartition(".")[2]) and not _is_address(host):
         return "ends like an address but is none"          # "127.1" and "0x7f.1" reach loopback by another name
+    return ""
+
+
+def authority_problem(url: str) -> str:
+    """What is wrong with the address of a time-stamping authority, as the end of a sentence; "" when it may be asked.
+
+    Plain http is allowed here alone: most public authorities have nothing else, and a token proves itself.
+    """
+    try:
+        parts = urlsplit(url)
+        plain = parts.hostname and parts.port != 0 and parts.username is None and parts.password is None
+    except ValueError:
+        return "is no URL"
+    if parts.scheme not in ("http", "https") or not plain or "#" in url or not re.fullmatch(r"[!-~]+", url):
+        return "must be like http://tsa.example.com/tsr, without user name or fragment"
+    return ""
+
+
+def key_problem(reference: str) -> str:
+    """What is wrong with a reference to a signing key, as the end of a sentence that does not quote it; "" when well formed."""
+    if reference.startswith("agent:"):
+        right = re.fullmatch(r"agent:SHA256:[A-Za-z0-9+/]{43}", reference)
+        return "" if right else "must name a fingerprint after agent:, like agent:SHA256:… (ssh-add -l lists them)"
+    itself = reference.startswith(("SHA256:", "-----BEGIN")) or " AAAA" in reference        # and not where it is
+    if itself or not reference.strip() or not reference.isprintable():
+        return 'must say where the key is kept: "agent:SHA256:…" or the path of a key file'
     return ""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from irkit.config.model import Config, Connection, Person, address_problem
+from irkit.config.model import Config, Connection, Person, address_problem, authority_problem, key_problem
 from irkit.errors import IrkitError
 
 if TYPE_CHECKING:
@@ -54,16 +54,20 @@ class _Reader:
         self.mistakes: list[str] = []
 
     def config(self, raw: Mapping[str, object]) -> Config:
-        self._known("", raw, ("evidence", "timezone", "connectors", "connections", "people"))
+        self._known("", raw, ("evidence", "timezone", "connectors", "connections", "people", "key", "timestamps"))
         evidence = self._get("", raw, "evidence", str)
+        stamps = self._table(raw, "timestamps", ("authorities", "ca"))
+        certificates = self._get("timestamps.", stamps, "ca", str)
         allowed = self._texts("connectors", raw.get("connectors", []))
         return Config(
             path=self.path,
             connections={name: made for name, table in self._tables(raw, "connections")
                          if (made := self._connection(name, table, allowed))},
             people={name: self._person(name, table) for name, table in self._tables(raw, "people")},
-            evidence=(self.path.parent / Path(evidence).expanduser()) if evidence else None,
-            connectors=allowed, timezone=self._zone(self._get("", raw, "timezone", str)))
+            evidence=self._place(evidence) if evidence else None,
+            connectors=allowed, timezone=self._zone(self._get("", raw, "timezone", str)),
+            key=self._key(self._table(raw, "key", ("use",))), authorities=self._authorities(stamps),
+            authorities_ca=self._place(certificates) if certificates else None)
 
     def _wrong(self, key: str, what: str) -> None:
         self.mistakes.append(f"{key}: {what}")
@@ -99,6 +103,31 @@ class _Reader:
             else:
                 found.append((name, table))
         return found
+
+    def _table(self, raw: Mapping[str, object], key: str, known: tuple[str, ...]) -> Mapping[str, object]:
+        table = self._get("", raw, key, dict) or {}
+        self._known(f"{key}.", table, known)
+        return table
+
+    def _place(self, path: str) -> Path:
+        """A path that the file names, which is relative to it."""
+        return self.path.parent / os.path.expanduser(path)
+
+    def _key(self, table: Mapping[str, object]) -> str:
+        reference = self._get("key.", table, "use", str)
+        if reference is None:
+            return ""
+        if wrong := key_problem(reference):
+            self._wrong("key.use", wrong)
+            return ""
+        return reference if reference.startswith("agent:") else str(self._place(reference).absolute())
+
+    def _authorities(self, table: Mapping[str, object]) -> tuple[str, ...]:
+        urls = self._texts("timestamps.authorities", table.get("authorities", []))
+        for number, url in enumerate(urls, 1):
+            if wrong := authority_problem(url) or ("stands there twice" if url in urls[:number - 1] else ""):
+                self._wrong("timestamps.authorities", f"number {number} {wrong}")
+        return urls
 
     def _zone(self, name: str | None) -> ZoneInfo | None:
         if not name:

@@ -1,13 +1,14 @@
-"""Writing one connection into irkit.toml, leaving every other line of the file as it is."""
+"""Writing one connection, or the signing key, into irkit.toml, leaving every other line of the file as it is."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
-from irkit.config.model import Connection, address_problem
+from irkit.config.model import Connection, address_problem, key_problem
 from irkit.errors import IrkitError
 from irkit.secrets import problem
 
@@ -25,13 +26,26 @@ def write_connection(path: Path, connection: Connection) -> None:
         if wrong:
             raise IrkitError(f"{key} of connection {connection.name} {wrong}", where=str(path))
     table = _table(connection)
+    _edit(path, lambda text: _replaced(text, connection.name, table), table)
+
+
+def write_key(path: Path, reference: str) -> None:
+    """Set `use` of the table [key] to `reference`. The file gets mode 0600. Raises IrkitError, with the file untouched."""
+    if wrong := key_problem(reference):
+        raise IrkitError(f"the key {wrong}", where=str(path))
+    line = f"use = {_text(reference)}\n"
+    _edit(path, lambda text: _with_key(text, line), f"[key]\n{line}")
+
+
+def _edit(path: Path, change: Callable[[str], str], table: str) -> None:
+    """Put `change` of the file's text in its place, if it then says what `table` says, and all that it said before."""
     try:
         before = path.read_text(encoding="utf-8") if path.exists() else ""
-        after = _replaced(before, connection.name, table)
-        if not _same_but(before, after, connection.name, table):
+        after = change(before)
+        if not _same_but(before, after, table):
             raise IrkitError(f"{path} cannot be edited safely; put this into it by hand:\n\n{table}", where=str(path))
         _write(Path(os.path.realpath(path)), after)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise IrkitError(f"{path} could not be changed: {error}", where=str(path),
                          next=f"put this into it by hand:\n\n{table}") from None
 
@@ -70,10 +84,25 @@ def _replaced(text: str, name: str, table: str) -> str:
             end -= 1
         out += lines[end:] if placed else [table, *lines[end:]]
         placed = True
-    if placed:
-        return "".join(out)
-    gap = "" if not out else "\n" if out[-1].endswith("\n") else "\n\n"
-    return "".join([*out, gap, table])
+    return "".join(out) if placed else _added("".join(out), table)
+
+
+def _with_key(text: str, line: str) -> str:
+    """`text` with `line` for the `use` of its table [key], or as the first line of that table, or in a new table at its end."""
+    out: list[str] = []
+    placed = False
+    for path, lines in _blocks(text):
+        if path == ["key"] and not placed:
+            at = next((at for at, old in enumerate(lines) if re.match(r"\s*([\"']?)use\1\s*=", old)), None)
+            header = lines[0] if lines[0].endswith("\n") else lines[0] + "\n"
+            lines = [header, line, *lines[1:]] if at is None else [*lines[:at], line, *lines[at + 1:]]
+            placed = True
+        out += lines
+    return "".join(out) if placed else _added(text, f"[key]\n{line}")
+
+
+def _added(text: str, table: str) -> str:
+    return text + ("" if not text else "\n" if text.endswith("\n") else "\n\n") + table
 
 
 def _blocks(text: str) -> list[tuple[list[str], list[str]]]:
@@ -86,11 +115,12 @@ def _blocks(text: str) -> list[tuple[list[str], list[str]]]:
     return blocks
 
 
-def _same_but(before: str, after: str, name: str, table: str) -> bool:
+def _same_but(before: str, after: str, table: str) -> bool:
     """Whether `after` holds the table and all else that `before` holds, so an odd file is refused and never damaged."""
     import tomllib
-    old, new = tomllib.loads(before), tomllib.loads(after)
-    old.setdefault("connections", {})[name] = tomllib.loads(table)["connections"][name]
+    old, new, wanted = tomllib.loads(before), tomllib.loads(after), tomllib.loads(table)
+    for key, put in wanted.items():
+        old[key] = {**old.get(key, {}), **put}
     return old == new
 
 

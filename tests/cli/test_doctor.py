@@ -184,7 +184,7 @@ def test_json_holds_every_check(capsys: Capsys, server: Server, monkeypatch: pyt
     monkeypatch.setenv("TOKEN", server.world.ready_token)
     said = doctor(capsys, "--json").json
     assert said["ready"] is True
-    assert [check["name"] for check in said["checks"]] == ["zendesk", "clock", "evidence"]
+    assert [check["name"] for check in said["checks"]] == ["zendesk", "clock", "evidence", "key", "timestamps"]
 
 
 # -- connect -----------------------------------------------------------------------------------------------------
