@@ -12,7 +12,7 @@ import click
 from irkit.cli import incidents
 from irkit.cli.complete import completing
 from irkit.cli.options import Settings, as_json, print_json, shared
-from irkit.errors import UsageError
+from irkit.errors import LedgerError, UsageError
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
@@ -25,17 +25,26 @@ if TYPE_CHECKING:
 
 complete_incident = completing(lambda settings: [folder.name for folder in incidents.folders(settings)])
 INCIDENT = click.argument("incident", required=False, shell_complete=complete_incident)
+SIGN = click.option("--sign", is_flag=True, help="Have your SSH key endorse it (see irkit key).")
 
 
 @contextlib.contextmanager
-def appending(settings: Settings, incident: str | None, command: str) -> Iterator[tuple[Ledger, State, str]]:
-    """A session of its own in a ledger that may be in use elsewhere; with the state and the open run's id ("" for none)."""
+def appending(settings: Settings, incident: str | None, command: str, *, sign: bool = False,
+              sealed: bool = False) -> Iterator[tuple[Ledger, State, str]]:
+    """A session of its own in a ledger that may be in use elsewhere; with the state and the open run's id ("" for none).
+
+    `sign` has the responder's key endorse it. Unless `sealed`, an incident that was sealed is refused before it begins.
+    """
+    from irkit.cli.signing import signer
     from irkit.ledger import Ledger
     folder = incidents.folder_of(settings, incident or incidents.the_open_one(settings, command))
     with Ledger.open(folder) as ledger:
         state = incidents.state_of(ledger)
+        if ledger.sealed and not sealed:
+            raise LedgerError(f"{folder.name} is sealed: nothing more is recorded in it", where=str(folder),
+                              next="more work is a new incident: irkit run RUNBOOK")
         who, _ = incidents.who_am_i(settings.config)
-        ledger.start_session(who)
+        ledger.start_session(who, signer=signer(settings, ledger.mode) if sign else None)
         try:
             yield ledger, state, state.open_run.id if state.open_run else ""
         finally:
@@ -52,9 +61,10 @@ def stamped(state: State) -> dict[str, Any]:
 @click.argument("incident", shell_complete=complete_incident)
 @click.argument("text", nargs=-1, required=True)
 @click.option("--step", help="Step the note belongs to.")
+@SIGN
 @shared
 @click.pass_obj
-def note(settings: Settings, incident: str, text: tuple[str, ...], step: str | None) -> None:
+def note(settings: Settings, incident: str, text: tuple[str, ...], step: str | None, sign: bool) -> None:
     """Add a note to an incident, also while a run is open.
 
     \b
@@ -65,7 +75,7 @@ def note(settings: Settings, incident: str, text: tuple[str, ...], step: str | N
     words = unicodedata.normalize("NFC", " ".join(text)).strip()
     if not words:
         raise UsageError("a note needs some text", next=f'irkit note {incident} "what you saw"')
-    with appending(settings, incident, "note") as (ledger, state, run):
+    with appending(settings, incident, "note", sign=sign) as (ledger, state, run):
         entry = ledger.append("note", stamped(state), {"text": words}, by="human", run=run or None, step=step)
     click.echo(f"Noted.  entry {entry.seq} of {ledger.folder.name}", err=True)
 
@@ -75,9 +85,10 @@ def note(settings: Settings, incident: str, text: tuple[str, ...], step: str | N
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--step", help="Step the file is evidence for.")
 @click.option("--name", help="Name to keep it under (default: the file's).")
+@SIGN
 @shared
 @click.pass_obj
-def attach(settings: Settings, incident: str, file: Path, step: str | None, name: str | None) -> None:
+def attach(settings: Settings, incident: str, file: Path, step: str | None, name: str | None, sign: bool) -> None:
     """Attach a file as evidence, also while a run is open.
 
     The bytes are copied into the incident and named by their SHA-256.
@@ -86,7 +97,7 @@ def attach(settings: Settings, incident: str, file: Path, step: str | None, name
     Example:
       irkit attach INC-2041 ~/token-list.png --step api_tokens
     """
-    with appending(settings, incident, "attach") as (ledger, _, run):
+    with appending(settings, incident, "attach", sign=sign) as (ledger, _, run):
         kept = ledger.keep(name or file.name, file, run=run or None, step=step, by="human")
     click.echo(f"Kept {kept.name}, {kept.size:,} bytes, sha256 {kept.sha256}  entry {kept.seq}", err=True)
 

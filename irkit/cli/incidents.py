@@ -34,6 +34,12 @@ def folder_of(settings: Settings, incident: str) -> Path:
     return folder
 
 
+def path_of(settings: Settings, incident: str) -> Path:
+    """The same, or the folder of a bag."""
+    given = Path(incident)
+    return given if (given / "bagit.txt").is_file() else folder_of(settings, incident)
+
+
 def folders(settings: Settings) -> list[Path]:
     """Every incident below the evidence root, by name."""
     root = settings.root

@@ -7,31 +7,36 @@ import dataclasses
 import functools
 import hashlib
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from irkit import __version__
+from irkit.cli.anchoring import Anchors
 from irkit.cli.incidents import who_am_i
 from irkit.cli.options import Settings
+from irkit.cli.signing import signer
 from irkit.engine.context import Context, Interrupts
 from irkit.engine.fold import RunState, State
-from irkit.engine.gate import Gate, Question
+from irkit.engine.gate import Gate, News, Question
 from irkit.engine.modes import Mode
 from irkit.engine.run import Walk, open_run
-from irkit.engine.session import Happenings, Nothing, Session
+from irkit.engine.session import Happenings, Nothing, Session, observed
 from irkit.engine.view import View, changed_lines
 from irkit.errors import IrkitError, NeedsTerminal, Paused, RunbookError, UsageError
-from irkit.ledger import Ledger
+from irkit.ledger import Ledger, selftest
 from irkit.runbook import Input, Runbook
 
 if TYPE_CHECKING:
     from irkit.config import Connection
     from irkit.drill.scenario import Scenario
     from irkit.engine.modes import Clock, Perform
+    from irkit.ledger.sshsig import Signer
 
 PREFIXES = {Mode.DRILL: "DRILL ", Mode.DRY_RUN: "DRY RUN ", Mode.PROBE: "PROBE "}
+LAST_STAMPS = 10.0             # seconds that the end of a session waits for time-stamp authorities
 CODE = Path(__file__).resolve().parent.parent
 
 
@@ -56,6 +61,8 @@ class Setup:
     who: str
     role: str = ""
     token_calls: TokenCalls | None = None
+    signer: Signer | None = None
+    authorities: tuple[str, ...] = ()
 
 
 # -- what is walked ----------------------------------------------------------------------------------------------
@@ -116,7 +123,8 @@ def over_the_wire(settings: Settings, mode: Mode, gate: Gate, connections: Mappi
     for name in connections:
         wire.sign_in(name)
     who, role = who_am_i(config)
-    return Setup(interrupts, wire, RealClock(), gate, mode, Nothing(), who, role, token_calls)
+    key = signer(settings, "test" if is_test(connections) else "live", needed=mode is not Mode.PROBE)
+    return Setup(interrupts, wire, RealClock(), gate, mode, Nothing(), who, role, token_calls, key, config.authorities)
 
 
 def hidden_prompt(question: str) -> str:
@@ -136,6 +144,7 @@ def in_worlds(scenario: Scenario, mode: Mode, gate: Gate, who: str, *, autoplay:
     from irkit.drill.perform import recorded, stage
     from irkit.drill.seal import seal
     from irkit.engine.session import load_from
+    from irkit.ledger.sshsig import Throwaway
     latest, past = scenario.starts, []
     if resuming is not None:
         ledger, state, run = resuming
@@ -144,7 +153,8 @@ def in_worlds(scenario: Scenario, mode: Mode, gate: Gate, who: str, *, autoplay:
     subjects = {k: str(v) for k, v in (inputs or {}).items()} if mode is Mode.DRY_RUN else None
     perform = stage(scenario, clock, subjects=subjects, recorded=past)
     seal()
-    return Setup(Interrupts(), perform, clock, Paced(gate, clock) if autoplay else gate, mode, Cards(scenario.injects), who)
+    return Setup(Interrupts(), perform, clock, Paced(gate, clock) if autoplay else gate, mode, Cards(scenario.injects), who,
+                 signer=Throwaway())
 
 
 # -- who is asked ------------------------------------------------------------------------------------------------
@@ -210,19 +220,41 @@ def inputs_for(runbook: Runbook, given: Mapping[str, str], setup: Setup) -> dict
 @contextlib.contextmanager
 def session_of(ledger: Ledger, setup: Setup, runbook: Runbook, run: str, state: State) -> Iterator[Session]:
     """Open a session of the ledger for this process, and end it whatever happens."""
-    started = ledger.start_session(setup.who, data={"pid": os.getpid()})
+    started = ledger.start_session(setup.who, signer=setup.signer, data={"pid": os.getpid(), **observed()})
     if setup.token_calls is not None:
         setup.token_calls.ledger = ledger
     ctx = Context(ledger, setup.perform, setup.clock, setup.gate, setup.mode, run, setup.who, setup.interrupts)
     view = View(ledger.folder.name, runbook, state, run, setup.who, setup.role)
     session = Session(ctx, view, setup.happenings, own=started)
-    session.refresh()
+    anchors = Anchors(ledger, setup.authorities, lambda text: session.news.append(News([text])))
+
+    def end() -> None:
+        if ledger.session is not None:
+            self_test(ledger)
+        if anchors.wanted:
+            ledger.note()
+            anchors.finish(LAST_STAMPS)
+        ledger.end_session()
+
+    session.ending = end
     try:
+        if self_test(ledger) and not setup.mode.simulated:
+            raise IrkitError("irkit's own self-test fails on this machine; nothing is sent from it",
+                             where=f"Python {sys.version}", next=f"irkit resume {ledger.folder.name} on another machine")
+        session.refresh()
+        anchors.start()
         yield session
     finally:
         with contextlib.suppress(IrkitError):
-            ledger.end_session()
+            end()
         setup.perform.close()
+
+
+def self_test(ledger: Ledger) -> list[str]:
+    """Record how the known-answer tests end here. Returns the names of those that failed."""
+    failed = selftest.run()
+    ledger.append("selftest", {"passed": sorted(selftest.TESTS.keys() - set(failed)), "failed": failed})
+    return failed
 
 
 def walk(session: Session, scenario: Scenario | None = None) -> None:
@@ -237,7 +269,7 @@ def walk(session: Session, scenario: Scenario | None = None) -> None:
         with contextlib.suppress(IrkitError):      # a disk that is full refuses this entry too; the error is what counts
             session.record("run.paused", {}, {"reason": getattr(error, "what", "interrupted twice")})
         raise
-    session.ctx.ledger.end_session()             # the head on the closing screen is the last one
+    session.ending()                             # the head on the closing screen is the last one
     session.refresh()
     closed = dataclasses.replace(closed, entries=session.state.seq + 1, head=session.state.head)
     if scenario is not None:

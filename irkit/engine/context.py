@@ -67,5 +67,10 @@ class Context:
         return self.ledger.append(kind, {**(data or {}), **self.clock.stamp()}, disclose, by=by, run=self.run,
                                   step=step, item=item, ref=ref)
 
+    def record_soon(self, kind: str, data: Mapping[str, Any], disclose: Mapping[str, Any], *, step: str | None = None,
+                    item: int | None = None) -> None:
+        """The same for a read, durable within moments or with the next entry of this thread."""
+        self.ledger.append_soon(kind, {**data, **self.clock.stamp()}, disclose, run=self.run, step=step, item=item)
+
     def say(self, said: Said) -> None:
         self.gate.say(said)

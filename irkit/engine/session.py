@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from irkit.action import Action, Identity
@@ -15,7 +15,16 @@ from irkit.engine.gate import News, Said, Where
 from irkit.engine.view import View
 from irkit.errors import NotTheHolder
 from irkit.ledger import Entry, Ledger
+from irkit.ledger.adjtime import kernel_clock
 from irkit.runbook import Runbook, Step
+
+HEARTBEAT = timedelta(minutes=5)
+
+
+def observed() -> dict[str, Any]:
+    """What the kernel says of its own clock, where it does, as structure of an entry."""
+    kernel = kernel_clock()
+    return {"adjtimex": kernel._asdict()} if kernel is not None else {}
 
 
 class Happening(Protocol):
@@ -71,6 +80,8 @@ class Session:
     news: list[Said] = field(default_factory=list)
     shown: set[str] = field(default_factory=set)     # happenings said by this process
     own: int = -1                  # the seq of this process's session.start
+    ending: Callable[[], None] = lambda: None        # ends this process's session of the ledger
+    beaten: datetime | None = None                   # when something of this session was last recorded
 
     @property
     def runbook(self) -> Runbook:
@@ -103,6 +114,7 @@ class Session:
                by: str = "machine", step: str | None = None, item: int | None = None, ref: int | None = None) -> Entry:
         """Append an entry and fold it."""
         entry = self.ctx.record(kind, data, disclose, by=by, step=step, item=item, ref=ref)
+        self.beaten = self.ctx.clock.now()
         self.news += self._from_elsewhere(self.refresh())
         return entry
 
@@ -126,6 +138,7 @@ class Session:
         if self.ctx.ledger.last() > self.state.seq:
             self.news += self._from_elsewhere(self.refresh())
         self._happen()
+        self._beat()
         found, self.news = self.news, []
         if self.run.holder != self.own:
             raise NotTheHolder(f"{self.run.last_who} took this run over in another terminal; nothing more is sent from here",
@@ -138,6 +151,14 @@ class Session:
             self.refresh()
             self.news.append(News(event.lines))
             self.shown.add(event.id)
+
+    def _beat(self) -> None:
+        """Show that the record went on while nobody did anything: a gap in it is then a gap. Drill time has no such gaps."""
+        now = self.ctx.clock.now()
+        if self.beaten is None:
+            self.beaten = now
+        elif not self.ctx.clock.jumps and now - self.beaten >= HEARTBEAT:
+            self.record("clock.observed", observed())
 
     def _from_elsewhere(self, entries: Sequence[Entry]) -> list[Said]:
         return [News(lines) for e in entries if e.session != self.own and (lines := _words(e, self.state.who(e)))]

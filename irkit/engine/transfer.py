@@ -19,6 +19,7 @@ from irkit.engine.gate import Asking, Looked, Sent, Waiting
 from irkit.engine.values import plain
 from irkit.errors import ActionError, BadAnswer, Cut, NoAnswer, NotSent
 from irkit.ledger import Arriving, Collector, Entry
+from irkit.ledger.adjtime import read_date
 
 READ_ATTEMPTS = 5
 THROTTLED_ATTEMPTS = 12
@@ -89,11 +90,11 @@ class Transfer:
 
     def _read_once(self, outgoing: Outgoing, attempt: int) -> tuple[Response | None, ActionError | None]:
         request, began = outgoing.request, time.monotonic()
-        page = Arriving(self._collector(request.keep), self.catch_up) if request.keep else None
+        page = Arriving(self._collector(request.keep), self.ctx.ledger.postponed.run) if request.keep else None
         status: list[int] = []
 
         def meanwhile() -> None:
-            self.catch_up()
+            self.ctx.ledger.postponed.run()
             if request.meanwhile:
                 request.meanwhile()
 
@@ -114,7 +115,7 @@ class Transfer:
                 page.drop()
             raise
         self.ctx.perform.learn(self.connection, self.connector.limit(response, self.ctx.clock.now()))
-        data = self._data(began, response.status, attempt)
+        data = self._data(began, response.status, attempt, response.headers)
         if page and 200 <= response.status < 300:
             response = self._keep(page, outgoing, response, data)
         else:
@@ -136,9 +137,10 @@ class Transfer:
 
         def record() -> None:
             page.store()
-            self._record("request.answer", outgoing, data, {
-                "response.headers": redact.headers(response.headers),
-                "response.kept": {"artefact_name": keep, "bytes": page.size}})
+            parts = {**request_parts(outgoing), "response.headers": redact.headers(response.headers),
+                     "response.kept": {"artefact_name": keep, "bytes": page.size}}
+            add = self.ctx.record if self.ctx.mode.simulated else self.ctx.record_soon
+            add("request.answer", data, parts, step=self.step, item=self.item)
 
         if self.ctx.mode.simulated:
             record()
@@ -198,7 +200,8 @@ class Transfer:
         def answered(status: int, headers: Mapping[str, str]) -> None:
             if not cleanup:
                 self.status = status
-            self.ctx.record("request.answer", self._data(began, status), {"response.headers": redact.headers(headers)},
+            data = self._data(began, status, headers=headers)
+            self.ctx.record("request.answer", data, {"response.headers": redact.headers(headers)},
                             step=self.step, item=self.item, ref=sending.seq)
             if not self.quiet:
                 self.ctx.say(Sent(began_at, status, time.monotonic() - began, sending.seq))
@@ -240,9 +243,10 @@ class Transfer:
 
     # -- common ----------------------------------------------------------------------------------------------------
 
-    def _data(self, began: float, status: int | None, attempt: int | None = None) -> dict[str, Any]:
+    def _data(self, began: float, status: int | None, attempt: int | None = None,
+              headers: Mapping[str, str] | None = None) -> dict[str, Any]:
         data = {"ms": round((time.monotonic() - began) * 1000), "action": self.action.full_name if self.action else None,
-                "status": status, "attempt": attempt}
+                "status": status, "attempt": attempt, "date": _date(headers or {})}
         return {name: value for name, value in data.items() if value is not None}
 
     def _record(self, kind: str, outgoing: Outgoing, data: Mapping[str, Any], more: Mapping[str, Any]) -> Entry:
@@ -263,6 +267,12 @@ class Transfer:
         if self.ctx.interrupts.asked.is_set() and self.sending is None and not self._collectors and not self.quiet:
             self.ctx.interrupts.check()
 
+
+
+def _date(headers: Mapping[str, str]) -> str | None:
+    """The vendor's clock, as its answer says it: what this machine's clock is compared with."""
+    found = read_date(headers["date"]) if "date" in headers else None
+    return None if found is None else f"{found:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _passing(status: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -70,4 +71,4 @@ def numbered(count: int, noun: str) -> str:
 def plural(noun: str) -> str:
     """The plural of a noun as connectors give it."""
     irregular = {"person": "people", "reply": "replies"}
-    return irregular.get(noun) or (noun[:-1] + "ies" if noun.endswith("y") else noun + "s")
+    return irregular.get(noun) or (noun[:-1] + "ies" if re.search("[^aeiou]y$", noun) else noun + "s")

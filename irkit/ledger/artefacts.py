@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,9 +85,11 @@ class Artefacts:
         if not SHA256.fullmatch(sha256):
             return CONTRADICTED, "has a name that is no SHA-256"
         try:
-            found = os.stat(self.folder / sha256).st_size
-            if found != size:
-                return CONTRADICTED, f"has {found:,} bytes, not {size:,}"
+            found = os.lstat(self.folder / sha256)
+            if not stat.S_ISREG(found.st_mode):
+                return CONTRADICTED, "is no plain file"
+            if found.st_size != size:
+                return CONTRADICTED, f"has {found.st_size:,} bytes, not {size:,}"
             if whole and (now := hash_file(self.folder / sha256)) != sha256:
                 return CONTRADICTED, f"has bytes that hash to {now}"
         except FileNotFoundError:

@@ -10,24 +10,28 @@
 | session    | an entry stands in a session that is open, under that session's `who`; who sends holds the run |
 | disclosure | every digest in `sd` has its value and every value its digest |
 | artefact   | what entries list is there, with its size and, when verifying, its hash |
+| withheld   | what an export withholds is listed, and is of a kind that may be withheld |
 
-Without signatures nothing here shows that a whole ledger was not written anew.
+What signatures add stands in `irkit.ledger.attest`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from irkit.ledger import disclose
+from irkit.ledger.attest import Attest, Signed
 from irkit.ledger.database import Row
 from irkit.ledger.entry import GENESIS, HOLDING, MODES, SENDING, leaf_hash, parse
 from irkit.ledger.finding import CONTRADICTED, MISSING, NOT_CHECKED, Finding
 
 _ARTEFACT = {CONTRADICTED: "The file was changed or replaced after it was kept.", MISSING: "The file was removed.",
              NOT_CHECKED: "Nothing is known about it."}
+
+_LISTS = {"artefact.sha256", "artefact.size"}
 
 
 def pseudonym(origin: str, name: str) -> str:
@@ -43,15 +47,16 @@ class Checker:
     """Takes rows in order and reports what does not agree.
 
     `artefact` says what is wrong with an artefact, given its SHA-256 and size: level and words, or two empty texts.
-    What stays known between rows: where the chain ends, the sessions, who holds each run, the artefacts met.
+    `signed` hears of every person's signature that verifies. What stays known between rows: where the chain ends, the
+    sessions, who holds each run, the artefacts met, and what signatures say (`attest`).
     """
 
     def __init__(self, found: Callable[[Finding], None], artefact: Callable[[str, int], tuple[str, str]], *,
-                 strict: bool) -> None:
+                 strict: bool, signed: Callable[[Signed], None] = lambda _: None) -> None:
         self._found, self._artefact, self._strict = found, artefact, strict
+        self.attest = Attest(self._report, signed)
         self.next = 0                              # the seq that is due
         self.leaf = bytes.fromhex(GENESIS)
-        self.origin = self.mode = ""
         self.sessions: dict[int, str] = {}         # session -> who
         self.ended: set[int] = set()
         self.holders: dict[str, int] = {}          # run -> the session that may send
@@ -59,6 +64,8 @@ class Checker:
         self.disclosures = 0
         self._follows: set[str] = {GENESIS}        # what `prev` may be; empty when the entry before is missing
         self._lost: list[range] = []               # entries missing or unreadable: what stood on them is not blamed
+        self._absent: dict[int, list[str]] = {}    # digests whose values are not there, until an entry says they were erased
+        self._withheld = bytearray()               # one bit an entry: those of which only the leaf is there
 
     # -- one row -------------------------------------------------------------------------------------------------
 
@@ -69,13 +76,15 @@ class Checker:
         self._number(row.seq, read and read[0]["seq"])
         if read is None:
             self._lose(row.seq, row.seq + 1)
+            self.attest.withheld(leaf)
             self._pass(row.seq, leaf, {leaf.hex(), _hex(row.leaf)} if leaf else set())
             return None
         fields, disclosed = read
         if self._follows and fields["prev"] not in self._follows:
             self._chain(row.seq, fields["prev"])
         self._belongs(row.seq, fields, disclosed)
-        self.take(row.seq, fields, leaf)
+        self.attest.entry(row.seq, fields, leaf)
+        self._go_past(row.seq, fields, leaf)
         self._follows.add(_hex(row.leaf))
         self._artefacts(row.seq, fields, disclosed)
         return read
@@ -95,10 +104,36 @@ class Checker:
         except ValueError as error:
             self._report(seq, "bytes", f"entry {seq} cannot be read: {error}", "It was changed, or not written by irkit.")
             return None
-        return fields, self._disclosures(seq, fields.get("sd", []), row.disclosures)
+        return fields, self._disclosures(seq, fields.get("sd", []), row.disclosures, row.withheld)
+
+    def withhold(self, seq: int, leaf: bytes) -> None:
+        """Go past an entry of which an export shows the leaf alone."""
+        self._number(seq, None)
+        if seq == 0:
+            self._report(0, "withheld", "genesis is withheld", "It never may be: mode, origin and policy stand in it.")
+        self._withheld += b"\0" * (seq // 8 + 1 - len(self._withheld))
+        self._withheld[seq // 8] |= 1 << seq % 8
+        self.attest.withheld(leaf)
+        self._pass(seq, leaf, {leaf.hex()})
+
+    def end(self) -> None:
+        """Nothing comes after this: report what no later entry explained."""
+        self.attest.end()
+        for seq, digests in self._absent.items():
+            left = sorted(set(digests) - self.attest.erased.get(seq, set()))
+            if left:
+                values, are = ("1 value", "is") if len(left) == 1 else (f"{len(left)} values", "are")
+                self._report(seq, "disclosure", f"{values} of entry {seq} {are} missing",
+                             "They were removed. Nothing in the ledger gives a ground.",
+                             *(f"digest {short(digest)}" for digest in left[:3]), level=MISSING)
+        self._absent.clear()
 
     def take(self, seq: int, fields: Mapping[str, Any], leaf: bytes) -> None:
         """Go past an entry that is known to be good."""
+        self.attest.take(seq, fields, leaf)
+        self._go_past(seq, fields, leaf)
+
+    def _go_past(self, seq: int, fields: Mapping[str, Any], leaf: bytes) -> None:
         kind = fields["kind"]
         if kind in HOLDING and "run" in fields:
             self.holders[fields["run"]] = fields.get("session", 0)
@@ -106,8 +141,6 @@ class Checker:
             self.sessions[seq] = fields.get("who", "")
         elif kind == "session.end":
             self.ended.add(fields.get("session", 0))
-        elif kind == "genesis" and seq == 0:
-            self.origin, self.mode = fields["log"], str(fields.get("data", {}).get("mode", ""))
         self._pass(seq, leaf, {leaf.hex()})
 
     def orphan(self, seq: Any, digest: Any) -> None:
@@ -135,10 +168,12 @@ class Checker:
         if seq < self.next:
             self._report(seq, "numbering", f"there is an entry {seq} before entry {self.next}", "It was inserted.")
             self._follows = set()
+            self.attest.lost()
         elif seq > self.next:
             lost = f"entry {self.next} is" if seq == self.next + 1 else f"entries {self.next} to {seq - 1} are"
             self._report(self.next, "numbering", f"{lost} missing", "Entries were removed.", level=MISSING)
             self._lose(self.next, seq)
+            self.attest.lost()
             self._follows = set()
 
     def _chain(self, seq: int, prev: str) -> None:
@@ -156,20 +191,22 @@ class Checker:
         if kind == "genesis" or seq == 0:
             self._genesis(seq, fields)
             return
-        if self.origin and fields["log"] != self.origin:
+        if self.attest.origin and fields["log"] != self.attest.origin:
             self._report(seq, "genesis", f"entry {seq} belongs to another ledger", "It was brought in from elsewhere.",
-                         f"it says {fields['log'][:60]}, genesis says {self.origin[:60]}")
+                         f"it says {fields['log'][:60]}, genesis says {self.attest.origin[:60]}")
         if kind == "session.start":
             problem = self._start(seq, fields, disclosed)
         elif session is None:
             problem = "stands in no session"
+        elif session not in self.sessions and self._is_withheld(session):
+            problem = f"stands in session {session}, whose start is withheld; it never may be"
         elif session not in self.sessions:
             problem = "" if any(session in lost for lost in self._lost) else f"names session {session}, which has not started"
         elif session in self.ended:
             problem = f"stands in session {session}, which has ended"
         elif fields.get("who", "") != self.sessions[session]:
             problem = f"is under another person than its session {session}"
-        elif kind == SENDING and not self._lost and self.holders.get(fields.get("run", "")) != session:
+        elif kind == SENDING and not self._lost and not self._withheld and self.holders.get(fields.get("run", "")) != session:
             problem = f"sends for run {fields.get('run', '')!r}, which session {session} does not hold"
         else:
             problem = ""
@@ -180,7 +217,8 @@ class Checker:
         if fields.get("session") != seq:
             return "starts a session and does not name itself as it"
         name, who = disclosed.get("person.name"), fields.get("who", "")
-        if self.origin and isinstance(name, str) and who.startswith("unsigned:") and who != pseudonym(self.origin, name):
+        origin = self.attest.origin
+        if origin and isinstance(name, str) and who.startswith("unsigned:") and who != pseudonym(origin, name):
             return "is under a pseudonym that is not its person's"
         return ""
 
@@ -195,19 +233,26 @@ class Checker:
             self._report(0, "genesis", "genesis does not agree with itself on mode and origin", "It was changed.",
                          f"mode {data.get('mode')!r}, origin {data.get('origin')!r}, log {fields['log'][:60]!r}")
 
-    def _disclosures(self, seq: int, asked: list[str], rows: list[tuple[Any, Any, Any]]) -> Mapping[str, Any]:
+    def _is_withheld(self, seq: Any) -> bool:
+        return type(seq) is int and 0 <= seq // 8 < len(self._withheld) and bool(self._withheld[seq // 8] >> seq % 8 & 1)
+
+    def _disclosures(self, seq: int, asked: list[str], rows: list[tuple[Any, Any, Any]],
+                     withheld: Collection[str]) -> Mapping[str, Any]:
         """The disclosed values that agree with `sd`. What does not is reported.
 
         Unless `strict`, values whose digests all agree are not decoded here: few of them are ever read.
         """
         bodies = [body for _, _, body in rows]
         with contextlib.suppress(ValueError, TypeError, AttributeError):
-            if not self._strict and disclose.hashed(bodies) == asked == sorted(set(asked)) == [row[1] for row in rows]:
-                self.disclosures += len(bodies)
-                return disclose.Disclosed(bodies, f"entry {seq}")
-        return self._decoded(seq, asked, rows)
+            if disclose.hashed(bodies) == asked == sorted(set(asked)) == [row[1] for row in rows]:
+                values = disclose.read_all(bodies) if self._strict else disclose.Disclosed(bodies, f"entry {seq}")
+                if not self._strict or not disclose.clashing(tuple(values)):
+                    self.disclosures += len(bodies)
+                    return values
+        return self._decoded(seq, asked, rows, withheld)
 
-    def _decoded(self, seq: int, asked: list[str], rows: list[tuple[Any, Any, Any]]) -> dict[str, Any]:
+    def _decoded(self, seq: int, asked: list[str], rows: list[tuple[Any, Any, Any]],
+                 withheld: Collection[str]) -> dict[str, Any]:
         """The same, one value at a time."""
         values: dict[str, Any] = {}
         left = set(asked)
@@ -225,10 +270,8 @@ class Checker:
             else:
                 self._blame(seq, digest, body, left)
                 left.discard(digest)
-        if left:
-            self._report(seq, "disclosure", f"{_count(len(left), 'value')} of entry {seq} missing",
-                         "They were removed. Nothing in the ledger gives a ground.",
-                         *(f"digest {short(digest)}" for digest in sorted(left)[:3]), level=MISSING)
+        if left := left.difference(withheld):
+            self._absent[seq] = sorted(left)
         if clash := disclose.clashing(tuple(values)):
             self._report(seq, "disclosure", f"entry {seq} has a value with the malformed name {clash!r}",
                          "It was not written by irkit.")
@@ -253,7 +296,8 @@ class Checker:
             return
         named = [(value["artefact"], value["bytes"]) for value in disclosed.values()
                  if type(value) is dict and len(value) == 2 and value.keys() == {"artefact", "bytes"}]
-        if listing:
+        absent = len(disclosed) < len(fields.get("sd", ()))      # erased, withheld or missing: judged as values, not here
+        if listing and (not absent or disclosed.keys() >= _LISTS):
             named.append((disclosed.get("artefact.sha256"), disclosed.get("artefact.size")))
         for sha256, size in named:
             if type(sha256) is not str or type(size) is not int:
@@ -273,7 +317,3 @@ def _hex(stored: Any) -> str:
 
 def _short_of(stored: Any) -> str:
     return short(stored.hex() if isinstance(stored, bytes) else str(stored))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun} is" if number == 1 else f"{number} {noun}s are"

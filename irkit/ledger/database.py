@@ -2,7 +2,8 @@
 
 - One `BEGIN IMMEDIATE` a commit, issued by the caller; WAL, and one fdatasync a commit between WAL checkpoints.
 - A reader never changes what it reads. A store in use, or left by a kill (it has a `-shm`), is read in place, `mode=ro`
-  and without writing the shared memory; any other from a private copy of db and wal, gone from the disk once it is open.
+  and without writing the shared memory; any other from a private copy of db and wal (or journal, where a sealed one was
+  killed), gone from the disk once it is open.
 - No file of a store is opened here by anything but SQLite while a connection of this process may have it open: closing
   such a file would drop SQLite's locks on it. That is why only a store without `-shm` is ever copied.
 """
@@ -15,7 +16,7 @@ import shutil
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
@@ -44,16 +45,37 @@ _ENTRIES = "SELECT seq, line, leaf FROM entries ORDER BY seq"
 _ENTRIES_AFTER = "SELECT seq, line, leaf FROM entries WHERE seq > ? ORDER BY seq"
 _DISCLOSURES = "SELECT seq, digest, body FROM disclosures ORDER BY seq, digest"
 _DISCLOSURES_AFTER = "SELECT seq, digest, body FROM disclosures WHERE seq > ? ORDER BY seq, digest"
+_NOTES = "SELECT size, key_id, note FROM checkpoints ORDER BY size, rowid"
+_NOTES_AFTER = "SELECT size, key_id, note FROM checkpoints WHERE size > ? ORDER BY size, rowid"
 _END: tuple[Any, Any, Any] = (b"", None, None)
 
 
 class Row(NamedTuple):
-    """One entry as stored. `disclosures` are (seq, digest, body), sorted by digest. Of a changed store: anything."""
+    """One entry as stored. `disclosures` are (seq, digest, body), sorted by digest. Of a changed store: anything.
+
+    `withheld` are the digests that an export lists as withheld.
+    """
 
     seq: int
     line: Any
     leaf: Any
     disclosures: list[tuple[Any, Any, Any]]
+    withheld: Collection[str] = ()
+
+
+class Orphan(NamedTuple):
+    """A stored disclosure that belongs to no entry."""
+
+    seq: Any
+    digest: Any
+
+
+class Noted(NamedTuple):
+    """A stored note. It comes after the entries it covers."""
+
+    size: Any
+    key_id: Any
+    note: Any
 
 
 def create(path: Path) -> None:
@@ -61,6 +83,7 @@ def create(path: Path) -> None:
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     triggers = [_TRIGGER.format(table=table, verb=verb) for table in sorted(TABLES) for verb in ("UPDATE", "DELETE")]
     with contextlib.closing(_connect(path, "mode=rw")) as db:
+        db.execute("PRAGMA journal_mode=WAL").fetchall()       # lasts; a sealed incident gives it up
         _settings(db)
         db.executescript(f"BEGIN; {_SCHEMA} {''.join(triggers)} PRAGMA application_id={APPLICATION_ID}; COMMIT;")
 
@@ -74,9 +97,36 @@ def open_writer(path: Path) -> Database:
 
 
 def _settings(db: Database) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "trusted_schema=OFF",
+    for pragma in ("synchronous=FULL", "secure_delete=ON", "trusted_schema=OFF",
                    *(("fullfsync=ON", "checkpoint_fullfsync=ON") if sys.platform == "darwin" else ())):
         db.execute(f"PRAGMA {pragma}").fetchall()
+
+
+def leave_wal(db: Database) -> bool:
+    """Have one file instead of three from now on. False while another process has the store open."""
+    try:
+        return bool(db.execute("PRAGMA journal_mode=DELETE").fetchone()[0] == "delete")
+    except sqlite3.OperationalError:
+        return False
+
+
+def forget(connection: sqlite3.Connection, seq: int, digests: Collection[str]) -> None:
+    """Delete values of an entry, inside the transaction of the caller, who answers for the ground."""
+    connection.execute("DROP TRIGGER disclosures_refuse_DELETE")
+    connection.executemany("DELETE FROM disclosures WHERE seq = ? AND digest = ?", [(seq, digest) for digest in digests])
+    connection.execute(_TRIGGER.format(table="disclosures", verb="DELETE"))
+
+
+def rewrite(db: Database) -> bool:
+    """Write the store anew, so that no page and no wal keeps what was deleted. False when another process reads it too long.
+
+    `secure_delete` alone leaves copies behind in pages that were split before the deletion.
+    """
+    try:
+        db.execute("VACUUM")
+        return bool(db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
+    except sqlite3.OperationalError:
+        return False
 
 
 def open_reader(path: Path) -> Database:
@@ -118,8 +168,8 @@ def _shared_memory(path: Path) -> Path:
 
 
 def _copied(path: Path, copy: Path) -> bool:
-    """Copy db and wal; False when the store changed, or came into use, meanwhile."""
-    files = [path, path.with_name(path.name + "-wal")]
+    """Copy db and what a kill left beside it; False when the store changed, or came into use, meanwhile."""
+    files = [path, *(path.with_name(path.name + end) for end in ("-wal", "-journal"))]
 
     def state() -> list[tuple[int, int, int] | None]:
         found = [file.stat() if file.exists() else None for file in files]
@@ -132,26 +182,40 @@ def _copied(path: Path, copy: Path) -> bool:
     return before == state() and not _shared_memory(path).exists()
 
 
-def scan(connection: sqlite3.Connection, after: int | None = None) -> Iterator[Row | tuple[Any, Any, Any]]:
-    """All rows in order, as a stream; each disclosure that belongs to no entry comes as (seq, digest, body).
+def scan(connection: sqlite3.Connection, after: int | None = None) -> Iterator[Row | Orphan | Noted]:
+    """Everything in order, as a stream: entries with seq > `after`, stray disclosures, and each note after what it covers.
 
-    One statement each for entries and disclosures: call it inside a transaction, or where nobody writes in between.
+    Of the notes, those over more than `after` entries. One statement for each table: call it inside a transaction, or where
+    nobody writes in between.
     """
     bound = () if after is None else (after,)
-    entries = connection.execute(_ENTRIES if after is None else _ENTRIES_AFTER, bound)
-    disclosures = iter(connection.execute(_DISCLOSURES if after is None else _DISCLOSURES_AFTER, bound))
+    notes = iter(connection.execute(_NOTES if after is None else _NOTES_AFTER, bound))
+    due = next(notes, None)
+    for found in _entries(connection, bound):
+        while due is not None and isinstance(found, Row) and _sorts_before(due[0], found.seq + 1):
+            yield Noted(*due)
+            due = next(notes, None)
+        yield found
+    while due is not None:
+        yield Noted(*due)
+        due = next(notes, None)
+
+
+def _entries(connection: sqlite3.Connection, bound: tuple[int, ...]) -> Iterator[Row | Orphan]:
+    entries = connection.execute(_ENTRIES_AFTER if bound else _ENTRIES, bound)
+    disclosures = iter(connection.execute(_DISCLOSURES_AFTER if bound else _DISCLOSURES, bound))
     ahead = next(disclosures, _END)
     for seq, line, leaf in entries:
         mine: list[tuple[Any, Any, Any]] = []
         while ahead[0] != seq and _sorts_before(ahead[0], seq):
-            yield ahead
+            yield Orphan(*ahead[:2])
             ahead = next(disclosures, _END)
         while ahead[0] == seq and len(mine) < 2000:         # a line has room for fewer
             mine.append(ahead)
             ahead = next(disclosures, _END)
         yield Row(seq, line, leaf, mine)
     while ahead is not _END:
-        yield ahead
+        yield Orphan(*ahead[:2])
         ahead = next(disclosures, _END)
 
 

@@ -7,6 +7,12 @@ from dataclasses import dataclass
 CONTRADICTED = "CONTRADICTED"      # things do not agree: exit 5
 MISSING = "MISSING"                # absent, and nothing in the ledger gives a ground: exit 5
 NOT_CHECKED = "NOT CHECKED"        # could not be read: exit 1
+PENDING = "PENDING"                # these and the following are printed, exit 0: not yet time-stamped
+WITHHELD = "WITHHELD"              # lawfully absent
+ADOPTED = "ADOPTED"                # signed by a later session alone
+UNENDORSED = "UNENDORSED"          # no person's key stands behind the session, and the policy allows it
+FLAGGED = "FLAGGED"                # says a time outside its proven window
+FAILS = frozenset({CONTRADICTED, MISSING})
 
 
 @dataclass(frozen=True)

@@ -1,92 +1,81 @@
 """The ledger of one incident: create, open, append, read.
 
-- Opening checks the chain, every value against its digest, and that artefacts are there, before anything can be appended.
+- Opening checks the chain, notes and endorsements, every value against its digest, and that artefacts are there, before
+  anything can be appended.
 - `append` returns when the entry is durable. Callers from many threads are committed together by whoever holds the lock:
   one transaction, one fdatasync; a single caller waits for nobody.
 - The transaction is `BEGIN IMMEDIATE`. Inside it the tail is read, entries that other processes appended are checked and
-  taken up, both clocks are read, and `request.sending` is refused unless this session holds the run.
+  taken up, both clocks are read, and notes are made (see `irkit.ledger.append`).
 - A failed append leaves nothing. Values too large for a line are artefacts, on the disk before their entry.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import dataclasses
 import secrets
 import shutil
-import threading
+import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Any
 
 from irkit import __version__
-from irkit.errors import IrkitError, LedgerError, NotTheHolder
-from irkit.ledger import clock, database
-from irkit.ledger.artefacts import FOLDER, Artefact, Artefacts, sync_folder
-from irkit.ledger.check import Checker, pseudonym
+from irkit.errors import IrkitError
+from irkit.ledger import database, texts
+from irkit.ledger.append import Author, Commit, Draft, Moved, fields_of
+from irkit.ledger.artefacts import FOLDER, Artefact, sync_folder
+from irkit.ledger.check import pseudonym
+from irkit.ledger.checked import CheckedStore
+from irkit.ledger.clock import Clock, SystemClock
 from irkit.ledger.collect import Collector
-from irkit.ledger.disclose import Disclosure, disclose, random_text
-from irkit.ledger.entry import BY, HOLDING, KINDS, MAX_LINE, MODES, SENDING, VERSION, Entry, canonical, leaf_hash
-from irkit.ledger.finding import Finding
-from irkit.ledger.fit import fit_data
+from irkit.ledger.disclose import disclose
+from irkit.ledger.entry import MODES, Entry
+from irkit.ledger.note import SessionKey
+from irkit.ledger.note import parse as parse_note
+from irkit.ledger.policy import ROOM, Policy
 from irkit.ledger.postpone import Postponed
-from irkit.ledger.trouble import explained, no_incident, verify_command
+from irkit.ledger.trouble import explained, no_incident
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-POLICY = {"authorities": 0, "endorse": True, "max_entries": 64, "seal_tokens": 0}
-_CHUNK = 256                  # entries read at once
-_CHECKED_BYTES = 8 << 20      # of lines, the most that the check on open hands on to the first reading
-_INSERT_ENTRY = "INSERT INTO entries VALUES (?, ?, ?)"
-_INSERT_DISCLOSURE = "INSERT INTO disclosures VALUES (?, ?, ?)"
+    from irkit.ledger.sshsig import Signer
+    from irkit.ledger.timestamp import Token
+
+_TRIES = 8                    # how often a signature is made again because somebody else appended meanwhile
 
 
-@dataclass
-class _Draft:
-    """An entry on its way in, and what became of it."""
-
-    fields: dict[str, Any]
-    disclosures: Sequence[Disclosure] = ()
-    entry: Entry | None = None
-    error: BaseException | None = None
-    placed: dict[str, Any] = field(default_factory=dict)      # the fields as written
-
-    @property
-    def done(self) -> bool:
-        return self.entry is not None or self.error is not None
-
-
-class Ledger:
+class Ledger(CheckedStore):
     """An open incident. Usable from many threads; `close` it, or use it as a context manager."""
 
-    def __init__(self, folder: Path, db: Database, *, write: bool) -> None:
+    def __init__(self, folder: Path, db: Database, *, write: bool, clock: Clock) -> None:
         """Use `create` or `open`."""
-        self.folder = folder
-        self.session: int | None = None
-        self._who = ""
-        self._db, self._write = db, write
-        self._artefacts = Artefacts(folder)
-        self._turn = threading.Lock()                  # held by whoever commits or reads
-        self._queue: deque[_Draft] = deque()
-        self.postponed = Postponed()                   # run before the next append of its thread
-        self._checked: list[Entry] | None = []         # what the check on open read, for the first call of `entries`
-        self._checked_bytes = 0
-        self._checker = Checker(self._refuse, self._artefact_problem, strict=False)
+        super().__init__(folder, db)
+        self._write = write
+        self._author = Author(folder, clock)
+        self._queue: deque[Draft] = deque()
+        self.postponed = Postponed(self._submit)       # goes before the next append of its thread
 
     # -- making and opening --------------------------------------------------------------------------------------
 
     @classmethod
     def create(cls, folder: Path, *, mode: str, version: str, code_hash: str, data: Mapping[str, Any] | None = None,
-               disclose: Mapping[str, Any] | None = None) -> Ledger:
+               disclose: Mapping[str, Any] | None = None, policy: Mapping[str, Any] | None = None,
+               clock: Clock | None = None) -> Ledger:
         """A new incident, whose genesis is entry 0. Raises IrkitError when the folder is there already.
 
-        It appears under its name whole or not at all.
+        `policy` can only raise what every ledger demands of itself (see `irkit.ledger.policy`). It appears under its name
+        whole or not at all.
         """
         if mode not in MODES:
             raise ValueError(f"{mode!r} is no mode of a ledger")
+        demands = dataclasses.asdict(Policy().raised(**(policy or {})))
+        if demands["max_entries"] < ROOM:
+            raise ValueError(f"max_entries is {demands['max_entries']}; {ROOM} are the least that can be kept")
         if folder.exists():
             raise IrkitError(f"there is already something called {folder.name}", where=str(folder), next="irkit incident list")
         with explained(folder):
@@ -96,18 +85,20 @@ class Ledger:
             try:
                 (making / FOLDER).mkdir(mode=0o700)
                 database.create(making / database.NAME)
-                with cls(making, database.open_writer(making / database.NAME), write=True) as ledger:
-                    ledger._genesis(mode, {"version": version, "code_hash": code_hash, **(data or {})}, disclose or {})
+                db = database.open_writer(making / database.NAME)
+                with cls(making, db, write=True, clock=clock or SystemClock()) as ledger:
+                    ledger._genesis(mode, {"version": version, "code_hash": code_hash, "policy": demands, **(data or {})},
+                                    disclose or {})
                 sync_folder(making)
                 making.rename(folder)
                 sync_folder(folder.parent)
             except BaseException:
                 shutil.rmtree(making, ignore_errors=True)
                 raise
-        return cls.open(folder)
+        return cls.open(folder, clock=clock)
 
     @classmethod
-    def open(cls, folder: Path, *, write: bool = True) -> Ledger:
+    def open(cls, folder: Path, *, write: bool = True, clock: Clock | None = None) -> Ledger:
         """An incident that is there, checked. `write=False` changes nothing on the disk.
 
         Raises LedgerError when the folder is no incident, or naming the first entry that does not verify.
@@ -116,7 +107,8 @@ class Ledger:
         if not path.is_file():
             raise no_incident(folder)
         with explained(folder):
-            ledger = cls(folder, database.open_writer(path) if write else database.open_reader(path), write=write)
+            db = database.open_writer(path) if write else database.open_reader(path)
+            ledger = cls(folder, db, write=write, clock=clock or SystemClock())
             try:
                 ledger._check()
             except BaseException:
@@ -125,88 +117,177 @@ class Ledger:
         return ledger
 
     def _genesis(self, mode: str, data: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-        origin = self._checker.origin = f"irkit/{mode}/{secrets.token_hex(16)}"
-        fields = _fields("genesis", {"mode": mode, "origin": origin, "policy": POLICY, **data}, "machine")
+        origin = self._checker.attest.origin = f"irkit/{mode}/{secrets.token_hex(16)}"
+        fields = fields_of("genesis", {"mode": mode, "origin": origin, **data}, "machine")
         self._submit([self._draft(fields, values)])
 
-    def _check(self) -> None:
-        with _snapshot(self._db):
-            self._take_up(self._keep_checked)
-        if self._checker.next == 0:
-            raise LedgerError("the ledger has no entries", where=str(self.folder), next=verify_command(self.folder))
+    @property
+    def session(self) -> int | None:
+        """The seq of the session.start that this process writes under."""
+        return self._author.session
 
     @property
-    def mode(self) -> str:
-        """live, drill or test."""
-        return self._checker.mode
-
-    @property
-    def origin(self) -> str:
-        """`irkit/<mode>/<32 hex>`: the `log` of every entry."""
-        return self._checker.origin
+    def endorsed(self) -> bool:
+        """Whether a person's key signed for this process's session."""
+        keyed = self._checker.attest.sessions.get(-1 if self.session is None else self.session)
+        return bool(keyed and keyed.endorsed)
 
     # -- sessions ------------------------------------------------------------------------------------------------
 
-    def start_session(self, who: str, *, data: Mapping[str, Any] | None = None) -> int:
-        """Append session.start for the person of that name and write under it from now on. Returns its seq."""
-        self._who = pseudonym(self.origin, who)
-        fields = _fields("session.start", {"boot": clock.boot_id(), "irkit": __version__, **(data or {})}, "machine")
-        entry = self._submit([self._draft(fields, {"person.name": who})])[0]
-        self.session = entry.seq
-        return entry.seq
+    def start_session(self, who: str, *, signer: Signer | None = None, data: Mapping[str, Any] | None = None) -> int:
+        """Append session.start for the person of that name and write under it from now on. Returns its seq.
+
+        With `signer` that person's SSH key endorses the session's own key and all that came before. Raises CredentialError
+        when it does not sign.
+        """
+        key = SessionKey(self.origin)
+        under = signer.fingerprint if signer else pseudonym(self.origin, who)
+        more = {"boot": self._author.clock.boot(), "irkit": __version__, "vkey": key.vkey, **(data or {})}
+
+        def draft(size: int, root: bytes) -> Draft:
+            name = texts.namespace("session", self.mode)
+            signed = {"endorsement": signer.sign(name, texts.session_text(self.origin, size, key.vkey, root))} if signer else {}
+            made = self._draft(fields_of("session.start", more | signed, "machine", who=under), {"person.name": who})
+            made.key, made.size = key, size if signer else None
+            return made
+
+        return self._over_the_tree(draft).seq
 
     def end_session(self) -> None:
-        """Append session.end, if a session is open."""
+        """Append session.end, if a session is open; its key signs that and is forgotten."""
         if self.session is not None:
             self.append("session.end")
-            self.session = None
 
     # -- appending -----------------------------------------------------------------------------------------------
 
     def append(self, kind: str, data: Mapping[str, Any] | None = None, disclose: Mapping[str, Any] | None = None, *,
                by: str = "machine", run: str | None = None, step: str | None = None, item: int | None = None,
-               ref: int | None = None) -> Entry:
-        """Append one entry; it is durable when this returns.
+               ref: int | None = None, also: Callable[[sqlite3.Connection], None] | None = None) -> Entry:
+        """Append one entry; it is durable when this returns. `also` is done in the same transaction.
 
         `data` is structure that never needs to be withheld: keys of [a-z0-9_]; None is left out. `disclose` has dotted
-        names and any values. Raises NotTheHolder for a request.sending of a run that another session took over,
-        IrkitError when the disk refuses, LedgerError when the ledger is damaged; then nothing was appended.
+        names and any values. Raises ValueError for a kind that must be signed, NotTheHolder for a request.sending of a run
+        that another session took over, IrkitError when the disk refuses, LedgerError when the ledger is damaged; then
+        nothing was appended.
         """
-        fields = _fields(kind, data or {}, by, run=run, step=step, item=item, ref=ref)
-        return self._submit([self._draft(fields, disclose or {})])[0]
+        if kind in texts.MUST:
+            raise ValueError(f"an entry of kind {kind!r} must bear a signature: see append_signed")
+        fields = fields_of(kind, data or {}, by, run=run, step=step, item=item, ref=ref)
+        draft = self._draft(fields, disclose or {})
+        draft.also = also
+        return self._submit([draft])[0]
 
-    def _draft(self, fields: dict[str, Any], values: Mapping[str, Any]) -> _Draft:
+    def append_signed(self, kind: str, signer: Signer, data: Mapping[str, Any] | None = None,
+                      disclose: Mapping[str, Any] | None = None, *, by: str = "human", run: str | None = None,
+                      step: str | None = None, ref: int | None = None) -> Entry:
+        """Append an entry that holds a person's signature over what it says and over the tree before it.
+
+        Raises ValueError for a kind that bears none, CredentialError when the key does not sign; otherwise as `append`.
+        """
+        purpose = texts.PURPOSES.get(kind)
+        if purpose is None:
+            raise ValueError(f"an entry of kind {kind!r} bears no signature")
+
+        def draft(size: int, root: bytes) -> Draft:
+            own = {"size": size, "root": base64.b64encode(root).decode()} if kind == "sealed" else {}
+            says = {**(data or {}), **own, "key": signer.fingerprint}
+            made = self._draft(fields_of(kind, says, by, run=run, step=step, ref=ref), disclose or {})
+            text = texts.entry_text(purpose, self.origin, kind, size, root, texts.content_hash(made.fields))
+            made.fields["data"]["signature"] = signer.sign(texts.namespace(purpose, self.mode), text)
+            made.size = size
+            return made
+
+        return self._over_the_tree(draft)
+
+    def _over_the_tree(self, draft: Callable[[int, bytes], Draft]) -> Entry:
+        """Append what is signed over the tree as it stands; again, when somebody appended while it was being signed."""
         self._must_write()
+        self.postponed.catch_up()             # or it would move the tail after the person signed
+        for _ in range(_TRIES):
+            with self._turn:
+                self._commit([], Commit.name)
+                attest = self._checker.attest
+                size, root = attest.tree.size, attest.tree.root()
+            with contextlib.suppress(Moved):
+                return self._submit([draft(size, root)])[0]
+        raise IrkitError(f"others appended to the ledger each time while it was being signed ({_TRIES} times)",
+                         where=str(self.folder), next="try again")
+
+    def note(self) -> bytes | None:
+        """Have a note over all there is, and return the newest one. None before the first session."""
         self.postponed.catch_up()
+        with self._turn:
+            if self.session is not None:
+                self._commit([], Commit.note)
+            newest = self._checker.attest.newest
+        return newest.raw if newest else None
+
+    def add_token(self, raw: bytes, token: Token, note: bytes, authority: str) -> Entry:
+        """Append anchor.timestamp and keep the authority's answer, in one transaction."""
+        of = parse_note(note)
+        accuracy = None if token.accuracy is None else token.accuracy // timedelta(microseconds=1)
+        data = {"authority": authority, "token_sha256": token.sha256, "note_sha256": of.sha256, "size": of.size,
+                "key_id": of.key_id, "gen_time": token.gen_time.isoformat().replace("+00:00", "Z"), "accuracy_us": accuracy,
+                "serial": str(token.serial)}
+        draft = self._draft(fields_of("anchor.timestamp", data, "copied"), {})
+        draft.token = (token.sha256, of.size, of.key_id, raw)
+        return self._submit([draft])[0]
+
+    def leave_wal(self) -> bool:
+        """Give up the write-ahead log: a sealed incident is one file at rest. False while another process has it open."""
+        with self._turn, explained(self.folder):
+            return database.leave_wal(self._db)
+
+    def rewrite(self) -> bool:
+        """Have nothing of deleted values left in the store's files. False while another process reads them."""
+        with self._turn, explained(self.folder):
+            return database.rewrite(self._db)
+
+    def append_soon(self, kind: str, data: Mapping[str, Any] | None = None, disclose: Mapping[str, Any] | None = None, *,
+                    by: str = "machine", run: str | None = None, step: str | None = None, item: int | None = None,
+                    ref: int | None = None) -> None:
+        """The same, durable within moments, or with whatever this thread appends next: for reads, which repeat harmlessly."""
+        fields = fields_of(kind, data or {}, by, run=run, step=step, item=item, ref=ref)
+        self.postponed.hold(self._made(fields, disclose or {}))
+
+    def _draft(self, fields: dict[str, Any], values: Mapping[str, Any]) -> Draft:
+        self.postponed.catch_up()
+        return self._made(fields, values)
+
+    def _made(self, fields: dict[str, Any], values: Mapping[str, Any]) -> Draft:
+        self._must_write()
         with explained(self.folder):
             disclosures = disclose(values, lambda raw: self._artefacts.add(raw)[0])
         if disclosures:
             fields["sd"] = [disclosure.digest for disclosure in disclosures]
-        return _Draft(fields, disclosures)
+        return Draft(fields, disclosures)
 
     def _must_write(self) -> None:
         if not self._write:
             raise IrkitError("this ledger was opened for reading", where=str(self.folder))
 
-    def _submit(self, drafts: Sequence[_Draft]) -> list[Entry]:
+    def _submit(self, drafts: Sequence[Draft]) -> list[Entry]:
         """Have the drafts committed, in order and in one transaction, by this thread or by one that is before it."""
         self._queue.extend(drafts)          # one call: drafts of one caller stay together
         with self._turn:
             if not drafts[-1].done:
-                batch = [self._queue.popleft() for _ in range(len(self._queue))]
-                self._commit(batch)
+                self._commit([self._queue.popleft() for _ in range(len(self._queue))])
         for draft in drafts:
             if draft.error is not None:
                 raise draft.error
         return [draft.entry for draft in drafts if draft.entry is not None]
 
-    def _commit(self, batch: list[_Draft]) -> None:
+    def _commit(self, batch: list[Draft], then: Callable[[Commit], None] = lambda _: None) -> None:
         connection = self._db.conn
         try:
             with explained(self.folder):
                 connection.execute("BEGIN IMMEDIATE")
                 self._take_up()
-                good = self._place(batch)
+                commit = Commit(self._checker, self._author)
+                for draft in batch:
+                    commit.add(draft)
+                then(commit)
+                commit.write(connection)
                 connection.execute("COMMIT")
         except BaseException as error:
             if connection.in_transaction:
@@ -214,51 +295,10 @@ class Ledger:
             failure = error if isinstance(error, Exception) else IrkitError("an append was interrupted", where=str(self.folder))
             for draft in batch:
                 draft.entry, draft.error = None, draft.error or failure
-            if failure is not error:
+            if failure is not error or not batch:
                 raise
             return
-        for draft in good:
-            assert draft.entry is not None
-            self._checker.take(draft.entry.seq, draft.placed, bytes.fromhex(draft.entry.leaf))
-
-    def _place(self, batch: list[_Draft]) -> list[_Draft]:
-        """Write what can be written, inside the transaction. Returns those drafts; the others have their error."""
-        seq, leaf, holders = self._checker.next, self._checker.leaf, dict(self._checker.holders)
-        good, entries, disclosures = [], [], []
-        for draft in batch:
-            try:
-                line = self._line(draft, seq, leaf, holders)
-            except (ValueError, LedgerError) as error:
-                draft.error = error
-                continue
-            leaf = leaf_hash(line)
-            draft.entry = Entry.of(draft.placed, line, leaf, {d.name: d.value for d in draft.disclosures})
-            entries.append((seq, line, leaf))
-            disclosures += [(seq, d.digest, d.body) for d in draft.disclosures]
-            good.append(draft)
-            seq += 1
-        self._db.conn.executemany(_INSERT_ENTRY, entries)
-        self._db.conn.executemany(_INSERT_DISCLOSURE, disclosures)
-        return good
-
-    def _line(self, draft: _Draft, seq: int, leaf: bytes, holders: dict[str, int]) -> bytes:
-        kind, run = draft.fields["kind"], draft.fields.get("run", "")
-        session = seq if kind == "session.start" else self.session
-        if session is None and kind != "genesis":
-            raise LedgerError(f"{kind} cannot be appended outside a session", where=str(self.folder))
-        if kind in HOLDING and run and session is not None:
-            holders[run] = session
-        if kind == SENDING and holders.get(run) != session:
-            raise NotTheHolder(f"run {run!r} was taken over by another session; nothing is sent from here",
-                               where=str(self.folder), next=f"irkit status {self.folder.name}")
-        under = {} if session is None else {"session": session, "who": self._who}
-        draft.placed = {**draft.fields, **under, "at": clock.now(), "log": self._checker.origin, "mono_ns": clock.mono_ns(),
-                        "nonce": random_text(), "prev": leaf.hex(), "seq": seq, "v": VERSION}
-        line = canonical(draft.placed).encode()
-        if len(line) > MAX_LINE:
-            raise LedgerError(f"the {kind} entry would have {len(line):,} bytes; {MAX_LINE:,} are the most",
-                              where=str(self.folder))
-        return line
+        commit.take()
 
     # -- artefacts -----------------------------------------------------------------------------------------------
 
@@ -281,104 +321,6 @@ class Ledger:
 
     def _list(self, artefacts: Sequence[Mapping[str, Any]], data: Mapping[str, Any], by: str, **place: Any) -> list[Artefact]:
         """Append artefact.added for files that are in their place, in one commit."""
-        entries = self._submit([self._draft(_fields("artefact.added", data, by, **place), values) for values in artefacts])
+        entries = self._submit([self._draft(fields_of("artefact.added", data, by, **place), values) for values in artefacts])
         return [Artefact(a["artefact.sha256"], a["artefact.size"], a["artefact.name"], entry.seq)
                 for a, entry in zip(artefacts, entries, strict=True)]
-
-    # -- reading -------------------------------------------------------------------------------------------------
-
-    def entries(self, after: int = -1) -> Iterator[Entry]:
-        """Committed entries with seq > `after`, in order, those of other processes too; a stream that holds few at a time.
-
-        Raises LedgerError at the first one that does not verify.
-        """
-        checked, self._checked = self._checked, None
-        for entry in checked or ():
-            if entry.seq > after:
-                yield entry
-                after = entry.seq
-        while chunk := self._read(after):
-            yield from chunk
-            after = chunk[-1].seq
-
-    def last(self) -> int:
-        """The highest committed seq."""
-        with self._turn, explained(self.folder):
-            found: int = self._db.conn.execute("SELECT max(seq) FROM entries").fetchone()[0]
-        return found
-
-    def open_artefact(self, sha256: str) -> BinaryIO:
-        """The bytes of an artefact. Raises LedgerError when it is missing."""
-        return self._artefacts.open(sha256)
-
-    def close(self) -> None:
-        with self._turn:
-            self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _read(self, after: int) -> list[Entry]:
-        with self._turn, explained(self.folder), _snapshot(self._db):
-            self._take_up()
-            if after >= self._checker.next - 1:
-                return []
-            rows = islice(database.scan(self._db.conn, after), _CHUNK)
-            return [self._entry(row) for row in rows if isinstance(row, database.Row)]
-
-    def _entry(self, row: database.Row) -> Entry:
-        """One row again: it was checked in its place before."""
-        leaf = leaf_hash(row.line)
-        read = self._checker.read(row, leaf)
-        assert read is not None                        # `_refuse` has raised
-        return Entry.of(read[0], row.line, leaf, read[1])
-
-    def _take_up(self, keep: Callable[[Entry], None] | None = None) -> None:
-        """Check the rows that this ledger has not seen yet, inside the caller's transaction."""
-        due = self._checker.next
-        tail = self._db.conn.execute("SELECT seq, leaf FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
-        if tail == (due - 1, self._checker.leaf):
-            return
-        if due and (tail is None or tail[0] < due):
-            self._refuse(Finding(due - 1, "chain", f"entry {due - 1} was changed or removed while the ledger was open", ""))
-        for row in database.scan(self._db.conn, due - 1 if due else None):
-            if not isinstance(row, database.Row):
-                self._checker.orphan(row[0], row[1])
-            elif (read := self._checker.feed(row)) is not None and keep is not None:
-                keep(Entry.of(read[0], row.line, row.leaf, read[1]))
-
-    def _keep_checked(self, entry: Entry) -> None:
-        """Spare the first reading a second pass, unless it would take too much memory."""
-        if self._checked is not None:
-            self._checked_bytes += len(entry.line)
-            self._checked.append(entry)
-            if self._checked_bytes > _CHECKED_BYTES:
-                self._checked = None
-
-    def _refuse(self, finding: Finding) -> None:
-        place = "the store" if finding.entry is None else f"entry {finding.entry}"
-        raise LedgerError(f"{finding.what} ({finding.mechanism}); nothing is sent or appended while this is so",
-                          where=f"{place} of {self.folder / database.NAME}", next=verify_command(self.folder))
-
-    def _artefact_problem(self, sha256: str, size: int) -> tuple[str, str]:
-        return self._artefacts.problem(sha256, size, whole=False)
-
-
-@contextlib.contextmanager
-def _snapshot(db: Database) -> Iterator[None]:
-    db.conn.execute("BEGIN")
-    try:
-        yield
-    finally:
-        db.conn.execute("ROLLBACK")
-
-
-def _fields(kind: str, data: Mapping[str, Any], by: str, **place: object) -> dict[str, Any]:
-    """The fields of a line that its caller decides."""
-    if kind not in KINDS or by not in BY:
-        raise ValueError(f"an entry of kind {kind!r}, by {by!r}, is not known to this version")
-    fields = {"by": by, "kind": kind, **{name: value for name, value in place.items() if value is not None}}
-    return fields | {"data": structure} if (structure := fit_data(data)) else fields

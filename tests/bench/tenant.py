@@ -22,6 +22,7 @@ from irkit.engine.context import Context
 from irkit.engine.gate import Gate, Question, Said
 from irkit.engine.modes import Mode
 from irkit.ledger import Ledger
+from irkit.ledger.sshsig import Throwaway
 from irkit.wire.http import Wire
 
 TOKEN = "IRKIT_BENCH_TOKEN"      # the environment variable that holds it
@@ -83,7 +84,7 @@ def engine(tenant: Tenant, folder: Path, gate: Gate | None = None) -> Iterator[C
     connection = Connection(NAME, NAME, {"subdomain": "bench"}, "token", f"env:{TOKEN}", tenant.url)
     with Ledger.create(folder, mode="test", version="bench", code_hash="0" * 64) as ledger, \
             contextlib.closing(Wire({NAME: connection}, unpaced, loopback=True)) as wire:
-        ledger.start_session("bench")
+        ledger.start_session("bench", signer=Throwaway())
         wire.turn(NAME)
         yield Context(ledger, wire, RealClock(), gate or Agreeing(), Mode.LIVE, "r1", "bench")
 

@@ -21,6 +21,7 @@ from irkit.drill.perform import Recorded, WorldPerform, WorldTime, recorded, sta
 from irkit.engine.modes import Perform
 from irkit.errors import UsageError
 from irkit.ledger import Ledger
+from irkit.ledger.sshsig import Throwaway
 from irkit.worlds import Fault, Faults, World, find
 from tests.drill.scenes import scene
 
@@ -268,7 +269,7 @@ def test_what_was_recorded_is_in_the_ledger(tmp_path: Path) -> None:
 
     drill_at = {"drill_at": "2026-03-07T23:41:00Z"}
     with Ledger.create(tmp_path / "INC-1", mode="drill", version="0", code_hash="0" * 64) as ledger:
-        ledger.start_session("maria")
+        ledger.start_session("maria", signer=Throwaway())
         ledger.append("run.opened", drill_at, {}, run="r1", by="human")
         ledger.append("request.answer", drill_at, shown("GET"), run="r1", step="a")
         sending = ledger.append("request.sending", drill_at, shown("PUT", "Zoë".encode()), run="r1", step="a")

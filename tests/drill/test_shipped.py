@@ -22,6 +22,7 @@ from irkit.engine.run import Walk, open_run
 from irkit.engine.session import Session, load_from
 from irkit.engine.view import View
 from irkit.ledger import Ledger
+from irkit.ledger.sshsig import Throwaway
 from irkit.runbook import Runbook, parse_input
 from irkit.runbook import load as load_runbook
 from irkit.ui.answers import Scripted
@@ -48,7 +49,7 @@ class Played:
         self.clock = DrillClock(self.scenario.starts, monotonic=lambda: 0.0)
         self.perform: WorldPerform = stage(self.scenario, self.clock)
         self.ledger = Ledger.create(folder / name, mode="drill", version="0", code_hash="0" * 64)
-        own = self.ledger.start_session("maria")
+        own = self.ledger.start_session("maria", signer=Throwaway())
         script = Scripted(self.scenario.answers, phrases_literal=False, talk=self.said.append)
         context = Context(self.ledger, self.perform, self.clock, Paced(script, self.clock), Mode.DRILL, "r1", "maria")
         book = runbook(self.scenario.runbook)

@@ -29,6 +29,7 @@ from irkit.engine.modes import Mode, Sink
 from irkit.engine.perform import Performance, to_the_end, to_the_gate
 from irkit.errors import NoAnswer
 from irkit.ledger import Entry, Ledger
+from irkit.ledger.sshsig import Throwaway
 from tests.engine.play import STARTS, Play, book
 
 demo = Connector("demo", title="Demo", base_url="https://demo.example")
@@ -180,7 +181,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         ledger = Ledger.create(self.folder, mode="drill", version="test", code_hash="0" * 64)
-        ledger.start_session("maria")
+        ledger.start_session("maria", signer=Throwaway())
         gate = Play(self.folder, book("""
   - {id: a, phase: prepare, title: A, why: B, do: C}
 """), {})

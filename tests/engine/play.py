@@ -19,6 +19,7 @@ from irkit.engine.session import Session, load_from
 from irkit.engine.view import View
 from irkit.errors import Paused
 from irkit.ledger import Entry, Ledger
+from irkit.ledger.sshsig import Throwaway
 from irkit.runbook import Runbook, load_bytes
 from irkit.ui.answers import Scripted
 from irkit.worlds import Fault, Faults, Person, find
@@ -118,7 +119,7 @@ class Play:
             self.state = fold(State(), ledger.entries(), load_from(ledger))
             clock = DrillClock(self.state.latest or STARTS, monotonic=self.ticks)
             perform = self._perform(ledger, clock)
-            started = ledger.start_session(self.who)
+            started = ledger.start_session(self.who, signer=Throwaway())
             ctx = Context(ledger, perform, clock, self, self.mode, "r1", self.who)
             session = self.session = Session(ctx, View(self.folder.name, self.runbook, self.state, "r1", self.who), own=started)
             session.refresh()

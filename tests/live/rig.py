@@ -20,6 +20,7 @@ import pexpect
 import pyte
 
 from irkit.ledger import Entry, Ledger, verify
+from tests.ledger.ssh import made
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_ALLOWED = 77         # exit code of a process that could not be cut off from the network
@@ -155,6 +156,12 @@ class Rig:
         (self.folder / "irkit.toml").write_text("\n".join(lines) + "\n")
         (self.folder / "irkit.toml").chmod(0o600)
 
+    def key(self) -> None:
+        """Make an SSH key, and name it in irkit.toml."""
+        path = made(self.folder)
+        with (self.folder / "irkit.toml").open("a") as file:
+            file.write(f'[key]\nuse = "{path}"\n')
+
     def runbook(self, *steps: str, head: str = HEAD) -> Path:
         path = self.folder / "mine.yaml"
         path.write_text(head + "".join(steps))
@@ -212,7 +219,8 @@ class Rig:
             return [entry for entry in ledger.entries() if kind in ("", entry.kind)]
 
     def kinds(self, incident: str = "I") -> list[str]:
-        return [entry.kind for entry in self.entries(incident)]
+        """Those of all entries but what irkit says about the record itself: checkpoints and self-tests."""
+        return [entry.kind for entry in self.entries(incident) if entry.kind not in ("checkpoint", "selftest")]
 
 
 

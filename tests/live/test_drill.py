@@ -95,12 +95,12 @@ def test_a_killed_drill_goes_on_in_its_own_world(rig: Rig, undisturbed: Any, kin
 def test_a_drill_killed_again_and_again_ends_all_the_same(rig: Rig, undisturbed: Any) -> None:
     """Killed every forty entries until it is done."""
     small_scenario(rig)
-    code = rig("drill", "--autoplay", "--incident", "D", dies_after=40).code
+    assert rig("drill", "--autoplay", "--incident", "D", dies_after=40).code == SIGKILL
     for _ in range(20):
-        if code != SIGKILL:
+        if "run.closed" in rig.kinds("D"):
             break
-        code = rig("resume", "D", "--autoplay", dies_after=40).code
-    assert code == 0
+        assert rig("resume", "D", "--autoplay", dies_after=40).code in (SIGKILL, 0)
+    assert rig.kinds("D").count("run.closed") == 1
     assert outcome(rig.evidence / "D")[0] == undisturbed[1][0]
 
 
@@ -153,6 +153,7 @@ def test_a_name_that_cannot_be_looked_up(rig: Rig) -> None:
     """A subdomain without a network: the host is named, and the incident is a live one."""
     rig.env["RIG_TOKEN"] = "token-0123456789"
     rig.connect(subdomain="acme")
+    rig.key()
     rig.runbook(FIND)
     rig.answers()
     ran = rig.run(offline=True)

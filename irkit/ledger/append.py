@@ -1,0 +1,225 @@
+"""One transaction of appends: drafts become lines, and notes are made where they are due.
+
+- Both clocks are read for each entry; where the wall clock jumped since the one before, `clock.stepped` says so first.
+- A note follows each entry of the kinds in `attest.NOTED`, and comes before more entries than the policy allows stand without
+  one. The `checkpoint` entry that names the note before it stands directly before the entry that causes the new one.
+- What a draft may not do is refused here, inside the transaction and in view of the drafts before it: sending for a run that
+  another session holds, sending unendorsed, writing after the seal or after the end of the session.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from irkit.errors import CredentialError, LedgerError, NotTheHolder
+from irkit.ledger import clock
+from irkit.ledger.attest import AFTER_SEAL, NOTED
+from irkit.ledger.check import Checker
+from irkit.ledger.clock import Clock
+from irkit.ledger.disclose import Disclosure, random_text
+from irkit.ledger.entry import BY, HOLDING, KINDS, MAX_LINE, SENDING, VERSION, Entry, canonical, leaf_hash
+from irkit.ledger.fit import fit_data
+from irkit.ledger.note import Note, SessionKey
+from irkit.ledger.policy import ROOM
+
+_INSERT_ENTRY = "INSERT INTO entries VALUES (?, ?, ?)"
+_INSERT_DISCLOSURE = "INSERT INTO disclosures VALUES (?, ?, ?)"
+_INSERT_NOTE = "INSERT INTO checkpoints VALUES (?, ?, ?)"
+_INSERT_STAMP = "INSERT INTO tokens VALUES (?, ?, ?, ?)"
+
+
+class Moved(Exception):
+    """The tree that a signature was made over has grown meanwhile."""
+
+
+@dataclass
+class Draft:
+    """An entry on its way in, and what became of it.
+
+    `size`: the tree it was signed over, which must still be the tree before it. `key`: the key of the session it starts.
+    `token`: a row of the table of tokens that belongs to it. `also`: what else is done in the transaction.
+    """
+
+    fields: dict[str, Any]
+    disclosures: Sequence[Disclosure] = ()
+    size: int | None = None
+    key: SessionKey | None = None
+    token: tuple[str, int, str, bytes] | None = None
+    also: Callable[[sqlite3.Connection], None] | None = None
+    entry: Entry | None = None
+    error: BaseException | None = None
+    placed: dict[str, Any] = field(default_factory=dict)      # the fields as written
+
+    @property
+    def done(self) -> bool:
+        return self.entry is not None or self.error is not None
+
+
+@dataclass
+class Author:
+    """Under what a process writes: its session, that session's person and key, and the last reading of both clocks."""
+
+    folder: Path
+    clock: Clock
+    session: int | None = None
+    who: str = ""
+    key: SessionKey | None = None
+    read: tuple[int, int] | None = None
+
+
+class Commit:
+    """Takes drafts in order, then writes them. Nothing of the ledger's own state changes before `take`."""
+
+    def __init__(self, checker: Checker, author: Author) -> None:
+        attest = checker.attest
+        self._checker, self._author, self._attest = checker, author, attest
+        self._session, self._who, self._key = author.session, author.who, author.key
+        self._seq, self._leaf, self._holders = checker.next, checker.leaf, dict(checker.holders)
+        self._sealed, self._holds = attest.sealed, set(attest.holds)
+        self._tree, self._noted = attest.tree.copy(), attest.noted
+        self._unnamed = attest.newest if attest.newest is not None and attest.newest.sha256 != attest.named else None
+        self._read = author.read
+        self._placed: list[Draft | Note] = []
+
+    def add(self, draft: Draft) -> None:
+        """Place a draft, with what belongs before and after it; or give it its error."""
+        due = False
+        try:
+            self._permit(draft)
+            reading = self._step()
+            due = draft.fields["kind"] in NOTED or self._seq + ROOM - self._noted > self._attest.policy.max_entries
+            if due:
+                self.name(reading)
+            if draft.size is not None and draft.size != self._seq:
+                raise Moved
+            self._place(draft, reading)
+        except (ValueError, LedgerError, CredentialError, Moved) as error:
+            draft.error = error
+        if due:                        # whatever became of the draft: what came before it counts as well
+            self.note()
+
+    def name(self, reading: tuple[int, int] | None = None) -> None:
+        """Name the newest note in an entry of its own, unless one does."""
+        if (note := self._unnamed) is not None and self._session is not None:
+            data = {"key_id": note.key_id, "note_sha256": note.sha256, "size": note.size}
+            self._place(Draft(fields_of("checkpoint", data, "machine")), reading or self._now())
+            self._unnamed = None
+
+    def note(self) -> None:
+        """Sign the tree as it stands, unless that was done."""
+        if self._key is not None and self._seq > self._noted:
+            self.name()                # not yet done where a session starts: nobody could, before it
+            self._unnamed = self._key.sign(self._tree.size, self._tree.root())
+            self._placed.append(self._unnamed)
+            self._noted = self._unnamed.size
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        drafts = [one for one in self._placed if isinstance(one, Draft)]
+        entries = [one.entry for one in drafts if one.entry is not None]
+        connection.executemany(_INSERT_ENTRY, [(e.seq, e.line, bytes.fromhex(e.leaf)) for e in entries])
+        connection.executemany(_INSERT_DISCLOSURE, [(e.seq, d.digest, d.body) for one, e in zip(drafts, entries, strict=True)
+                                                    for d in one.disclosures])
+        for note in self._placed:
+            if isinstance(note, Note):
+                connection.execute(_INSERT_NOTE, (note.size, note.key_id, note.raw))
+        for one in drafts:
+            if one.token is not None:
+                connection.execute(_INSERT_STAMP, one.token)
+            if one.also is not None:
+                one.also(connection)
+
+    def take(self) -> None:
+        """It is committed: the ledger stands where this leaves it."""
+        for one in self._placed:
+            if isinstance(one, Note):
+                self._attest.take_note(one)
+            elif one.entry is not None:
+                self._checker.take(one.entry.seq, one.placed, bytes.fromhex(one.entry.leaf))
+        author, key = self._author, self._key if self._session is not None else None
+        if author.key is not None and author.key is not key:
+            author.key.erase()
+        author.session, author.who, author.key, author.read = self._session, self._who, key, self._read
+
+    # -- one entry -----------------------------------------------------------------------------------------------
+
+    def _permit(self, draft: Draft) -> None:
+        kind, folder = draft.fields["kind"], self._author.folder
+        if self._session is None and kind not in ("genesis", "session.start"):
+            raise LedgerError(f"{kind} cannot be appended outside a session", where=str(folder))
+        if self._sealed is not None and kind not in AFTER_SEAL:
+            raise LedgerError(f"the incident is sealed since entry {self._sealed}: {kind} cannot be added to it",
+                              where=str(folder), next="more work is a new incident: irkit run RUNBOOK")
+        if kind == "erased" and self._holds:
+            raise LedgerError("nothing is erased while a hold stands", where=f"entry {min(self._holds)} of {folder}",
+                              next=f"irkit hold release {folder.name}")
+        if kind == "hold.released" and draft.fields.get("ref") not in self._holds:
+            raise LedgerError(f"entry {draft.fields.get('ref')} is no hold that stands", where=str(folder),
+                              next=f"irkit hold list {folder.name}")
+        if kind == SENDING:
+            self._may_send(draft.fields.get("run", ""), folder)
+
+    def _may_send(self, run: str, folder: Path) -> None:
+        if self._holders.get(run) != self._session:
+            raise NotTheHolder(f"run {run!r} was taken over by another session; nothing is sent from here", where=str(folder),
+                               next=f"irkit status {folder.name}")
+        keyed = self._attest.sessions.get(-1 if self._session is None else self._session)
+        if self._attest.policy.endorse and not (keyed and keyed.endorsed):
+            raise CredentialError("nobody's key endorsed this session, and the ledger's policy demands that of whoever sends",
+                                  where=str(folder), next="irkit key show")
+
+    def _step(self) -> tuple[int, int]:
+        """Read both clocks. Where the wall clock jumped an entry says so, while any may; after the seal it may not."""
+        before, self._read = self._read, self._now()
+        if before is not None and self._session is not None and self._sealed is None \
+                and (moved := clock.step_ms(before, self._read)):
+            self._place(Draft(fields_of("clock.stepped", {"step_ms": moved}, "machine")), self._read)
+        return self._read
+
+    def _now(self) -> tuple[int, int]:
+        return self._author.clock.wall_ns(), self._author.clock.mono_ns()
+
+    def _place(self, draft: Draft, reading: tuple[int, int]) -> None:
+        kind, seq = draft.fields["kind"], self._seq
+        session = seq if kind == "session.start" else self._session
+        under = {} if session is None else {"session": session, "who": self._who}
+        draft.placed = {**under, **draft.fields, "at": clock.text(reading[0]), "log": self._attest.origin,
+                        "mono_ns": str(reading[1]), "nonce": random_text(), "prev": self._leaf.hex(), "seq": seq, "v": VERSION}
+        if kind == "session.start" and self._noted < seq != 1:
+            draft.placed["data"] = {**draft.fields["data"], "adopts": {"from": self._noted, "to": seq - 1}}
+        line = canonical(draft.placed).encode()
+        if len(line) > MAX_LINE:
+            raise LedgerError(f"the {kind} entry would have {len(line):,} bytes; {MAX_LINE:,} are the most",
+                              where=str(self._author.folder))
+        self._leaf = leaf_hash(line)
+        self._tree.add(self._leaf)
+        draft.entry = Entry.of(draft.placed, line, self._leaf, {d.name: d.value for d in draft.disclosures})
+        self._seq += 1
+        self._placed.append(draft)
+        self._remember(draft, draft.entry)
+
+    def _remember(self, draft: Draft, entry: Entry) -> None:
+        """What later drafts of the same transaction are judged by."""
+        if entry.kind in HOLDING and entry.run is not None:
+            self._holders[entry.run] = entry.session
+        elif entry.kind == "session.start":
+            self._session, self._who, self._key = entry.seq, entry.who, draft.key
+        elif entry.kind == "session.end":
+            self._session = None               # its key signs once more, and is erased when this is committed
+        elif entry.kind == "sealed":
+            self._sealed = entry.seq
+        elif entry.kind == "hold.placed":
+            self._holds.add(entry.seq)
+        elif entry.kind == "hold.released":
+            self._holds.discard(-1 if entry.ref is None else entry.ref)
+
+
+def fields_of(kind: str, data: Mapping[str, Any], by: str, **place: object) -> dict[str, Any]:
+    """The fields of a line that its caller decides. Raises ValueError for a kind that is not known."""
+    if kind not in KINDS or by not in BY:
+        raise ValueError(f"an entry of kind {kind!r}, by {by!r}, is not known to this version")
+    fields = {"by": by, "kind": kind, **{name: value for name, value in place.items() if value is not None}}
+    return fields | {"data": structure} if (structure := fit_data(data)) else fields
