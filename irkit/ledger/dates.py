@@ -1,0 +1,52 @@
+"""How far this machine's clock was from the vendors' clocks, as their answers' HTTP Date headers say.
+
+It proves nothing against whoever writes the ledger; it shows honest error. A Date has whole seconds, so one answer leaves an
+interval of a second and the time that the exchange took; many leave less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from irkit.ledger.adjtime import Interval, offset_of_moment
+from irkit.ledger.finding import FLAGGED, Finding
+from irkit.ledger.source import Found
+
+TOLERATED = timedelta(seconds=2)
+
+
+class Dates:
+    """Hears of each entry in order. A new stretch begins where the clock moved against the vendors'."""
+
+    def __init__(self, found: Found) -> None:
+        self._found = found
+        self._first = self._last = 0
+        self._offset: Interval | None = None
+
+    def entry(self, seq: int, fields: Mapping[str, Any]) -> None:
+        data = fields.get("data", {})
+        if fields["kind"] != "request.answer" or "date" not in data or "drill_at" in data:
+            return
+        try:
+            at, date = datetime.fromisoformat(fields["at"]), datetime.fromisoformat(data["date"])
+            seen = offset_of_moment(date, at - timedelta(milliseconds=data["ms"]), at)
+        except (ValueError, TypeError, KeyError, OverflowError):
+            return
+        if self._offset is None or max(seen[0], self._offset[0]) > min(seen[1], self._offset[1]):
+            self.end()
+            self._first, self._offset = seq, seen
+        else:
+            self._offset = max(seen[0], self._offset[0]), min(seen[1], self._offset[1])
+        self._last = seq
+
+    def end(self) -> None:
+        """The stretch is over: say how far the clock was off, if it was."""
+        if self._offset is None:
+            return
+        low, high = self._offset
+        if low > TOLERATED or high < -TOLERATED:
+            self._found(Finding(self._first, "clock", f"the machine's clock was {low.total_seconds():+.1f} to "
+                                f"{high.total_seconds():+.1f} s from the vendors' in entries {self._first} to {self._last}",
+                                "Times of entries there are off by as much.", level=FLAGGED))
