@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import Protocol
 
 from irkit.engine.gate import Resumed
 from irkit.engine.values import numbered
@@ -14,91 +13,18 @@ from irkit.ui.layout import WIDEST, Page
 from irkit.ui.screen import render
 from irkit.ui.text import cells, pad, safe, wrap
 
-# -- ledger verify -----------------------------------------------------------------------------------------------
-
-
-class Finding(Protocol):
-    """One thing that does not agree: `what` in a line, the values side by side, and what that means."""
-
-    @property
-    def what(self) -> str: ...
-    @property
-    def meaning(self) -> str: ...
-    @property
-    def detail(self) -> Sequence[str]: ...
-    @property
-    def level(self) -> str: ...
-
-
-class Report(Protocol):
-    """What `irkit.ledger.verify` found. `head` is hex; `sound` entries come before the first of `problems`."""
-
-    @property
-    def entries(self) -> int: ...
-    @property
-    def head(self) -> str: ...
-    @property
-    def artefacts(self) -> int: ...
-    @property
-    def problems(self) -> int: ...
-    @property
-    def sound(self) -> int: ...
-    @property
-    def exit_code(self) -> int: ...
-    @property
-    def findings(self) -> Sequence[Finding]: ...
-    @property
-    def notes(self) -> Sequence[str]: ...
-
-
-NOT_CHECKED = "NOT CHECKED"      # a finding's level when it says only that something could not be looked at
-
-
-def verify_lines(report: Report, *, width: int = WIDEST) -> list[str]:
-    """`irkit ledger verify`: what holds, or each problem with its meaning, and the exit code."""
-    page = Page.of(width)
-    notes = [line for note in report.notes for line in _marked("", note, page)]
-    if not report.findings:
-        matches = "matches its hash" if report.artefacts == 1 else "match their hashes"
-        return [
-            *_marked("ok", f"{numbered(report.entries, 'entry')}, numbered 0 to {report.entries - 1}, unbroken", page),
-            *_marked("ok", f"{numbered(report.artefacts, 'artefact')} {matches}", page),
-            *_marked("ok", f"head {report.head}", page),
-            *notes,
-            *page.verdict("Verified.", report.exit_code),
-        ]
-    bad = [line for finding in report.findings for line in _finding(finding, page)]
-    hidden = report.problems - len(report.findings)
-    more = _marked("", f"and {numbered(hidden, 'problem')} more", page) if hidden else []
-    before = _marked("", f"Entries 0 to {report.sound - 1} come before the first problem.", page) if report.sound > 1 else []
-    verdict = "Does not verify" if report.exit_code == 5 else "Not everything could be checked"
-    last = page.verdict(f"{verdict}: {numbered(report.problems, 'problem')}.", report.exit_code)
-    return [*bad, *more, *before, *notes, *last]
-
-
-def _finding(finding: Finding, page: Page) -> list[str]:
-    detail = [line for text in finding.detail for line in _marked("", f"  {text}", page)]
-    mark, what = ("--", f"not checked: {finding.what}") if finding.level == NOT_CHECKED else ("BAD", finding.what)
-    return [*_marked(mark, what, page), *detail, *_marked("", finding.meaning, page)]
-
-
-def _marked(mark: str, text: str, page: Page) -> list[str]:
-    """A line behind a mark of five columns."""
-    body = wrap(text, page.width - 5)
-    return [pad(mark if i == 0 else "", 5) + line for i, line in enumerate(body)]
-
-
 # -- ledger show -------------------------------------------------------------------------------------------------
 
 @dataclass(frozen=True)
 class Row:
-    """An entry in one line. `what` in words; `person` says that a human wrote it."""
+    """An entry in one line. `what` in words; `below`, where given, goes on a line of its own."""
 
     seq: int
     at: datetime
     who: str
     kind: str
     what: str
+    below: str = ""
 
 
 def ledger_show_lines(rows: Sequence[Row], *, width: int = WIDEST) -> list[str]:
@@ -113,6 +39,7 @@ def ledger_show_lines(rows: Sequence[Row], *, width: int = WIDEST) -> list[str]:
         if several and (i == 0 or dates[i] != dates[i - 1]):
             lines.append(f"     {dates[i]}")
         lines += _row(row, who, kind, page)
+        lines += [f"     {line}" for line in wrap(row.below, page.width - 5)] if row.below else []
     return lines
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from irkit.engine.gate import Ended, Progress, Question, Said, StepBegins
 from irkit.errors import CredentialError
+from irkit.ledger import Finding, Report
+from irkit.ledger.assurance import Anchor, Range, Windows
+from irkit.ledger.verify import Session
 from irkit.ui import reading
 from irkit.ui.answers import Scripted
 from irkit.ui.talk import Talk
+from irkit.ui.verifying import verify_lines
 from tests.ui import samples
 
 SCREENS = Path(__file__).parent.parent / "screens"
@@ -157,48 +161,37 @@ def test_drill_stands_first_on_every_line_of_a_drill() -> None:
 # -- reading commands --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Finding:
-    what: str
-    meaning: str
-    detail: Sequence[str] = ()
-    level: str = "CONTRADICTED"
-
-
-@dataclass(frozen=True)
-class Report:
-    entries: int = 312
-    head: str = "77be" + "0" * 56 + "aa10"
-    artefacts: int = 9
-    problems: int = 0
-    sound: int = 312
-    exit_code: int = 0
-    findings: Sequence[Finding] = ()
-    notes: Sequence[str] = ()
-
-
 def test_status_is_the_resume_screen_with_clocks_and_the_next_command() -> None:
     """Status shows what resume would, and every clock, also one that has not started."""
     assert reading.status_lines(samples.RESUMED, tz=PARIS) == golden("status")
 
 
+def verified(**more: Any) -> Report:
+    """A report over 312 entries of two people, the last six of which are not time-stamped yet."""
+    hour = datetime(2026, 11, 20, 2, tzinfo=UTC)
+    anchors = [Anchor(150, 148, hour + timedelta(minutes=20), hour + timedelta(minutes=21), "tsa.example"),
+               Anchor(308, 306, hour + timedelta(minutes=24), hour + timedelta(minutes=25), "tsa.example")]
+    people = {1: Session(1, "maria", "SHA256:9f", "maria@acme.com"), 150: Session(150, "sam", "SHA256:5d", "")}
+    return Report(Path("INC-2041"), "live", entries=312, root="77be" + "0" * 56 + "aa10", checkpoints=8, artefacts=9, tokens=2,
+                  authorities=["tsa.example"], sessions=people, windows=Windows(anchors),
+                  ranges=[Range(1, 149, 1, True), Range(150, 311, 150, True)], **more)
+
+
 def test_verify_says_what_holds() -> None:
-    """A ledger that verifies: each claim on a line, the whole head, what is not proven, exit 0."""
-    report = Report(notes=["not signed, not timestamped: author and time are not proven"])
-    assert reading.verify_lines(report) == golden("verify_ok")
+    """A ledger that verifies: what is proven by whom, the ranges, what is pending, the head, exit 0."""
+    pending = Finding(306, "time", "entries 306 to 311 are not time-stamped yet",
+                      "The last token may still come; one that was taken away would look the same.", level="PENDING")
+    assert verify_lines(verified(author_trusted=True, remarks=[pending])) == golden("verify_ok")
 
 
 def test_verify_says_what_does_not_hold() -> None:
     """One that does not: the entry, the two values, the meaning, how far the rest is sound, exit 5."""
     findings = [
-        Finding(
-            "entry 118 does not follow from entry 117",
-            "117 or 118 was changed after it was written.",
-            ["117 hashes to 5d0e..91, 118 says 5d0e..7a"],
-        ),
-        Finding("artefact 5d0e..33 was not readable", "It may be whole.", level="NOT CHECKED"),
+        Finding(118, "chain", "entry 118 does not follow from entry 117", "117 or 118 was changed after it was written.",
+                ("117 hashes to 5d0e..91, 118 says 5d0e..7a",)),
+        Finding(200, "artefact", "artefact 5d0e..33 was not readable", "It may be whole.", level="NOT CHECKED"),
     ]
-    assert reading.verify_lines(Report(problems=2, sound=118, exit_code=5, findings=findings)) == golden("verify_bad")
+    assert verify_lines(verified(problems=2, findings=findings)) == golden("verify_bad")
 
 
 def test_lint_keeps_carets_in_place() -> None:
@@ -220,6 +213,7 @@ def test_doctor_names_the_problem_and_the_command() -> None:
         reading.Check("slack", "FAIL", "token expired 2026-10-02", "irkit connect slack"),
         reading.Check("clock", "ok", "within 0.3 s of zendesk's Date header"),
         reading.Check("evidence", "ok", "61 GB free, writable, fsync works"),
+        reading.Check("key", "ok", "SHA256:9f.. (ssh-agent)"),
     ]
     assert reading.doctor_lines(checks, ["Step 19 cannot run."]) == golden("doctor")
 
