@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from irkit.cli import ledger as command
+from irkit.cli import export
 from irkit.ledger import Ledger
+from irkit.ledger.sshsig import Throwaway
 from tests.cli.rig import Capsys, irkit
 
 URL = "https://acme.zendesk.com/api/v2/users/3971"
@@ -22,7 +23,7 @@ def incident(root: Path, mode: str = "live") -> Path:
     folder = root / "INC-1"
     request = {"request.connector": "zendesk", "request.connection": "acme", "request.url": URL}
     with Ledger.create(folder, mode=mode, version="1", code_hash="0" * 64) as made:
-        made.start_session("maria")
+        made.start_session("maria", signer=Throwaway())
         made.append("run.opened", {"runbook": "mine", "version": 3, "mode": "live"}, run="r1", by="human")
         made.append("step.started", {"step_kind": "action"}, run="r1", step="suspend")
         made.append("request.answer", {"status": 200, "ms": 300}, request | {"request.method": "GET"}, run="r1", step="suspend")
@@ -140,9 +141,9 @@ def test_export_to_a_file_is_private_and_never_overwrites(capsys: Capsys, folder
     target = tmp_path / "out.jsonl"
     ran = irkit(capsys, "ledger", "export", folder.name, "--output", str(target))
     assert (ran.code, ran.out) == (0, "")
-    assert "Wrote 12 entries" in ran.err
+    assert "Wrote 14 entries" in ran.err
     before = target.read_bytes()
-    assert len(before.splitlines()) == 12
+    assert len(before.splitlines()) == 14
     assert stat.S_IMODE(os.stat(target).st_mode) == 0o600
     again = irkit(capsys, "ledger", "export", folder.name, "--output", str(target))
     assert again.code == 2
@@ -162,7 +163,7 @@ def test_a_failed_export_leaves_no_file(capsys: Capsys, tmp_path: Path) -> None:
 
 def test_a_long_export_says_how_far_it_is(capsys: Capsys, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Progress goes to stderr, so that the data can be piped."""
-    monkeypatch.setattr(command, "PROGRESS_EACH", 5)
+    monkeypatch.setattr(export, "PROGRESS_EACH", 5)
     ran = irkit(capsys, "ledger", "export", folder.name)
     assert ran.err.splitlines() == ["5 entries", "10 entries"]
-    assert len(ran.out.splitlines()) == 12
+    assert len(ran.out.splitlines()) == 14

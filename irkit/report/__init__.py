@@ -1,0 +1,1 @@
+"""What leaves an incident for other people to read and to check."""
