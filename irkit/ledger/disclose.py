@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 from irkit.errors import LedgerError
 from irkit.ledger.entry import MAX_LINE, canonical
 from irkit.ledger.fit import fit, octets
+from irkit.ledger.reread import Unread, reread
 
 NAME = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 _MARKS = ({"base64"}, {"artefact", "bytes"})
@@ -160,6 +161,20 @@ def read(body: str, *, strict: bool = True) -> tuple[str, Any]:
     if strict and (_text(salt, name, value) != text or base64url(text.encode()) != body):
         raise ValueError("it does not re-serialise to itself")
     return name, value
+
+
+def read_all(bodies: Sequence[str]) -> dict[str, Any]:
+    """The values of an entry by name. Raises ValueError unless each is well-formed, canonical, and of a name of its own."""
+    plain = [body.encode("ascii").translate(_STANDARD) for body in bodies]
+    texts = [_a2b(body + b"==") for body in plain]
+    try:
+        found = reread(b"[" + b",".join(texts) + b"]")
+        values = {name: value for salt, name, value in found if type(salt) is str and len(salt) == 22 and type(name) is str}
+    except Unread:
+        values = dict(read(body) for body in bodies)
+    if len(values) != len(bodies) or [_b2a(text, newline=False).rstrip(b"=") for text in texts] != plain:
+        raise ValueError("one is not [salt, name, value], is not canonical, or has the name of another")
+    return values
 
 
 def nested(disclosed: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from json.scanner import make_scanner
 from typing import Any, Never
 
+from irkit.ledger.reread import Unread, read, reread
+
 VERSION = 1                    # SHA-256 and Ed25519
 GENESIS = "0" * 64             # `prev` of entry 0
 MAX_INT = 2**53 - 1
@@ -110,6 +112,19 @@ def parse(line: bytes, *, strict: bool = True) -> dict[str, Any]:
     """
     if len(line) > MAX_LINE:
         raise ValueError(f"it has {len(line):,} bytes; {MAX_LINE:,} are the most")
+    try:
+        fields = reread(line) if strict else read(line)
+    except Unread:
+        fields = _parse(line, strict=strict)
+    if type(fields) is not dict:
+        raise ValueError("it is not one JSON object")
+    if fields.get("v") != VERSION:
+        raise ValueError(f"its version is {fields.get('v')!r}; this irkit knows {VERSION}")
+    _check_fields(fields)
+    return fields
+
+
+def _parse(line: bytes, *, strict: bool) -> Any:
     text = line.decode()
     try:
         fields, end = _scan(text, 0)
@@ -117,11 +132,8 @@ def parse(line: bytes, *, strict: bool = True) -> dict[str, Any]:
         raise ValueError("it is not JSON") from None
     except RecursionError:
         raise ValueError(f"it is nested more than {MAX_DEPTH} deep") from None
-    if end != len(text) or type(fields) is not dict:
+    if end != len(text):
         raise ValueError("it is not one JSON object")
-    if fields.get("v") != VERSION:
-        raise ValueError(f"its version is {fields.get('v')!r}; this irkit knows {VERSION}")
-    _check_fields(fields)
     if strict and canonical(fields) != text:
         raise ValueError("it does not re-serialise to itself")
     return fields
@@ -152,6 +164,8 @@ def _check_value(value: dict[str, Any] | list[Any], depth: int) -> None:
     for part in value.values() if type(value) is dict else value:
         if part is None:
             raise ValueError("it holds a null")
+        if type(part) is float:
+            raise ValueError("it holds a number that is no integer")
         if type(part) is dict or type(part) is list:
             _check_value(part, depth + 1)
         elif type(part) is int and not -MAX_INT <= part <= MAX_INT:

@@ -1,0 +1,38 @@
+"""Reading lines and values back quickly: msgspec takes a quarter of the standard library's time.
+
+It decides nothing by itself. What it cannot read, or what does not re-serialise to itself in its hands, goes the long way,
+through `json`, which also says why. Where it does, its form is that of RFC 8785 for everything but floats: a test compares
+the two.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+class Unread(Exception):
+    """Go the long way."""
+
+
+def read(raw: bytes) -> Any:
+    """The JSON value that `raw` is. Raises Unread where `json` might read it otherwise, or not."""
+    try:
+        return _decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Unread from None
+
+
+def reread(raw: bytes) -> Any:
+    """The same, where `raw` is the canonical form of what it says."""
+    value = read(raw)
+    try:
+        if _encode(value) == raw:
+            return value
+    except (TypeError, ValueError, RecursionError):
+        pass
+    raise Unread
