@@ -133,7 +133,8 @@ class Disclosed(Mapping[str, Any]):
 
     def may_name_artefacts(self) -> bool:
         """False only when none of the values is a mark for an artefact."""
-        return any(mark in body for body in self._bodies for mark in _MARKED)
+        together = " ".join(self._bodies)
+        return any(mark in together for mark in _MARKED)
 
     def __getitem__(self, name: str) -> Any:
         return self._read()[name]

@@ -17,9 +17,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from json.scanner import make_scanner
-from typing import Any, Never
+from typing import Annotated, Any, Never
 
-from irkit.ledger.reread import Unread, read, reread
+from msgspec import UNSET, Meta, UnsetType, defstruct
+
+from irkit.ledger.reread import Unread, fits, read, reread
 
 VERSION = 1                    # SHA-256 and Ed25519
 GENESIS = "0" * 64             # `prev` of entry 0
@@ -139,7 +141,20 @@ def _parse(line: bytes, *, strict: bool) -> Any:
     return fields
 
 
+_SHAPES: dict[type[Any], Any] = {str: str, int: Annotated[int, Meta(ge=-MAX_INT, le=MAX_INT)], dict: dict[str, Any],
+                                 list: list[str]}
+_LINE = defstruct("_LINE", [(name, _SHAPES[kind]) if name in _NEEDED else (name, _SHAPES[kind] | UnsetType, UNSET)
+                            for name, kind in _TYPES.items()], forbid_unknown_fields=True)
+
+
 def _check_fields(fields: dict[str, Any]) -> None:
+    if not fits(fields, _LINE) or fields["by"] not in BY:
+        _explain_fields(fields)
+    if "data" in fields:
+        _check_value(fields["data"], 2)
+
+
+def _explain_fields(fields: dict[str, Any]) -> None:
     for name, value in fields.items():
         if (kind := _TYPES.get(name)) is not type(value):
             raise ValueError(f"its {name[:40]!r} is not {kind.__name__}" if kind else f"{name[:40]!r} is no key of an entry")
@@ -151,8 +166,7 @@ def _check_fields(fields: dict[str, Any]) -> None:
         raise ValueError(f"its 'by' is {fields['by'][:20]!r}")
     if not all(type(digest) is str for digest in fields.get("sd", ())):
         raise ValueError("its 'sd' holds more than digests")
-    if "data" in fields:
-        _check_value(fields["data"], 2)
+    raise ValueError("its fields are not those of an entry")
 
 
 def _check_value(value: dict[str, Any] | list[Any], depth: int) -> None:

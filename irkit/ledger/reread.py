@@ -7,6 +7,7 @@ the two.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import msgspec
@@ -17,6 +18,15 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 class Unread(Exception):
     """Go the long way."""
+
+
+def fits(value: object, shape: Any) -> bool:
+    """Whether a JSON value has the types of `shape`, a msgspec type; where not, the long way says why."""
+    try:
+        msgspec.convert(value, shape)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def read(raw: bytes) -> Any:
@@ -30,9 +40,7 @@ def read(raw: bytes) -> Any:
 def reread(raw: bytes) -> Any:
     """The same, where `raw` is the canonical form of what it says."""
     value = read(raw)
-    try:
+    with contextlib.suppress(TypeError, ValueError, RecursionError):
         if _encode(value) == raw:
             return value
-    except (TypeError, ValueError, RecursionError):
-        pass
     raise Unread
