@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from irkit.drill import scenario as scenarios
-from irkit.ledger import Ledger, verify
+from irkit.ledger import Ledger
+from irkit.ledger.verify import verify
 from irkit.runbook import Runbook, find, load
 from tests.bench.figures import Figure, alternate, ratio, wall
 
@@ -45,7 +46,8 @@ def figures(quick: bool) -> list[Figure]:
         found += [Figure("verify : SHA-256 of the same bytes, rate", ratio(hashed, checked), ">= 0.1 x",
                          f"{size / checked / 1e6:.0f} MB/s : {size / hashed / 1e6:.0f} MB/s"),
                   Figure("verify", f"{entries / checked:,.0f}/s", ">= 100,000/s", "entries of six values"),
-                  *_opened(folder, entries, 1 if quick else 7)]
+                  *_opened(folder, entries, 1 if quick else 7),
+                  *_linear(Path(temporary), *((2_000, 20_000) if quick else (10_000, 1_000_000)))]
     return found
 
 
@@ -133,6 +135,32 @@ def _syncs(temporary: Path) -> Figure:
 def _verified(folder: Path) -> None:
     if report := verify(folder).findings:
         raise RuntimeError(f"the ledger does not verify: {report[0]}")
+
+
+def _linear(temporary: Path, few: int, many: int) -> list[Figure]:
+    """What verifying a small and a big ledger takes, each in a process of its own."""
+    taken = []
+    for entries in (few, many):
+        folder = temporary / f"of-{entries}"
+        _filled(folder, entries)
+        command = [sys.executable, "-m", "tests.bench.verifying", str(folder)]
+        taken.append(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
+        shutil.rmtree(folder)
+    small, big = taken
+    each = [one["seconds"] / one["entries"] for one in taken]
+    return [Figure(f"verify, time an entry: {many:,} to {few:,}", ratio(each[1], each[0]), "1, linear",
+                   f"{big['seconds']:.1f} s : {small['seconds']:.2f} s"),
+            Figure(f"verify, memory at {many:,} above {few:,}", f"{big['mib'] - small['mib']:.1f} MiB", "flat",
+                   f"{big['mib']:.0f} MiB : {small['mib']:.0f} MiB")]
+
+
+def _filled(folder: Path, entries: int) -> None:
+    """A ledger of that many pages of a collection, appended many to a transaction."""
+    with _incident(folder) as ledger:
+        for number in range(entries):
+            data, values = answer(number)
+            ledger.append_soon("request.answer", data, values, run="r1", step="audit_log")
+        ledger.end_session()
 
 
 def _opened(folder: Path, entries: int, rounds: int) -> list[Figure]:

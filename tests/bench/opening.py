@@ -9,7 +9,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-import sqlite_utils  # noqa: F401  # imported by the ledger when it opens a store
+import sqlite_utils  # noqa: F401  # these two are imported by the ledger when it opens a store
+from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: F401
 
 from irkit.cli.walks import own_copy
 from irkit.engine.fold import State, fold
