@@ -295,7 +295,8 @@ class Attest:
             return None
         if (found.size, found.key_id) != (size, key_id):
             place = size - 1 if type(size) is int and 0 < size <= self.tree.size else None
-            self._report(place, "note", f"a note over {found.size} entries is filed under {size!r}, {key_id!r}", "It was moved.")
+            self._report(place, "note", f"a note over {found.size} entries is filed under {size!r}, {key_id!r}",
+                         "It was moved.")
         if found.sha256 in self._seen:
             return found
         if self._holes and (found.key_id not in self._keys or found.size > self.tree.size):

@@ -115,7 +115,8 @@ class Stamps:
         wanted = (data.get("note_sha256"), data.get("size"), _time(data.get("gen_time")), data.get("accuracy_us"),
                   data.get("serial"))
         accuracy = None if stamp.token.accuracy is None else stamp.token.accuracy // timedelta(microseconds=1)
-        if wanted != (hashlib.sha256(stamp.note).hexdigest(), stamp.size, stamp.token.gen_time, accuracy, str(stamp.token.serial)):
+        said = hashlib.sha256(stamp.note).hexdigest(), stamp.size, stamp.token.gen_time, accuracy, str(stamp.token.serial)
+        if wanted != said:
             self._say(seq, f"entry {seq} says of its token what the token does not say", "One of the two was replaced.")
         elif stamp.counts:
             earliest, latest = timestamp.lower(stamp.token), timestamp.upper(stamp.token)

@@ -53,8 +53,8 @@ class Session:
 class Report:
     """What a verification found.
 
-    `head` is the hex leaf of the last entry, `root` of the tree over all; `findings` are the first 200 of `problems`, and
-    `remarks` what is said without being one. `ranges` are the entries by who is proven to have written them.
+    `head` is the hex leaf of the last entry, `root` of the tree over all; `findings` are the first 200 of `problems`, of
+    which `failures` are more than not checked; `remarks` the first 200 things said without being one. `ranges` are the entries by who is proven to have written them.
     """
 
     folder: Path
@@ -76,6 +76,7 @@ class Report:
     ranges: list[Range] = field(default_factory=list)
     windows: Windows = field(default_factory=Windows)
     problems: int = 0
+    failures: int = 0
     findings: list[Finding] = field(default_factory=list)
     remarks: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -88,20 +89,19 @@ class Report:
     @property
     def exit_code(self) -> int:
         """5 when anything does not agree, else 1 when something could not be checked, else 0."""
-        levels = {finding.level for finding in self.findings}
-        return 5 if levels & FAILS else 1 if levels else 0
+        return 5 if self.failures else 1 if self.problems else 0
 
     def assured(self, most: int = 1 << 30) -> list[Assured]:
         """Who is proven to have written which entries, and when: the first `most` ranges."""
         return assured(self.ranges, self.windows, most)
 
     def add(self, finding: Finding) -> None:
-        if finding.level not in FAILS | {NOT_CHECKED}:
-            self.remarks.append(finding)
-            return
-        self.problems += 1
-        if len(self.findings) < MOST_FINDINGS:
-            self.findings.append(finding)
+        kept = self.findings if finding.level in FAILS | {NOT_CHECKED} else self.remarks
+        if kept is self.findings:
+            self.problems += 1
+            self.failures += finding.level in FAILS
+        if len(kept) < MOST_FINDINGS:
+            kept.append(finding)
 
 
 def open_source(path: Path) -> FolderSource | BagSource:
@@ -147,8 +147,9 @@ class _Verification:
                     self._take(event, other)
                 self._end(other)
             except Trouble as trouble:
-                self._say(self._checker.next if trouble.mechanism in ("store", "bytes") else None, trouble.mechanism, trouble.what,
-                                    trouble.meaning, (trouble.detail,) if trouble.detail else (), trouble.level)
+                place = self._checker.next if trouble.mechanism in ("store", "bytes") else None
+                self._say(place, trouble.mechanism, trouble.what, trouble.meaning, (trouble.detail,) if trouble.detail else (),
+                          trouble.level)
         return self.report
 
     def _say(self, entry: int | None, mechanism: str, what: str, meaning: str, detail: tuple[str, ...] = (),

@@ -191,7 +191,7 @@ def test_verify_says_what_does_not_hold() -> None:
                 ("117 hashes to 5d0e..91, 118 says 5d0e..7a",)),
         Finding(200, "artefact", "artefact 5d0e..33 was not readable", "It may be whole.", level="NOT CHECKED"),
     ]
-    assert verify_lines(verified(problems=2, findings=findings)) == golden("verify_bad")
+    assert verify_lines(verified(problems=2, failures=1, findings=findings)) == golden("verify_bad")
 
 
 def test_lint_keeps_carets_in_place() -> None:
