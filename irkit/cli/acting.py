@@ -40,9 +40,10 @@ def opened(settings: Settings, incident: str, *, write: bool = True) -> Iterator
 
 
 @contextlib.contextmanager
-def session(settings: Settings, ledger: Ledger) -> Iterator[None]:
-    """A session of this person's own, for one entry or a few."""
-    ledger.start_session(incidents.who_am_i(settings.config)[0])
+def session(settings: Settings, ledger: Ledger, *, endorsed: bool = False) -> Iterator[None]:
+    """A session of this person's own, for one entry or a few; `endorsed` by their key where the ledger demands that of it."""
+    from irkit.cli.signing import signer
+    ledger.start_session(incidents.who_am_i(settings.config)[0], signer=signer(settings, ledger.mode) if endorsed else None)
     try:
         yield
     finally:

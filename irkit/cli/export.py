@@ -37,10 +37,10 @@ PROGRESS_EACH = 20_000         # entries between two lines of progress
 FORMS = ("jsonl", "bag", "timesketch", "case", "csv")
 
 
-def _signer(settings: Settings, ledger: Ledger) -> Signer | None:
+def _signer(settings: Settings, ledger: Ledger, *, needed: bool) -> Signer | None:
     """Whose key signs the export: the responder's where one is configured, a throw-away one in a drill."""
     from irkit.cli.signing import signer
-    return signer(settings, ledger.mode, needed=False)
+    return signer(settings, ledger.mode, needed=needed)
 
 
 # -- commands ----------------------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def _recorded(settings: Settings, folder: Path, form: str, output: Path, *, reci
         if rules is not None:
             list_withheld(ledger, rules, Nowhere(), Nowhere())
             _warn(settings, ledger, rules)
-        name, signer = who_am_i(settings.config)[0], _signer(settings, ledger)
+        name, signer = who_am_i(settings.config)[0], _signer(settings, ledger, needed=rules is not None)
         who = signer.fingerprint if signer else pseudonym(ledger.origin, name)
         ledger.start_session(name, signer=signer, data={"pid": os.getpid()})
         mode = ledger.mode

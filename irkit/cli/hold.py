@@ -78,7 +78,7 @@ def release(settings: Settings, incident: str, entry: int | None, by: str | None
         by, reason = filled(settings, f"irkit hold release {name} {chosen}",
                             {"--by": ("Who releases the hold?", by), "--reason": ("Why?", reason)})
         now = stamped(incidents.state_of(ledger))
-        with session(settings, ledger):
+        with session(settings, ledger, endorsed=True):
             made = ledger.append("hold.released", now, {"hold.by": by, "hold.reason": reason}, by="human", ref=chosen)
         left = len(ledger.holds)
     others = f"; {left} other{'s' if left > 1 else ''} still stand{'' if left > 1 else 's'}" if left else "; none stands now"

@@ -155,7 +155,7 @@ def erase(settings: Settings, incident: str, entry: int, names: tuple[str, ...],
         basis, by = filled(settings, command, {"--basis": ("On what ground?", basis), "--by": ("Who asserts it?", by)})
         _say_plan(settings, what)
         confirmed(settings, name, f"ERASE {name} {entry}", "erase it for good", confirm, command)
-        with session(settings, found):
+        with session(settings, found, endorsed=True):
             made, gone = carry_out(found, what, basis=basis, by=by)
         say(settings, f"Erased {_values(what)} of entry {entry}.  entry {made.seq}")
         _must_be_gone(found, entry, names, gone)

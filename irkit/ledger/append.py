@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from irkit.errors import CredentialError, LedgerError, NotTheHolder
-from irkit.ledger import clock
+from irkit.ledger import clock, texts
 from irkit.ledger.attest import AFTER_SEAL, NOTED
 from irkit.ledger.check import Checker
 from irkit.ledger.clock import Clock
@@ -159,16 +159,13 @@ class Commit:
         if kind == "hold.released" and draft.fields.get("ref") not in self._holds:
             raise LedgerError(f"entry {draft.fields.get('ref')} is no hold that stands", where=str(folder),
                               next=f"irkit hold list {folder.name}")
-        if kind == SENDING:
-            self._may_send(draft.fields.get("run", ""), folder)
-
-    def _may_send(self, run: str, folder: Path) -> None:
-        if self._holders.get(run) != self._session:
+        if kind == SENDING and self._holders.get(run := draft.fields.get("run", "")) != self._session:
             raise NotTheHolder(f"run {run!r} was taken over by another session; nothing is sent from here", where=str(folder),
                                next=f"irkit status {folder.name}")
         keyed = self._attest.sessions.get(-1 if self._session is None else self._session)
-        if self._attest.policy.endorse and not (keyed and keyed.endorsed):
-            raise CredentialError("nobody's key endorsed this session, and the ledger's policy demands that of whoever sends",
+        if self._attest.policy.endorse and not (keyed and keyed.endorsed) \
+                and texts.needs_endorsement(kind, draft.fields.get("data", {})):
+            raise CredentialError(f"nobody's key endorsed this session, and the ledger's policy demands that for {kind}",
                                   where=str(folder), next="irkit key show")
 
     def _step(self) -> tuple[int, int]:

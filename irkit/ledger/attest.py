@@ -215,11 +215,12 @@ class Attest:
             self._report(seq, "note", f"the note that entry {seq} names, over {data.get('size')} entries, is not there",
                          "A note was removed or replaced.", f"SHA-256 {str(data.get('note_sha256'))[:64]}", level=MISSING)
 
-    def _sending(self, seq: int, fields: Mapping[str, Any]) -> None:
+    def _endorsed(self, seq: int, fields: Mapping[str, Any]) -> None:
         session = self.sessions.get(fields.get("session", -1))
-        if (self.policy.endorse or self.demanded.endorse) and session is not None and not session.endorsed:
-            self._report(seq, "policy", f"entry {seq} sends, and nobody endorsed its session {session.seq}",
-                         "The policy demands a person's signature for every session that changes something.")
+        if (self.policy.endorse or self.demanded.endorse) and session is not None and not session.endorsed \
+                and texts.needs_endorsement(fields["kind"], fields.get("data", {})):
+            self._report(seq, "policy", f"entry {seq} is {fields['kind']}, and nobody endorsed its session {session.seq}",
+                         "The policy demands a person's signature for every session that changes something or takes it out.")
 
     def _seal(self, seq: int, fields: Mapping[str, Any]) -> None:
         data, root = fields.get("data", {}), base64.b64encode(self.tree.root()).decode()
@@ -230,6 +231,7 @@ class Attest:
 
     def _erasing(self, seq: int, fields: Mapping[str, Any]) -> None:
         data = fields.get("data", {})
+        self._endorsed(seq, fields)
         if self.holds:
             self._report(seq, "erased", f"entry {seq} erases while the hold of entry {min(self.holds)} stands",
                          "Values were destroyed that had to be kept.")
@@ -340,7 +342,8 @@ def _text(data: Mapping[str, Any], name: str) -> str:
 
 
 _CHECKS: dict[str, Callable[[Attest, int, Mapping[str, Any]], None]] = {
-    "genesis": Attest._genesis, "session.start": Attest._start, "checkpoint": Attest._checkpoint, SENDING: Attest._sending,
+    "genesis": Attest._genesis, "session.start": Attest._start, "checkpoint": Attest._checkpoint, SENDING: Attest._endorsed,
+    "hold.released": Attest._endorsed, "exported": Attest._endorsed,
     "sealed": Attest._seal, "erased": Attest._erasing}
 _TAKES: dict[str, Callable[[Attest, int, Mapping[str, Any]], None]] = {
     "genesis": Attest._take_genesis, "session.start": Attest._take_start, "session.end": Attest._take_end,

@@ -206,6 +206,8 @@ def _entries(connection: sqlite3.Connection, bound: tuple[int, ...]) -> Iterator
     disclosures = iter(connection.execute(_DISCLOSURES_AFTER if bound else _DISCLOSURES, bound))
     ahead = next(disclosures, _END)
     for seq, line, leaf in entries:
+        if type(seq) is not int:                            # only where the table was made anew
+            raise sqlite3.DatabaseError(f"the number of an entry is {seq!r}")
         mine: list[tuple[Any, Any, Any]] = []
         while ahead[0] != seq and _sorts_before(ahead[0], seq):
             yield Orphan(*ahead[:2])

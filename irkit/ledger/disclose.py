@@ -22,7 +22,7 @@ from json.scanner import make_scanner
 from typing import Any, NamedTuple
 
 from irkit.errors import LedgerError
-from irkit.ledger.entry import MAX_LINE, canonical
+from irkit.ledger.entry import MAX_DEPTH, MAX_LINE, canonical
 from irkit.ledger.fit import fit, octets
 from irkit.ledger.reread import Unread, reread
 
@@ -161,7 +161,16 @@ def read(body: str, *, strict: bool = True) -> tuple[str, Any]:
         raise ValueError("it is not [salt, name, value]")
     if strict and (_text(salt, name, value) != text or base64url(text.encode()) != body):
         raise ValueError("it does not re-serialise to itself")
+    if strict and _too_deep(value, 2):
+        raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
     return name, value
+
+
+def _too_deep(value: Any, depth: int) -> bool:
+    """Whether containers are nested deeper than the profile allows; `depth` is that of `value`."""
+    if type(value) is not dict and type(value) is not list:
+        return False
+    return depth > MAX_DEPTH or any(_too_deep(part, depth + 1) for part in (value.values() if type(value) is dict else value))
 
 
 def read_all(bodies: Sequence[str]) -> dict[str, Any]:
@@ -173,6 +182,8 @@ def read_all(bodies: Sequence[str]) -> dict[str, Any]:
         values = {name: value for salt, name, value in found if type(salt) is str and len(salt) == 22 and type(name) is str}
     except Unread:
         values = dict(read(body) for body in bodies)
+    if any(_too_deep(value, 2) for value in values.values()):
+        raise ValueError(f"one is nested more than {MAX_DEPTH} deep")
     if len(values) != len(bodies) or [_b2a(text, newline=False).rstrip(b"=") for text in texts] != plain:
         raise ValueError("one is not [salt, name, value], is not canonical, or has the name of another")
     return values

@@ -17,7 +17,18 @@ from irkit.ledger.entry import canonical
 PURPOSES = {"approval.given": "approval", "approval.refused": "approval", "handover.offered": "handover",
             "handover.accepted": "handover", "custody.offered": "custody", "custody.accepted": "custody", "sealed": "seal"}
 MUST = frozenset({"custody.offered", "custody.accepted", "sealed", "approval.given", "handover.offered", "handover.accepted"})
+WITHHOLDS_NOTHING = hashlib.sha256().hexdigest()
 _BOUND = ("data", "kind", "ref", "run", "sd", "step")
+
+
+def needs_endorsement(kind: str, data: Mapping[str, Any]) -> bool:
+    """Whether an entry changes something outside the ledger, or takes something out of it.
+
+    Where the policy says `endorse`, it stands in sessions that a person's key endorsed: otherwise whoever can write to the
+    folder could open a session of their own and have values erased, a hold lifted, or a part withheld, lawfully as it seems.
+    """
+    return kind in ("request.sending", "erased", "hold.released") or (
+        kind == "exported" and data.get("withheld_sha256", WITHHOLDS_NOTHING) != WITHHOLDS_NOTHING)
 
 
 def namespace(purpose: str, mode: str) -> str:

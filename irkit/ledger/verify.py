@@ -54,7 +54,8 @@ class Report:
     """What a verification found.
 
     `head` is the hex leaf of the last entry, `root` of the tree over all; `findings` are the first 200 of `problems`, of
-    which `failures` are more than not checked; `remarks` the first 200 things said without being one. `ranges` are the entries by who is proven to have written them.
+    which `failures` are more than not checked; `remarks` the first 200 things said without being a problem. `ranges` are the
+    entries by who is proven to have written them.
     """
 
     folder: Path

@@ -40,8 +40,13 @@ phone = "+41 44 555 01 02"
 
 def incident(mode: str = "live", *, policy: dict[str, object] | None = None, open_run: bool = False, told: bool = True,
              signer: Signer | None = None) -> Path:
-    """`./evidence/INC-1`: one run of one person, two artefacts, a note with a value worth erasing."""
+    """`./evidence/INC-1`: one run of one person, two artefacts, a note with a value worth erasing.
+
+    Where it is live, `./irkit.toml` names a key to sign with.
+    """
     folder = Path("evidence", NAME).absolute()
+    if mode == "live" and not Path("irkit.toml").exists():
+        Path("irkit.toml").write_text(f'[key]\nuse = "{made(Path.cwd())}"\n')
     with Ledger.create(folder, mode=mode, version="1", code_hash="0" * 64, policy=policy) as ledger:
         ledger.start_session("Maria Lopez", signer=signer or Throwaway())
         book = ledger.keep("mine.yaml", BOOK, run="r1")

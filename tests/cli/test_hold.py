@@ -8,6 +8,7 @@ import pytest
 
 from irkit.errors import LedgerError
 from irkit.ledger import Ledger
+from irkit.ledger.sshsig import Throwaway
 from tests.cli.people import NAME, entries, incident, verified
 from tests.cli.rig import Capsys, Ran, irkit
 
@@ -58,7 +59,7 @@ def test_the_store_refuses_a_second_release() -> None:
     """Two processes that release at once: the later one is refused inside its transaction."""
     folder = incident()
     with Ledger.open(folder) as ledger:
-        ledger.start_session("maria")
+        ledger.start_session("maria", signer=Throwaway())
         held = ledger.append("hold.placed", {}, {"hold.by": "x"}, by="human").seq
         ledger.append("hold.released", {}, {}, by="human", ref=held)
         with pytest.raises(LedgerError, match="no hold that stands"):

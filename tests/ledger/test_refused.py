@@ -45,7 +45,7 @@ def test_an_entry_that_is_refused_opens_no_run(ledger: Ledger) -> None:
 def test_a_sealed_ledger_takes_only_what_may_follow(ledger: Ledger) -> None:
     """The kinds of the list; every other is refused, here and in a process that had it open before."""
     with Ledger.open(ledger.folder) as other:
-        other.start_session("Sam")
+        other.start_session("Sam", signer=Throwaway())
         sealed = ledger.append_signed("sealed", Throwaway())
         assert ledger.sealed
         assert (sealed.data["size"], notes(ledger)[-1].size) == (sealed.seq, sealed.seq + 1)

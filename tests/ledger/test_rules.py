@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 
 import pytest
 
@@ -16,12 +17,12 @@ from irkit.ledger.texts import PURPOSES
 class Fed:
     """A ledger of the barest fields, of one session, fed to the rules entry by entry."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, endorse: bool = True) -> None:
         self.findings: list[Finding] = []
         self.attest = Attest(self._report)
         self.origin = "irkit/drill/" + "0" * 32
         self.key = SessionKey(self.origin)
-        policy = {"endorse": True, "max_entries": 64, "authorities": 0, "seal_tokens": 0}
+        policy = {"endorse": endorse, "max_entries": 64, "authorities": 0, "seal_tokens": 0}
         self.entry("genesis", {"mode": "drill", "origin": self.origin, "policy": policy})
         self.entry("session.start", {"vkey": self.key.vkey})
 
@@ -113,10 +114,21 @@ def test_a_seal_over_another_tree_is_found() -> None:
 
 def test_what_erases_under_a_hold_is_found() -> None:
     """And what does not say which values of which earlier entry it erased."""
-    fed = Fed()
+    fed = Fed(endorse=False)
     hold = fed.entry("hold.placed")
     bad = fed.entry("erased", {"of": 1, "digests": []})
     fed.entry("hold.released", ref=hold)
     fed.entry("erased", {"of": 1, "digests": []})
     worse = fed.entry("erased", {"of": 99, "digests": "x"})
     assert fed.found() == [(bad, "erased", "CONTRADICTED"), (worse, "erased", "CONTRADICTED")]
+
+
+def test_what_takes_something_out_needs_an_endorsed_session() -> None:
+    """Sending, erasing, lifting a hold, withholding: else whoever writes to the folder does them in a session of their own."""
+    fed = Fed()
+    hold = fed.entry("hold.placed")
+    named = [fed.entry("request.sending"), fed.entry("hold.released", ref=hold), fed.entry("erased", {"of": 1, "digests": []}),
+             fed.entry("exported", {"withheld_sha256": "0" * 64})]
+    fed.entry("exported", {"withheld_sha256": hashlib.sha256().hexdigest()})
+    fed.entry("exported", {"as": "csv"})
+    assert fed.found() == [(seq, "policy", "CONTRADICTED") for seq in named]
