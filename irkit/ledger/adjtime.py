@@ -7,6 +7,7 @@ count.
 from __future__ import annotations
 
 import ctypes
+import functools
 import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -62,6 +63,7 @@ def kernel_clock(adjtimex: Callable[[Timex], int] = _adjtimex) -> KernelClock | 
     return KernelClock(not timex.status & _STA_UNSYNC and state != _TIME_ERROR, offset, timex.maxerror, timex.esterror)
 
 
+@functools.lru_cache(16)          # answers that come in one second say the same
 def read_date(header: str) -> datetime | None:
     """The moment in an HTTP Date (RFC 9110 5.6.7), whole seconds of UTC; None where it cannot be read."""
     try:

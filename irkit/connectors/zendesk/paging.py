@@ -9,6 +9,7 @@ Source: developer.zendesk.com, API basics, Pagination; and Incremental exports.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -55,7 +56,7 @@ def walk(first: Request, key: str, each: Callable[[Any], object], enough: Callab
         left.rows = rows = answer.get(key, list)
         done.rows += len(rows)
         done.pages += 1
-        done.at = _date(answer) or done.at
+        done.at = _date(answer.headers.get("date", "")) or done.at
         if not rows or not inside(rows[-1]):
             left.hand_over()
         link = None if not left.rows and enough() else _next(answer)
@@ -109,9 +110,10 @@ def _short(answer: Response, done: Walk) -> bool:
     return True
 
 
-def _date(answer: Response) -> datetime | None:
+@functools.lru_cache(16)          # answers that come in one second say the same
+def _date(header: str) -> datetime | None:
     try:
-        at = parsedate_to_datetime(answer.headers.get("date", ""))
+        at = parsedate_to_datetime(header)
     except ValueError:
         return None
     return at if at.tzinfo else at.replace(tzinfo=UTC)      # "-0000" means UTC, source unknown
