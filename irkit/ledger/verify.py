@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from irkit.errors import UsageError
 from irkit.ledger import bag, policy
 from irkit.ledger.assurance import Anchor, Assured, Attribution, Range, Windows, assured, authorities_over
 from irkit.ledger.attest import Signed
@@ -133,6 +134,10 @@ class _Verification:
         self._stamps = Stamps(trust.tsa_ca, self._found)
         self._dates = Dates(self._found)
         self._last: Mapping[str, Any] = {}
+        for given in filter(None, (trust.signers, trust.revoked, trust.tsa_ca)):
+            if path.resolve() in given.resolve().parents:
+                raise UsageError(f"{given} lies within what it is to vouch for", where=str(path),
+                                 next="take it from whoever the key or the authority belongs to")
         if trust.policy is not None:
             self._attest.demanded = policy.NOTHING.raised(**policy.from_file(trust.policy))
 

@@ -147,3 +147,11 @@ def test_stamping_without_an_authority_names_the_setting(capsys: Capsys) -> None
     incident(Throwaway())
     ran = irkit(capsys, "ledger", "stamp", "INC-1")
     assert (ran.code, "[timestamps]" in ran.err) == (2, True)
+
+
+def test_nothing_inside_a_ledger_vouches_for_it(capsys: Capsys) -> None:
+    """Signers that lie in the folder or bag that they are to vouch for are refused."""
+    key = Throwaway()
+    incident(key)
+    ran = irkit(capsys, "ledger", "verify", "INC-1", "--signers", signers(key, str(FOLDER / "signers")))
+    assert (ran.code, "lies within" in ran.err) == (2, True)
