@@ -1,0 +1,9 @@
+"""All families of forgeries, by name."""
+
+from __future__ import annotations
+
+from tests.forgery import on_bags, on_bytes, on_lines, on_notes, on_signatures, on_time, on_values
+from tests.forgery.family import FAMILIES, Family, Trial
+
+__all__ = ["FAMILIES", "Family", "Trial", "on_bags", "on_bytes", "on_lines", "on_notes", "on_signatures", "on_time",
+           "on_values"]
