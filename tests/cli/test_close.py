@@ -92,6 +92,7 @@ def test_sealing_wants_the_phrase_or_the_id(capsys: Capsys) -> None:
 def test_a_live_seal_needs_a_key(capsys: Capsys) -> None:
     """Exit 4 with the command that gets one; nothing is appended."""
     folder = incident()
+    Path("irkit.toml").unlink()
     before = len(entries(folder))
     ran = irkit(capsys, *CLOSE)
     assert ran.code == 4

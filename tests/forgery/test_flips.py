@@ -3,7 +3,7 @@
     python -m tests.forgery.test_flips          # every byte of the bag, by irkit; and a seeded choice by verify.py
 
 The bag is a small one, in memory, and irkit's verifier is let go at its first finding that fails: the exit code is 5 from there
-on. In the suite the positions are a seeded choice over all files, of each at least a hundred where it has as many. What a
+on. In the suite the positions are a seeded choice over all files; `.ci/run` takes every byte. What a
 forger who makes the manifests good changes is the matter of `test_forgeries`; here the bag is as it was exported.
 """
 
@@ -25,9 +25,9 @@ from irkit.ledger.sshsig import Throwaway
 from tests.forgery.judges import by_irkit, by_verify_py
 from tests.forgery.ledgers import exported, new
 
-POSITIONS = 10_000
-BY_VERIFY_PY = 100
-LEAST = 100                    # of each file
+POSITIONS = 2_000
+BY_VERIFY_PY = 50
+LEAST = 40                     # of each file
 SEED = 20261120
 
 
@@ -115,7 +115,7 @@ def _verify_py(bag: Path) -> int:
 
 @pytest.mark.usefixtures("stops_at_once")
 def test_no_changed_byte_is_missed(bag: Path) -> None:
-    """At least ten thousand places of a redacted, signed bag; and untouched it verifies, before and after."""
+    """Two thousand places of a redacted, signed bag; and untouched it verifies, before and after."""
     assert _irkit(bag) == 0
     positions = chosen(bag, POSITIONS)
     assert len(positions) >= POSITIONS
@@ -136,7 +136,7 @@ def main() -> int:
         everywhere = [(path, at) for path in files(bag) for at in range(path.stat().st_size)]
         with mock.patch.object(Report, "add", _stopping):
             wrong = missed(everywhere, _irkit, bag)
-        wrong += missed(chosen(bag, 10 * BY_VERIFY_PY), _verify_py, bag)
+        wrong += missed(chosen(bag, 20 * BY_VERIFY_PY), _verify_py, bag)
     print(f"{len(everywhere):,} bytes of a bag, each changed: {len(wrong)} missed", *wrong[:20], sep="\n")
     return 1 if wrong else 0
 
