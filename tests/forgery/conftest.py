@@ -1,6 +1,6 @@
 """The honest ledgers, made once; and over which of them each family is forged.
 
-    pytest tests/forgery --every-ledger         # over all it names; without, over the first of each kind
+    pytest tests/forgery --every-ledger         # over all it names; without, over the first
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.forgery.families import FAMILIES
-from tests.forgery.ledgers import BAGS, NAMES, Shelf
+from tests.forgery.ledgers import NAMES, Shelf
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,9 +29,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _over(names: tuple[str, ...], every: bool) -> list[str]:
-    """The first folder and the first bag of those a family names; all of them if `every`."""
-    bags = [name for name in names if name in BAGS or name == "redacted" or name.startswith("bag of")]
-    return list(names) if every else [*[name for name in names if name not in bags][:1], *bags[:1]]
+    """The first of those a family names; all of them if `every`."""
+    return list(names) if every else list(names[:1])
 
 
 @pytest.fixture(scope="session")
