@@ -15,7 +15,7 @@ from irkit.cli.output import put, tell, width
 
 if TYPE_CHECKING:
     from irkit.cli.anchoring import Stamped
-    from irkit.ledger import Report
+    from irkit.ledger.verify import Report
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -48,8 +48,8 @@ def verify(settings: Settings, incident: str, signers: Path | None, revoked: Pat
       irkit ledger verify INC-2041 --signers signers --tsa-ca authorities.pem
       irkit ledger verify /media/usb/INC-2041-bag --expect mailed.note --require-trusted
     """
-    from irkit.ledger import verify as check
     from irkit.ledger.trust import Trust
+    from irkit.ledger.verify import verify as check
     report = check(path_of(settings, incident), Trust(signers, revoked, tsa_ca, expect, against, policy, require_trusted))
     if as_json:
         print_json(_plain(report))

@@ -15,12 +15,14 @@ import base64
 import hashlib
 import os
 import re
-import subprocess
 import tempfile
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from irkit.errors import IrkitError
+
+if TYPE_CHECKING:
+    import subprocess
 
 LONGEST = 16_384                  # characters; RSA with 16,384 bits needs about 6,000
 SECONDS = 30.0                    # that ssh-keygen may take to check a signature; it takes milliseconds
@@ -278,6 +280,7 @@ def ssh(*words: str, given: bytes = b"", seconds: float = SECONDS, **more: str) 
 
     Raises CannotCheck when it does not run, or does not end.
     """
+    import subprocess  # not needed to sign or check Ed25519, and a drill may start no process
     try:
         return subprocess.run(words, input=given, capture_output=True, timeout=seconds, env=environment() | more,  # noqa: S603
                               check=False)

@@ -10,8 +10,9 @@ from irkit.ui.layout import WIDEST, Page
 from irkit.ui.text import pad, wrap
 
 if TYPE_CHECKING:
-    from irkit.ledger import Finding, Report
+    from irkit.ledger import Finding
     from irkit.ledger.assurance import Assured
+    from irkit.ledger.verify import Report
 
 NOT_CHECKED = "NOT CHECKED"      # a finding's level when it says only that something could not be looked at
 MOST_ROWS = 30                   # of what is proven about which entries

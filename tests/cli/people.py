@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from irkit.ledger import Entry, Ledger, Report, verify
+from irkit.ledger import Entry, Ledger
 from irkit.ledger.sshsig import Signer, Throwaway
 from irkit.ledger.trust import Trust
+from irkit.ledger.verify import Report, verify
 from tests.cli.rig import Capsys, Ran, irkit
 from tests.ledger.ssh import made, pub
 

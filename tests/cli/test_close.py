@@ -11,10 +11,11 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from irkit.ledger import Ledger, verify
+from irkit.ledger import Ledger
 from irkit.ledger.texts import content_hash, entry_text, namespace
 from irkit.ledger.tree import Tree
 from irkit.ledger.trust import Trust
+from irkit.ledger.verify import verify
 from tests.cli.people import NAME, Team, entries, incident, verified
 from tests.cli.rig import Capsys, irkit
 from tests.ledger.authority import OPENSSL, Authority

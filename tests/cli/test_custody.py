@@ -10,11 +10,12 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from irkit.ledger import Ledger, verify
+from irkit.ledger import Ledger
 from irkit.ledger.keys import signer
 from irkit.ledger.sshsig import fingerprint, parse
 from irkit.ledger.texts import content_hash, entry_text, namespace
 from irkit.ledger.tree import Tree
+from irkit.ledger.verify import verify
 from tests.cli.people import CALL, LOG, NAME, PEOPLE, Team, entries, incident, verified
 from tests.cli.rig import Capsys, irkit
 from tests.ledger.ssh import needs_ssh

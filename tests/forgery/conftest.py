@@ -21,9 +21,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     every = metafunc.config.getoption("--every-ledger", default=False)
     if {"family", "over"} <= set(metafunc.fixturenames):
         cases = [(name, over) for name, family in FAMILIES.items() for over in _over(family.over, every)]
-        absent = pytest.mark.skip(reason="openssl, which plays the time-stamp authority, is not installed")
-        metafunc.parametrize(("family", "over"), [pytest.param(*case, id=", ".join(case), marks=[] if case[1] in NAMES else absent)
-                                                  for case in cases])
+        absent = [pytest.mark.skip(reason="openssl, which plays the time-stamp authority, is not installed")]
+        metafunc.parametrize(("family", "over"), [
+            pytest.param(*case, id=", ".join(case), marks=[] if case[1] in NAMES else absent) for case in cases])
     elif "cut" in metafunc.fixturenames:
         metafunc.parametrize("cut", ["live", "bag of live"] if every else ["live"])
 

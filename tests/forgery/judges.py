@@ -16,8 +16,8 @@ from unittest import mock
 
 from irkit import report as irkit_report
 from irkit.errors import IrkitError
-from irkit.ledger import verify
 from irkit.ledger.trust import Trust
+from irkit.ledger.verify import verify
 
 VERIFY_PY = Path(irkit_report.__file__).with_name("verify.py")
 _FAILS = ("CONTRADICTED", "MISSING")

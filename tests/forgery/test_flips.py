@@ -19,9 +19,10 @@ from unittest import mock
 
 import pytest
 
-from irkit.ledger import Finding, Report
+from irkit.ledger import Finding
 from irkit.ledger.finding import FAILS
 from irkit.ledger.sshsig import Throwaway
+from irkit.ledger.verify import Report
 from tests.forgery.judges import by_irkit, by_verify_py
 from tests.forgery.ledgers import exported, new
 

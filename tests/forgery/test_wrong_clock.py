@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from irkit.ledger import Ledger, verify
+from irkit.ledger import Ledger
 from irkit.ledger.clock import SystemClock
 from irkit.ledger.trust import Trust
+from irkit.ledger.verify import verify
 from tests.forgery.judges import by_verify_py
 from tests.forgery.ledgers import stamped
 from tests.ledger.authority import OPENSSL, Authority

@@ -20,8 +20,9 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from irkit.ledger import Entry, Ledger, verify
+from irkit.ledger import Entry, Ledger
 from irkit.ledger.sshsig import Throwaway
+from irkit.ledger.verify import verify
 
 KINDS = ("note", "note", "decision", "request.answer", "step.done", "artefact.added")
 FRESH = 20                      # rounds on one ledger: longer ones only take longer to verify

@@ -6,10 +6,11 @@ import itertools
 import threading
 from collections.abc import Callable, Sequence
 
-from irkit.ledger import Ledger, verify
+from irkit.ledger import Ledger
 from irkit.ledger.attest import NOTED
 from irkit.ledger.database import Noted
 from irkit.ledger.note import Note, parse
+from irkit.ledger.verify import verify
 
 OWN = {"genesis", "session.start", "session.end", "checkpoint", "clock.stepped", "anchor.timestamp"}    # the ledger's own
 

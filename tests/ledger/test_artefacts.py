@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from irkit.errors import LedgerError
-from irkit.ledger import Arriving, Ledger, verify
+from irkit.ledger import Arriving, Ledger
 from irkit.ledger.collect import HELD
+from irkit.ledger.verify import verify
 
 
 def test_bytes_and_files_are_kept(ledger: Ledger, tmp_path: Path) -> None:

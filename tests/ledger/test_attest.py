@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from irkit.errors import LedgerError
-from irkit.ledger import Ledger, leaf_hash, note, sshsig, verify
+from irkit.ledger import Ledger, leaf_hash, note, sshsig
 from irkit.ledger.entry import canonical
 from irkit.ledger.note import SessionKey
 from irkit.ledger.sshsig import Throwaway
 from irkit.ledger.texts import PURPOSES
+from irkit.ledger.verify import verify
 from tests.ledger.conftest import Tamper
 from tests.ledger.test_tree import recursive
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irkit.ledger import Ledger, clock, verify
+from irkit.ledger import Ledger, clock
 from irkit.ledger.clock import SystemClock
+from irkit.ledger.verify import verify
 from tests.ledger.conftest import SetClock
 
 S = 10**9

@@ -10,7 +10,8 @@ import threading
 from pathlib import Path
 from typing import IO
 
-from irkit.ledger import Entry, Ledger, verify
+from irkit.ledger import Entry, Ledger
+from irkit.ledger.verify import verify
 from tests.ledger.conftest import without_checkpoints
 
 APPENDER = """

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from irkit.errors import LedgerError
-from irkit.ledger import Ledger, leaf_hash, verify
+from irkit.ledger import Ledger, leaf_hash
+from irkit.ledger.verify import verify
 from tests.ledger.conftest import Tamper
 
 

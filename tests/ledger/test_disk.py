@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from irkit.errors import IrkitError, LedgerError
-from irkit.ledger import Ledger, verify
+from irkit.ledger import Ledger
+from irkit.ledger.verify import verify
 
 
 @contextmanager

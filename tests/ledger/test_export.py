@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from irkit.errors import LedgerError
-from irkit.ledger import Ledger, export_jsonl
+from irkit.ledger import Ledger
+from irkit.ledger.export import export_jsonl
 from tests.ledger.conftest import Tamper
 
 

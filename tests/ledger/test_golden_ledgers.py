@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
-from irkit.ledger import verify
 from irkit.ledger.trust import Trust
+from irkit.ledger.verify import verify
 from tests.forgery.judges import by_verify_py
 from tests.ledger.authority import OPENSSL
 

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from irkit.errors import LedgerError, UsageError
-from irkit.ledger import Ledger, leaf_hash, policy, verify
+from irkit.ledger import Ledger, leaf_hash, policy
 from irkit.ledger.policy import FLOOR, NOTHING, Policy
 from irkit.ledger.trust import Trust
+from irkit.ledger.verify import verify
 from tests.ledger.conftest import Tamper
 
 POLICIES = st.builds(Policy, st.booleans(), st.integers(1, 100), st.integers(0, 3), st.integers(0, 3))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from irkit.ledger import verify
+from irkit.ledger.verify import verify
 from irkit.report import verify as verifier
 from tests.ledger.conftest import Tamper
 from tests.report.tiny import Authority, Person, Tiny, b64, root

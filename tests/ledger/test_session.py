@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from irkit.errors import CredentialError, IrkitError, LedgerError
-from irkit.ledger import Entry, Ledger, verify
+from irkit.ledger import Entry, Ledger
 from irkit.ledger.note import parse
 from irkit.ledger.sshsig import Throwaway
+from irkit.ledger.verify import verify
 from tests.ledger.conftest import without_checkpoints
 from tests.ledger.rules import judge, notes, together
 

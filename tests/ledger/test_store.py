@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from irkit.errors import IrkitError, LedgerError, NotTheHolder
-from irkit.ledger import Ledger, verify
+from irkit.ledger import Ledger
 from irkit.ledger.sshsig import Throwaway
+from irkit.ledger.verify import verify
 from tests.ledger.conftest import without_checkpoints
 
 

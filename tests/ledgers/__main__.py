@@ -10,9 +10,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from irkit.ledger import Ledger, verify
+from irkit.ledger import Ledger
 from irkit.ledger.sshsig import Throwaway
 from irkit.ledger.timestamp import answer_to, request_for
+from irkit.ledger.verify import verify
 
 from tests.forgery.ledgers import Loot, exported, new, overheard, work
 from tests.ledger.authority import Authority

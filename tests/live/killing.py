@@ -24,8 +24,9 @@ from typing import Any, NoReturn
 
 from irkit.cli import main
 from irkit.cli.clock import RealClock
-from irkit.ledger import Entry, Ledger, verify
+from irkit.ledger import Entry, Ledger
 from irkit.ledger.store import Ledger as Store
+from irkit.ledger.verify import verify
 from irkit.wire.http import Wire
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -19,7 +19,8 @@ from typing import Any
 import pexpect
 import pyte
 
-from irkit.ledger import Entry, Ledger, verify
+from irkit.ledger import Entry, Ledger
+from irkit.ledger.verify import verify
 from tests.ledger.ssh import made
 
 ROOT = Path(__file__).resolve().parents[2]

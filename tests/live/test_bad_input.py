@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from irkit.ledger import verify
+from irkit.ledger.verify import verify
 from tests.live.rig import CALL, CALLED, FIND, HEAD, SUSPEND, Rig, ended, prepared, says
 
 # -- connections and credentials -------------------------------------------------------------------------------------

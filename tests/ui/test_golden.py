@@ -13,9 +13,9 @@ import pytest
 
 from irkit.engine.gate import Ended, Progress, Question, Said, StepBegins
 from irkit.errors import CredentialError
-from irkit.ledger import Finding, Report
+from irkit.ledger import Finding
 from irkit.ledger.assurance import Anchor, Range, Windows
-from irkit.ledger.verify import Session
+from irkit.ledger.verify import Report, Session
 from irkit.ui import reading
 from irkit.ui.answers import Scripted
 from irkit.ui.talk import Talk
