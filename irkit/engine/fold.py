@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from irkit.engine.gate import Stamps
 from irkit.engine.values import rfc3339
 from irkit.ledger import Entry
 
@@ -124,6 +125,7 @@ class State:
     notes: int = 0
     artefacts: int = 0
     artefact_bytes: int = 0
+    stamps: Stamps = field(default_factory=Stamps)
     latest: datetime | None = None     # the time of the latest entry; in a drill, of the latest that has a drill's time
 
     def who(self, entry: Entry) -> str:
@@ -207,9 +209,15 @@ def _artefact(state: State, entry: Entry) -> None:
     state.artefact_bytes += size if isinstance(size, int) else 0
 
 
+def _anchor(state: State, entry: Entry) -> None:
+    data = entry.data
+    state.stamps = Stamps(max(state.stamps.entries, data["size"]), state.stamps.authorities | {str(data.get("authority"))},
+                          datetime.fromisoformat(data["gen_time"]))
+
+
 _INCIDENT: dict[str, Callable[[State, Entry], None]] = {
     "genesis": _genesis, "session.start": _session, "session.end": _session_end, "run.opened": _opened, "note": _note,
-    "artefact.added": _artefact,
+    "artefact.added": _artefact, "anchor.timestamp": _anchor,
 }
 
 

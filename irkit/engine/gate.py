@@ -167,6 +167,15 @@ class News:
 
 
 @dataclass(frozen=True)
+class Stamps:
+    """How far time stamps reach, as the ledger claims: so many entries, by whom, and when the latest was made."""
+
+    entries: int = 0
+    authorities: frozenset[str] = frozenset()
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Resumed:
     where: Where
     opened_at: datetime
@@ -178,6 +187,7 @@ class Resumed:
     open: Sequence[str]            # "UNKNOWN  8 End sessions: sent 02:26:31Z, no answer. …"
     changed: Sequence[str] = ()    # the runbook's file differs from the run's copy
     last_who: str = ""
+    stamps: Stamps = Stamps()
 
 
 @dataclass(frozen=True)
@@ -194,6 +204,7 @@ class Closed:
     head: str
     gaps: Sequence[str] = ()
     score: Sequence[str] = ()      # a drill's score lines
+    stamps: Stamps = Stamps()
 
 
 Said = (StepBegins | Asking | Looked | Sends | ByHand | Sent | Checked | Waiting | Progress | Ended | Trouble | News

@@ -63,14 +63,15 @@ class View:
             counts[word] = counts.get(word, 0) + 1
         return Closed(self.where(now), counts, self._lines("skipped"), sent_counts(self.run), undoable(self.run),
                       self.state.artefacts, self.state.artefact_bytes, self.state.notes, self.state.seq + 1, self.state.head,
-                      self._lines("unavailable"))
+                      self._lines("unavailable"), stamps=self.state.stamps)
 
     def resumed(self, now: datetime, changed: Sequence[str] = ()) -> Resumed:
         """What somebody who takes the run up has to know."""
         done = [n for n, step in enumerate(self.runbook.steps, 1) if self.step_state(step).state == "done"]
         return Resumed(self.where(now), self.run.opened_at, self.run.opened_by, self.state.seq + 1, spans(done),
                        self._lines("by_hand"), self._lines("skipped"),
-                       [line for step in self.runbook.steps if (line := self._open_line(step))], changed, self.run.last_who)
+                       [line for step in self.runbook.steps if (line := self._open_line(step))], changed, self.run.last_who,
+                       self.state.stamps)
 
     def _lines(self, state: str) -> list[str]:
         """"10 Rotate API keys: "owner asleep"" for each step in that state."""

@@ -225,6 +225,15 @@ def _beside(lines: list[str], command: str, page: Page) -> list[str]:
 
 # -- the beginning and the end of a sitting ----------------------------------------------------------------------
 
+def _stamped(said: Resumed) -> str:
+    """Which entries are timestamped, and which are signed alone; nothing where no authority is asked."""
+    covered = said.stamps.entries
+    if not covered:
+        return ""
+    left = f", {covered}-{said.entries - 1} signed only" if covered < said.entries else ""
+    return f"; 0-{covered - 1} timestamped by {numbered(len(said.stamps.authorities), 'authority')}{left}"
+
+
 def _resumed(said: Resumed, page: Page, drill: str) -> list[str]:
     where = said.where
     opened = said.opened_at.astimezone(UTC)
@@ -233,7 +242,7 @@ def _resumed(said: Resumed, page: Page, drill: str) -> list[str]:
     ago = hm((where.now - said.opened_at).total_seconds())
     return [
         *first_line(where, page, drill, f"opened {at} by {said.opened_by}, {ago} ago"),
-        *page.labelled("Ledger", f"{numbered(said.entries, 'entry')}, verified"),
+        *page.labelled("Ledger", f"{numbered(said.entries, 'entry')}, verified{_stamped(said)}"),
         *_two(page, "Done", ", ".join(said.done), "By hand", said.by_hand),
         *(page.labelled("Skipped", said.skipped) if said.skipped else []),
         *(line for text in said.open for line in page.ready(text)),
@@ -267,7 +276,8 @@ def _closed(said: Closed, page: Page) -> list[str]:
         *page.labelled("Sent", f"{sent}: {outcome}" if changed else "nothing that changed anything"),
         *(page.labelled("Undo", f"still possible for {said.undoable}") if said.undoable else []),
         *_two(page, "Evidence", kept, "Notes", [str(said.notes)]),
-        *page.labelled("Ledger", f"{numbered(said.entries, 'entry')}, head {short_hash(said.head)}"),
+        *page.labelled("Ledger", f"{numbered(said.entries, 'entry')}, head {short_hash(said.head)}"
+                       + (f", timestamped {said.stamps.at.astimezone(UTC):%H:%M}Z" if said.stamps.at else "")),
         *(page.labelled("Clocks", [page.due_at(d, where.now) for d in where.deadlines]) if where.deadlines else []),
         *(page.labelled("Score", said.score) if said.score else []),
     ]

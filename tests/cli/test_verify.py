@@ -11,6 +11,7 @@ import pytest
 
 from irkit.ledger import Ledger
 from irkit.ledger.sshsig import Throwaway
+from tests.cli.people import BOOK
 from tests.cli.rig import Capsys, irkit
 from tests.ledger.authority import OPENSSL, Authority
 
@@ -22,8 +23,9 @@ def incident(signer: Throwaway, mode: str = "test", folder: Path = FOLDER) -> No
     """An incident of one endorsed session that sent something."""
     with Ledger.create(folder, mode=mode, version="1", code_hash="0" * 64) as ledger:
         ledger.start_session("Maria Lopez", signer=signer)
-        book = {"runbook": "mine", "version": 1, "runbook_sha256": "0" * 64, "mode": "run"}
-        ledger.append("run.opened", book, run="r1", by="human")
+        kept = ledger.keep("mine.yaml", BOOK, run="r1")
+        book = {"runbook": "mine", "version": 1, "runbook_sha256": kept.sha256, "mode": "live"}
+        ledger.append("run.opened", book, {"inputs.aware_at": "2026-11-20T02:06:00Z"}, run="r1", by="human")
         ledger.append("request.sending", {"effect": "reversible"}, {"request.url": "https://x/1"}, run="r1")
         ledger.append("run.closed", run="r1")
         ledger.end_session()
@@ -119,6 +121,8 @@ def test_a_stamped_ledger_proves_when_it_was_written(capsys: Capsys) -> None:
     shown = irkit(capsys, "ledger", "show", "INC-1", "--windows", "--json").json
     assert datetime.fromisoformat(shown[0]["window"]["before"]) > datetime.fromisoformat(shown[0]["at"])
     assert "before 20" in irkit(capsys, "ledger", "show", "INC-1", "--windows").out
+    ran = irkit(capsys, "status", "INC-1")
+    assert ", timestamped " in ran.out
 
 
 @needs_openssl

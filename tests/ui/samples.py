@@ -18,6 +18,7 @@ from irkit.engine.gate import (
     Said,
     Sends,
     Sent,
+    Stamps,
     StepBegins,
     Trouble,
     Waiting,
@@ -170,6 +171,7 @@ RESUMED = Resumed(
         "This run keeps its own copy (v1, sha256 1f0a..).",
     ],
     "maria",
+    stamps=Stamps(36, frozenset({"https://tsa.example.com"}), datetime(2026, 11, 20, 2, 40, tzinfo=UTC)),
 )
 CLOSED = Closed(
     where(0, 4 * 3600 + 12 * 60, who="sam", now=datetime(2026, 11, 20, 6, 18, tzinfo=UTC)),
@@ -183,6 +185,7 @@ CLOSED = Closed(
     312,
     "77be" + "0" * 58 + "10",
     ['5 Keep the access log: "403: needs the ADPP add-on"'],
+    stamps=Stamps(312, frozenset({"https://tsa.example.com"}), datetime(2026, 11, 20, 4, 19, tzinfo=UTC)),
 )
 
 EXPORTED = StepBegins(
