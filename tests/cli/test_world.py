@@ -10,6 +10,7 @@ import sys
 import tomllib
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,15 @@ def get(url: str, token: str) -> tuple[int, bytes]:
             return error.code, error.read()
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """A shell starts what runs in its background with Ctrl-C ignored, and so would be what this process starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_serve_prints_its_address_first_and_answers_until_interrupted(tmp_path: Path) -> None:
     """The first line is the address; what follows is TOML that connects to it; Ctrl-C ends it with exit 0."""
     (tmp_path / "night.yaml").write_text(SCENARIO)
