@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import base64
+import contextlib
 import hashlib
+import io
 import itertools
 import json
 import os
@@ -16,6 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -31,7 +34,18 @@ MARIA, EVE = Person("maria@acme.example"), Person("eve@evil.example")
 
 
 def check(path: Path, *options: object) -> dict[str, Any]:
-    """What verify.py says as JSON, run as an outsider runs it: alone, isolated from every installed package."""
+    """What verify.py says as JSON, through its own `main` in this process."""
+    out = io.StringIO()
+    words = ["verify.py", str(path), "--json", *(str(part) for part in options)]
+    with mock.patch.object(sys, "argv", words), contextlib.redirect_stdout(out):
+        code = verifier.main()
+    said: dict[str, Any] = json.loads(out.getvalue())
+    assert said["exit"] == code
+    return said
+
+
+def alone(path: Path, *options: object) -> dict[str, Any]:
+    """The same, run as an outsider runs it: isolated from every installed package."""
     command = [sys.executable, "-I", "-S", SCRIPT, path, "--json", *options]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, timeout=120)
     assert done.stderr == ""
@@ -150,6 +164,15 @@ def test_fifteen_thousand_notes_are_feasible() -> None:
 
 
 # -- honest ledgers --------------------------------------------------------------------------------------------------------
+
+def test_it_runs_alone(bag: tuple[Tiny, Path], tmp_path: Path) -> None:
+    """Without any package at hand it says the same of a folder and of a bag, sound or not."""
+    folder, path = story().folder(tmp_path / "folder"), bag[1]
+    assert alone(folder) == check(folder)
+    assert (alone(path), alone(path)["exit"]) == (check(path), 0)
+    (path / "data/ledger.jsonl").write_bytes(b"")
+    assert alone(path) == check(path)
+
 
 @pytest.mark.parametrize("mode", ["live", "drill", "test"])
 @pytest.mark.parametrize("form", ["folder", "bag"])
