@@ -17,7 +17,7 @@ from typing import Any
 
 from irkit.errors import CredentialError, LedgerError, NotTheHolder
 from irkit.ledger import clock, texts
-from irkit.ledger.attest import AFTER_SEAL, NOTED
+from irkit.ledger.attest import AFTER_SEAL, is_noted
 from irkit.ledger.check import Checker
 from irkit.ledger.clock import Clock
 from irkit.ledger.disclose import Disclosure, random_text
@@ -91,7 +91,7 @@ class Commit:
         try:
             self._permit(draft)
             reading = self._step()
-            due = draft.fields["kind"] in NOTED or self._seq + ROOM - self._noted > self._attest.policy.max_entries
+            due = is_noted(draft.fields) or self._seq + ROOM - self._noted > self._attest.policy.max_entries
             if due:
                 self.name(reading)
             if draft.size is not None and draft.size != self._seq:

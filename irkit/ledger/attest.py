@@ -35,6 +35,11 @@ NOTED = {f"step.{state}" for state in _STEP} | {
     "approval.refused", "label.set", "erased", "amended", "clock.observed"}
 
 
+def is_noted(fields: Mapping[str, Any]) -> bool:
+    """Whether a note is made with this entry. An item of a fan-out ends no step: its step's own end is noted."""
+    return fields["kind"] in NOTED and "item" not in fields
+
+
 class Report(Protocol):
     """How a finding is reported: see `Finding`."""
 
@@ -110,7 +115,7 @@ class Attest:
         elif kind in texts.PURPOSES:
             self._signature(seq, fields)
         self.take(seq, fields, leaf)
-        self._due = kind in NOTED
+        self._due = is_noted(fields)
         self._often()
 
     def take(self, seq: int, fields: Mapping[str, Any], leaf: bytes) -> None:

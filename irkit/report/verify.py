@@ -250,7 +250,7 @@ class Check:
         if hidden >= 0: self.withheld(seq, leaf)
         self.tree.add(leaf); self.due, self.head, self.last, self.follows = seq + 1, leaf.hex(), fields, {leaf.hex(), (stored or leaf).hex()}
         for row in self.ask(NOTES + " WHERE size = ?", (self.due,)).fetchall(): self.tried(seq, "note", BAD, self.note, seq, *row)
-        self.must(self.off or not re.fullmatch(NOTED, fields.get("kind", "")) or self.noted == self.due, seq, "note", "its kind is signed at once, and no note is over it", MISSING)
+        self.must(self.off or "item" in fields or not re.fullmatch(NOTED, fields.get("kind", "")) or self.noted == self.due, seq, "note", "its kind is signed at once, and no note is over it", MISSING)
         for note in self.expected: self.must(note.size != self.due or note.root == self.tree.root(), seq, "expect", "a note kept elsewhere has another root")
         self.must(self.off or self.due - self.noted != self.policy["max_entries"] + 1, seq, "policy", f"no note since entry {self.noted}: too long")
     def entry(self: Any, seq: int, f: Any, kind: str, data: Any) -> None:
