@@ -9,13 +9,14 @@ from __future__ import annotations
 import contextlib
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import click
 
 from irkit.cli import incidents
 from irkit.cli.incident import complete_incident
-from irkit.cli.options import Settings
+from irkit.cli.options import Settings, print_json
 from irkit.cli.output import put, tell, width
 from irkit.errors import NeedsTerminal, Paused, UsageError
 
@@ -39,15 +40,10 @@ def opened(settings: Settings, incident: str, *, write: bool = True) -> Iterator
         yield ledger
 
 
-@contextlib.contextmanager
-def session(settings: Settings, ledger: Ledger, *, endorsed: bool = False) -> Iterator[None]:
-    """A session of this person's own, for one entry or a few; `endorsed` by their key where the ledger demands that of it."""
-    from irkit.cli.signing import signer
-    ledger.start_session(incidents.who_am_i(settings.config)[0], signer=signer(settings, ledger.mode) if endorsed else None)
-    try:
-        yield
-    finally:
-        ledger.end_session()
+def session(settings: Settings, ledger: Ledger, *, endorsed: bool = False) -> AbstractContextManager[None]:
+    """A session of this person's own; `endorsed` by their key where the ledger demands that of what is done in it."""
+    from irkit.cli.signing import own_session, signer
+    return own_session(settings, ledger, signer(settings, ledger.mode) if endorsed else None)
 
 
 # -- saying ------------------------------------------------------------------------------------------------------
@@ -61,6 +57,12 @@ def show(settings: Settings, lines: list[str], *, page: bool = True) -> None:
     """Data, on stdout, behind the mark."""
     from irkit.ui.screen import prefixed
     put(settings, prefixed(lines, settings.prefix), page=page)
+
+
+def print_of(settings: Settings, ledger: Ledger, **more: object) -> None:
+    """The same for a program: the incident, its mode, and what was found. JSON bears no mark in front."""
+    settings.prefix = ""
+    print_json({"incident": ledger.folder.name, "mode": ledger.mode, **more})
 
 
 def say(settings: Settings, *texts: str) -> None:

@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -85,15 +84,10 @@ def _command(next: str, mend: str) -> str:
 # -- the clock ---------------------------------------------------------------------------------------------------
 
 def _ahead(response: Response, asked: datetime, answered: datetime) -> float | None:
-    """Seconds this machine's clock is ahead of the Date header, taking the answer to be from half way between."""
-    try:
-        theirs = parsedate_to_datetime(response.headers.get("date", ""))
-    except (ValueError, TypeError):
-        return None
-    half_a_second = 0.5                        # the header's fraction was cut off
-    if theirs.tzinfo is None:
-        return None
-    return (asked + (answered - asked) / 2 - theirs).total_seconds() - half_a_second
+    """Seconds this machine's clock is ahead of the Date header: the middle of what it leaves open."""
+    from irkit.ledger.adjtime import offset_of_date
+    found = offset_of_date(response.headers.get("date", ""), asked, answered)
+    return None if found is None else ((found[0] + found[1]) / 2).total_seconds()
 
 
 def clock(seen: Clock) -> Check:

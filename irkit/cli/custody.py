@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from irkit.cli import incidents
-from irkit.cli.acting import INCIDENT, filled, opened, page_of, say, session, show
+from irkit.cli.acting import INCIDENT, filled, opened, page_of, print_of, say, session, show
 from irkit.cli.complete import completing
 from irkit.cli.incident import stamped
-from irkit.cli.options import Settings, as_json, print_json, shared
+from irkit.cli.options import Settings, as_json, shared
 from irkit.errors import LedgerError, UsageError
 
 if TYPE_CHECKING:
@@ -227,11 +227,10 @@ def show_(settings: Settings, incident: str, as_json: bool) -> None:
     """
     from irkit.ledger.custody import transfers
     with opened(settings, incident, write=False) as ledger:
-        every, mode, name = transfers(ledger), ledger.mode, ledger.folder.name
-    if as_json:
-        settings.prefix = ""
-        print_json({"incident": name, "mode": mode, "transfers": [_as_data(one) for one in every.values()]})
-        return
+        every, name = transfers(ledger), ledger.folder.name
+        if as_json:
+            print_of(settings, ledger, transfers=[_as_data(one) for one in every.values()])
+            return
     show(settings, [line for one in every.values() for line in _lines(settings, one)][:-1])
     if not every:
         say(settings, f"Nothing of {name} was handed over.", f"  next  irkit custody offer {name} --to …")

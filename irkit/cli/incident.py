@@ -35,7 +35,7 @@ def appending(settings: Settings, incident: str | None, command: str, *, sign: b
 
     `sign` has the responder's key endorse it. Unless `sealed`, an incident that was sealed is refused before it begins.
     """
-    from irkit.cli.signing import signer
+    from irkit.cli.signing import own_session, signer
     from irkit.ledger import Ledger
     folder = incidents.folder_of(settings, incident or incidents.the_open_one(settings, command))
     with Ledger.open(folder) as ledger:
@@ -43,12 +43,8 @@ def appending(settings: Settings, incident: str | None, command: str, *, sign: b
         if ledger.sealed and not sealed:
             raise LedgerError(f"{folder.name} is sealed: nothing more is recorded in it", where=str(folder),
                               next="more work is a new incident: irkit run RUNBOOK")
-        who, _ = incidents.who_am_i(settings.config)
-        ledger.start_session(who, signer=signer(settings, ledger.mode) if sign else None)
-        try:
+        with own_session(settings, ledger, signer(settings, ledger.mode) if sign else None):
             yield ledger, state, state.open_run.id if state.open_run else ""
-        finally:
-            ledger.end_session()
 
 
 def stamped(state: State) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from irkit.cli import incidents
-from irkit.cli.acting import INCIDENT, confirmed, filled, opened, page_of, say, session, show
+from irkit.cli.acting import INCIDENT, confirmed, filled, opened, page_of, print_of, say, session, show
 from irkit.cli.complete import completing
 from irkit.cli.incident import stamped
-from irkit.cli.options import Settings, as_json, print_json, shared
+from irkit.cli.options import Settings, as_json, shared
 from irkit.errors import IrkitError, UsageError
 
 if TYPE_CHECKING:
@@ -102,11 +102,10 @@ def labels_(settings: Settings, incident: str, as_json: bool) -> None:
     """
     from irkit.ledger.labels import labels
     with opened(settings, incident, write=False) as found:
-        standing, mode, name = labels(found.entries()), found.mode, found.folder.name
-    if as_json:
-        settings.prefix = ""
-        print_json({"incident": name, "mode": mode, "labels": [dataclasses.asdict(one) for one in standing]})
-        return
+        standing, name = labels(found.entries()), found.folder.name
+        if as_json:
+            print_of(settings, found, labels=[dataclasses.asdict(one) for one in standing])
+            return
     page = page_of(settings)
     show(settings, [line for one in standing for line in (
         *page.hanging(f"entry {one.of} {one.label}" + (f" ({', '.join(one.fields)})" if one.fields else "")),

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from irkit.cli.options import Settings
 from irkit.errors import CredentialError
 
 if TYPE_CHECKING:
+    from irkit.ledger import Ledger
     from irkit.ledger.sshsig import Signer
+
+
+@contextlib.contextmanager
+def own_session(settings: Settings, ledger: Ledger, key: Signer | None = None) -> Iterator[None]:
+    """A session of this person's own, for one entry or a few; endorsed by `key` where one is given."""
+    from irkit.cli.incidents import who_am_i
+    ledger.start_session(who_am_i(settings.config)[0], signer=key)
+    try:
+        yield
+    finally:
+        ledger.end_session()
 
 
 def signer(settings: Settings, mode: str, *, needed: bool = True) -> Signer | None:

@@ -54,9 +54,10 @@ def verify(settings: Settings, incident: str, signers: Path | None, revoked: Pat
     if as_json:
         print_json(_plain(report))
     else:
+        from irkit.report.words import mark
         from irkit.ui.screen import prefixed
         from irkit.ui.verifying import verify_lines
-        prefix = "" if report.mode in ("live", "") else f"{report.mode.upper()} "
+        prefix = mark(report.mode or "live")
         put(settings, prefixed(verify_lines(report, width=width() - len(prefix)), prefix), page=False)
     return report.exit_code
 

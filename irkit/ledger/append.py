@@ -52,7 +52,8 @@ class Draft:
     also: Callable[[sqlite3.Connection], None] | None = None
     entry: Entry | None = None
     error: BaseException | None = None
-    placed: dict[str, Any] = field(default_factory=dict)      # the fields as written
+    placed: dict[str, Any] = field(default_factory=dict)      # the fields as written, and the hash of their line
+    leaf: bytes = b""
 
     @property
     def done(self) -> bool:
@@ -120,7 +121,7 @@ class Commit:
     def write(self, connection: sqlite3.Connection) -> None:
         drafts = [one for one in self._placed if isinstance(one, Draft)]
         entries = [one.entry for one in drafts if one.entry is not None]
-        connection.executemany(_INSERT_ENTRY, [(e.seq, e.line, bytes.fromhex(e.leaf)) for e in entries])
+        connection.executemany(_INSERT_ENTRY, [(e.seq, e.line, one.leaf) for one, e in zip(drafts, entries, strict=True)])
         connection.executemany(_INSERT_DISCLOSURE, [(e.seq, d.digest, d.body) for one, e in zip(drafts, entries, strict=True)
                                                     for d in one.disclosures])
         for note in self._placed:
@@ -138,7 +139,7 @@ class Commit:
             if isinstance(one, Note):
                 self._attest.take_note(one)
             elif one.entry is not None:
-                self._checker.take(one.entry.seq, one.placed, bytes.fromhex(one.entry.leaf))
+                self._checker.take(one.entry.seq, one.placed, one.leaf)
         author, key = self._author, self._key if self._session is not None else None
         if author.key is not None and author.key is not key:
             author.key.erase()
@@ -191,7 +192,7 @@ class Commit:
         if len(line) > MAX_LINE:
             raise LedgerError(f"the {kind} entry would have {len(line):,} bytes; {MAX_LINE:,} are the most",
                               where=str(self._author.folder))
-        self._leaf = leaf_hash(line)
+        self._leaf = draft.leaf = leaf_hash(line)
         self._tree.add(self._leaf)
         draft.entry = Entry.of(draft.placed, line, self._leaf, {d.name: d.value for d in draft.disclosures})
         self._seq += 1

@@ -42,8 +42,6 @@ def is_bag(path: Path) -> bool:
 class BagSource:
     """A bag's folder."""
 
-    is_bag = True
-
     def __init__(self, folder: Path) -> None:
         """Raises LedgerError when something in it is no plain file or folder: it is not read then."""
         self.folder, self._data = folder, folder / "data"

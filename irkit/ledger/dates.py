@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from irkit.ledger.adjtime import Interval, offset_of_moment
+from irkit.ledger.adjtime import Interval, combined, offset_of_moment
 from irkit.ledger.finding import FLAGGED, Finding
 from irkit.ledger.source import Found
 
@@ -34,12 +34,11 @@ class Dates:
             seen = offset_of_moment(date, at - timedelta(milliseconds=data["ms"]), at)
         except (ValueError, TypeError, KeyError, OverflowError):
             return
-        if self._offset is None or max(seen[0], self._offset[0]) > min(seen[1], self._offset[1]):
+        together = combined([seen] if self._offset is None else [seen, self._offset])
+        if self._offset is None or together is None:
             self.end()
-            self._first, self._offset = seq, seen
-        else:
-            self._offset = max(seen[0], self._offset[0]), min(seen[1], self._offset[1])
-        self._last = seq
+            self._first = seq
+        self._offset, self._last = together or seen, seq
 
     def end(self) -> None:
         """The stretch is over: say how far the clock was off, if it was."""

@@ -30,6 +30,8 @@ def holds(entries: Iterable[Entry]) -> dict[int, Hold]:
     """Every hold of a ledger, by its entry."""
     found: dict[int, Hold] = {}
     for entry in entries:
+        if not entry.kind.startswith("hold."):
+            continue
         by, reason = (str(entry.disclosed.get(name, "")) for name in ("hold.by", "hold.reason"))
         if entry.kind == "hold.placed":
             found[entry.seq] = Hold(entry.seq, entry.at, by, reason)

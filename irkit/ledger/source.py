@@ -40,8 +40,6 @@ Event = Row | Orphan | Noted | Withheld
 class Source(Protocol):
     """A ledger to be verified, read without changing it."""
 
-    is_bag: bool
-
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...
 
@@ -60,8 +58,6 @@ class Source(Protocol):
 
 class FolderSource:
     """The store of an incident, as another process may be writing it."""
-
-    is_bag = False
 
     def __init__(self, folder: Path) -> None:
         """Raises LedgerError when the folder holds no store."""

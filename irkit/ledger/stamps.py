@@ -112,11 +112,9 @@ class Stamps:
                           f"SHA-256 {name[:64]}")
             return
         self._named.add(name)
-        wanted = (data.get("note_sha256"), data.get("size"), _time(data.get("gen_time")), data.get("accuracy_us"),
-                  data.get("serial"))
-        accuracy = None if stamp.token.accuracy is None else stamp.token.accuracy // timedelta(microseconds=1)
-        said = hashlib.sha256(stamp.note).hexdigest(), stamp.size, stamp.token.gen_time, accuracy, str(stamp.token.serial)
-        if wanted != said:
+        says = {"note_sha256": hashlib.sha256(stamp.note).hexdigest(), "size": stamp.size, **stamp.token.says}
+        told = {name: data.get(name) for name in says}
+        if told | {"gen_time": _time(told["gen_time"])} != says | {"gen_time": stamp.token.gen_time}:
             self._say(seq, f"entry {seq} says of its token what the token does not say", "One of the two was replaced.")
         elif stamp.counts:
             earliest, latest = timestamp.lower(stamp.token), timestamp.upper(stamp.token)

@@ -19,7 +19,6 @@ import shutil
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -177,6 +176,13 @@ class Ledger(CheckedStore):
         draft.also = also
         return self._submit([draft])[0]
 
+    def append_soon(self, kind: str, data: Mapping[str, Any] | None = None, disclose: Mapping[str, Any] | None = None, *,
+                    by: str = "machine", run: str | None = None, step: str | None = None, item: int | None = None,
+                    ref: int | None = None) -> None:
+        """The same, durable within moments, or with whatever this thread appends next: for reads, which repeat harmlessly."""
+        fields = fields_of(kind, data or {}, by, run=run, step=step, item=item, ref=ref)
+        self.postponed.hold(self._made(fields, disclose or {}))
+
     def append_signed(self, kind: str, signer: Signer, data: Mapping[str, Any] | None = None,
                       disclose: Mapping[str, Any] | None = None, *, by: str = "human", run: str | None = None,
                       step: str | None = None, ref: int | None = None) -> Entry:
@@ -225,10 +231,8 @@ class Ledger(CheckedStore):
     def add_token(self, raw: bytes, token: Token, note: bytes, authority: str) -> Entry:
         """Append anchor.timestamp and keep the authority's answer, in one transaction."""
         of = parse_note(note)
-        accuracy = None if token.accuracy is None else token.accuracy // timedelta(microseconds=1)
         data = {"authority": authority, "token_sha256": token.sha256, "note_sha256": of.sha256, "size": of.size,
-                "key_id": of.key_id, "gen_time": token.gen_time.isoformat().replace("+00:00", "Z"), "accuracy_us": accuracy,
-                "serial": str(token.serial)}
+                "key_id": of.key_id, **token.says}
         draft = self._draft(fields_of("anchor.timestamp", data, "copied"), {})
         draft.token = (token.sha256, of.size, of.key_id, raw)
         return self._submit([draft])[0]
@@ -242,13 +246,6 @@ class Ledger(CheckedStore):
         """Have nothing of deleted values left in the store's files. False while another process reads them."""
         with self._turn, explained(self.folder):
             return database.rewrite(self._db)
-
-    def append_soon(self, kind: str, data: Mapping[str, Any] | None = None, disclose: Mapping[str, Any] | None = None, *,
-                    by: str = "machine", run: str | None = None, step: str | None = None, item: int | None = None,
-                    ref: int | None = None) -> None:
-        """The same, durable within moments, or with whatever this thread appends next: for reads, which repeat harmlessly."""
-        fields = fields_of(kind, data or {}, by, run=run, step=step, item=item, ref=ref)
-        self.postponed.hold(self._made(fields, disclose or {}))
 
     def _draft(self, fields: dict[str, Any], values: Mapping[str, Any]) -> Draft:
         self.postponed.catch_up()

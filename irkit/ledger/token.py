@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 LONGEST = 64 * 1024                        # bytes of an answer
 SHA256 = "2.16.840.1.101.3.4.2.1"
@@ -46,6 +46,14 @@ class Token(NamedTuple):
     nonce: int | None = None
     authority: str = ""
     certificates: tuple[bytes, ...] = ()
+
+
+    @property
+    def says(self) -> dict[str, Any]:
+        """What an anchor.timestamp repeats of it; `accuracy_us` is None where it states none."""
+        accuracy = None if self.accuracy is None else self.accuracy // timedelta(microseconds=1)
+        return {"gen_time": self.gen_time.isoformat().replace("+00:00", "Z"), "accuracy_us": accuracy,
+                "serial": str(self.serial)}
 
 
 class Asked(NamedTuple):

@@ -7,7 +7,6 @@ demands stricter than genesis names: each is given, or its question stays open a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -59,7 +58,8 @@ class Expected:
 
     def __init__(self, files: tuple[Path, ...]) -> None:
         """Raises UsageError for a file that is no note."""
-        self._left = sorted((_note(path) for path in files), key=lambda one: one.size)
+        self._notes = sorted((_note(path) for path in files), key=lambda one: one.size)
+        self._left = list(self._notes)
 
     def at(self, size: int, root: Callable[[], bytes], found: Found) -> None:
         """The tree has this size now."""
@@ -70,21 +70,15 @@ class Expected:
                               "This is another history than the one that was noted elsewhere.",
                               (f"root here {root().hex()}", f"noted     {one.root.hex()}")))
 
-    def end(self, size: int, origin: str, found: Found) -> None:
+    def end(self, size: int, origin: str, signed: Callable[[Note], bool], found: Found) -> None:
+        """The ledger ends at this size. Each note must be of it, and signed by one of its sessions."""
         for one in self._left:
             found(Finding(size, "expect", f"a note kept elsewhere covers {one.size} entries, and {size} are here",
                           "Entries at the end were removed.", level=MISSING))
-
-    def keys(self, origin: str, signed: Callable[[Note], bool], notes: list[Note], found: Found) -> None:
-        """Each must be of this ledger, and signed by one of its sessions."""
-        for one in notes:
+        for one in self._notes:
             if one.origin != origin or not signed(one):
                 found(Finding(None, "expect", f"the expected note over {one.size} entries was signed by no session here",
                               "It is of another ledger, or this one was written anew.", (f"it says {one.origin}",)))
-
-    @property
-    def notes(self) -> list[Note]:
-        return list(self._left)
 
 
 def _note(path: Path) -> Note:
@@ -100,20 +94,12 @@ def _note(path: Path) -> Note:
 class Other:
     """Another copy of the same ledger, read beside it."""
 
-    def __init__(self, source: AbstractContextManager[Source]) -> None:
-        self._source = source
-        self._leaves: Iterator[bytes] | None = None
+    def __init__(self, source: Source) -> None:
+        self._leaves = _leaves(source)
         self._differs = False
 
-    def __enter__(self) -> Other:
-        self._leaves = _leaves(self._source.__enter__())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._source.__exit__(None, None, None)
-
     def entry(self, seq: int, leaf: bytes, found: Found) -> None:
-        theirs = next(self._leaves, None) if self._leaves is not None and not self._differs else None
+        theirs = None if self._differs else next(self._leaves, None)
         if theirs is None:
             self._differs = True            # their copy ends here: it is the older one
         elif theirs != leaf:
@@ -123,7 +109,7 @@ class Other:
                           (f"here  {short(leaf.hex())}", f"there {short(theirs.hex())}")))
 
     def end(self, size: int, found: Found) -> None:
-        if not self._differs and self._leaves is not None and next(self._leaves, None) is not None:
+        if not self._differs and next(self._leaves, None) is not None:
             found(Finding(size, "against", f"the other copy goes on after entry {size - 1}",
                           "Entries at the end were removed here.", level=MISSING))
 

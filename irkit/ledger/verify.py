@@ -130,7 +130,6 @@ class _Verification:
         self._checker = Checker(self._found, self._source.artefact, strict=True, signed=self._signatures.append)
         self._attest = self._checker.attest
         self._expected = Expected(trust.expect)
-        self._kept_elsewhere = self._expected.notes
         self._stamps = Stamps(trust.tsa_ca, self._found)
         self._dates = Dates(self._found)
         self._last: Mapping[str, Any] = {}
@@ -144,7 +143,11 @@ class _Verification:
     def run(self) -> Report:
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._source)
-            other = stack.enter_context(Other(open_source(self._trust.against))) if self._trust.against else None
+            other = None
+            if self._trust.against is not None:
+                copy = open_source(self._trust.against)
+                stack.enter_context(copy)
+                other = Other(copy)
             try:
                 if isinstance(self._source, BagSource):
                     self._source.manifests(self._found)
@@ -202,8 +205,7 @@ class _Verification:
     def _end(self, other: Other | None) -> None:
         attest, report, size = self._attest, self.report, self._checker.next
         self._expected.at(attest.tree.size, attest.tree.root, self._found)
-        self._expected.end(size, attest.origin, self._found)
-        self._expected.keys(attest.origin, attest.signed_by, self._kept_elsewhere, self._found)
+        self._expected.end(size, attest.origin, attest.signed_by, self._found)
         if other is not None:
             other.end(size, self._found)
         self._checker.end()
@@ -232,13 +234,13 @@ class _Verification:
         reach = max(over, default=0)
         if (anchors or authorities) and reach < size:
             self._say(reach, "time", f"entries {reach} to {size - 1} are not time-stamped yet",
-                                "The last token may still come; one that was taken away would look the same.", level=PENDING)
+                      "The last token may still come; one that was taken away would look the same.", level=PENDING)
         seal = max(attest.policy.seal_tokens, attest.demanded.seal_tokens)
         if attest.sealed is not None and seal:
             most = max((len(names) for names in authorities_over(anchors, attest.sealed).values()), default=0)
             if most < seal:
                 self._say(attest.sealed, "policy", f"the seal is time-stamped by {most} of {seal} authorities",
-                                    "Sealing is not complete, or a token was removed.", level=MISSING)
+                          "Sealing is not complete, or a token was removed.", level=MISSING)
 
     def _people(self) -> None:
         report, trust = self.report, self._trust
@@ -250,10 +252,10 @@ class _Verification:
                 session.trusted = principals.get(session.key, "")
         if trust.required and not (report.author_trusted and any(s.trusted for s in report.sessions.values())):
             self._say(None, "trust", "the author is not proven", "--require-trusted asks for --signers, and for a session "
-                                "that one of them endorsed.")
+                      "that one of them endorsed.")
         if trust.required and not report.time_trusted:
             self._say(None, "time", "the time is not proven", "--require-trusted asks for --tsa-ca, and for a token that "
-                                "it vouches for.")
+                      "it vouches for.")
 
     def _when(self, signed: Signed) -> datetime:
         """The latest moment at which it can have been signed; where no token says, the moment it claims."""
@@ -265,26 +267,26 @@ class _Verification:
                 later = min((s.seq for s in self._attest.sessions.values() if s.seq > one.last), default=None)
                 by = f"adopted by session {later}" if later is not None else "noted by another session"
                 self._say(one.first, "note", f"entries {one.first} to {one.last} {by}", "Their author is not proven.",
-                                    level=ADOPTED)
+                          level=ADOPTED)
         noted, size = self._attest.noted, self._checker.next
         if noted < size:
             self._say(noted, "note", f"entries {noted} to {size - 1} are not signed yet",
-                                "Nothing shows that they are the last ones.", level=PENDING)
+                      "Nothing shows that they are the last ones.", level=PENDING)
         for session in self.report.sessions.values():
             if not session.key:
                 self._say(session.seq, "endorsement", f"session {session.seq} is endorsed by nobody's key",
-                                    "Its author is not proven; it may not send where the policy demands one.", level=UNENDORSED)
+                          "Its author is not proven; it may not send where the policy demands one.", level=UNENDORSED)
 
     def _export(self, source: BagSource) -> None:
         attest, size = self._attest, self._checker.next
         data, kind = self._last.get("data", {}), self._last.get("kind")
         if kind != "exported" or data.get("lines") != size or attest.noted != size:
             self._say(max(size - 1, 0), "export", "the bag does not end with its own export, under a note over all",
-                                "Entries were removed or added, or the note was.")
+                      "Entries were removed or added, or the note was.")
             return
         if data.get("withheld_sha256") != source.withheld_sha256:
             self._say(size - 1, "withheld", "the list of what is withheld is not the one that was signed",
-                                "Somebody other than the exporter changed it.")
+                      "Somebody other than the exporter changed it.")
         exporter = self.report.sessions.get(self._last.get("session", -1))
         if self._trust.signers is not None and source.withheld and not (exporter and exporter.trusted):
             self._say(size - 1, "trust", "nobody you named vouches for whoever chose what is withheld",
@@ -293,7 +295,7 @@ class _Verification:
             self._export_signature(source, size)
         for basis, count in sorted(source.withheld.items()):
             self._say(None, "withheld", f"{count} withheld: {basis}", "By the exporter, as the signed list says.",
-                                level=WITHHELD)
+                      level=WITHHELD)
 
     def _export_signature(self, source: BagSource, size: int) -> None:
         attest, who = self._attest, str(self._last.get("who", ""))
@@ -304,5 +306,5 @@ class _Verification:
             return
         if problem:
             self._say(size - 1, "export", f"the signature of the bag's own files {problem}",
-                                "Files beside the ledger were changed after the export.",
+                      "Files beside the ledger were changed after the export.",
                                 level=MISSING if problem == "is not there" else CONTRADICTED)
