@@ -212,7 +212,7 @@ def test_any_bytes_load_or_are_refused(raw: bytes) -> None:
         file.write(raw)
         file.flush()
         with contextlib.suppress(IrkitError):
-            load(Path(file.name))
+            assert load(Path(file.name)).path == Path(file.name)
 
 
 # -- choosing ----------------------------------------------------------------------------------------------------

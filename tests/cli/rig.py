@@ -15,9 +15,16 @@ Capsys = pytest.CaptureFixture[str]
 
 @dataclass(frozen=True)
 class Ran:
+    """What a command printed, and its exit code (of a process minus the signal that ended it)."""
+
     code: int
     out: str
     err: str
+
+    @property
+    def words(self) -> str:
+        """What was said, on one line: screens wrap."""
+        return " ".join(self.err.split())
 
     @property
     def json(self) -> Any:

@@ -122,7 +122,7 @@ def live(folder: Path) -> None:
         ledger.end_session()
 
 
-def test(folder: Path) -> None:
+def tested(folder: Path) -> None:
     """Test mode: two endorsed sessions, and a third that nobody endorsed and that only notes."""
     with new(folder, "test") as ledger:
         for run, who in (("r1", "Maria"), ("r2", "Wei")):
@@ -266,8 +266,8 @@ def exported(folder: Path, target: Path, rules: bytes = b"", signer: Throwaway |
 
 # -- the shelf ---------------------------------------------------------------------------------------------------
 
-FOLDERS: dict[str, Callable[[Path], None]] = {one.__name__: one for one in (live, test, crash, interleaved, held, sealed, drill,
-                                                                             weekend_export)}
+FOLDERS: dict[str, Callable[[Path], None]] = {
+    one.__name__: one for one in (live, tested, crash, interleaved, held, sealed, drill, weekend_export)}
 STAMPED: dict[str, Callable[..., None]] = {"stamped": stamped, "sealed and stamped": sealed_and_stamped}
 BAGS = {f"bag of {name}": name for name in ("live", "interleaved", "held", "sealed", "drill", "weekend_export")}
 NAMES = (*FOLDERS, *BAGS, "redacted", *((*STAMPED, "bag of stamped") if OPENSSL else ()))

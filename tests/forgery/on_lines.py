@@ -246,7 +246,7 @@ def cut_back_to_a_state_once_signed(forge: Forge) -> Where:
     return len(copy.entries)
 
 
-@family(Holds.NOTHING, over=("live", "test", "crash"), trials=[unseen(NO_HISTORY), *_EXPECT])
+@family(Holds.NOTHING, over=("live", "tested", "crash"), trials=[unseen(NO_HISTORY), *_EXPECT])
 def the_last_session_is_removed(forge: Forge) -> Where:
     """The ledger ends where the session before it ended."""
     copy = forge.copy
@@ -265,7 +265,7 @@ def a_second_history_by_malware_in_the_last_session(forge: Forge) -> Where:
     return range(at, len(forge.copy.entries) + 1)
 
 
-@family(Holds.SESSION, over=("live", "test", "crash"), trials=[refused("endorsement")])
+@family(Holds.SESSION, over=("live", "tested", "crash"), trials=[refused("endorsement")])
 def a_second_history_below_a_later_endorsement(forge: Forge) -> Where:
     """The same in a session that others followed: what they endorsed was the tree before."""
     at = answer(forge.copy)
@@ -303,7 +303,7 @@ def an_entry_under_somebody_elses_name(forge: Forge) -> Where:
     return at
 
 
-@family(Holds.SESSION, over=("live", "test"), trials=[refused("session")])
+@family(Holds.SESSION, over=("live", "tested"), trials=[refused("session")])
 def an_entry_in_an_ended_session(forge: Forge) -> Where:
     """The last entries claim the first session, which has ended."""
     copy = forge.copy

@@ -40,7 +40,7 @@ def a_note_is_moved_to_another_size(forge: Forge) -> Where:
     return range(-1, other + 1)
 
 
-@family(Holds.SESSION, over=("live", "test"), trials=[refused("note")])
+@family(Holds.SESSION, over=("live", "tested"), trials=[refused("note")])
 def a_note_by_the_key_of_an_ended_session(forge: Forge) -> Where:
     """The last note is signed with the key of the first session, which should have been erased at its end."""
     copy = forge.copy
@@ -143,7 +143,7 @@ def an_endorsement_is_taken_out_and_the_name_too(forge: Forge) -> Where:
     return copy.first("request.sending")
 
 
-@family(Holds.ALL, over=("live", "test"), trials=[refused("endorsement")])
+@family(Holds.ALL, over=("live", "tested"), trials=[refused("endorsement")])
 def an_endorsement_is_copied_from_another_session(forge: Forge) -> Where:
     """The second session bears the signature that endorsed the first one."""
     copy = forge.copy
@@ -174,7 +174,7 @@ def a_sessions_key_is_exchanged(forge: Forge) -> Where:
     return at
 
 
-@family(Holds.NOTHING, over=("live", "test", "drill", "sealed", "bag of live"), trials=[
+@family(Holds.NOTHING, over=("live", "tested", "drill", "sealed", "bag of live"), trials=[
     unseen("every name and key in a ledger is its writer's word"), _SIGNERS, refused("expect", given=["expect"]),
     refused("against", given=["against"]), refused("trust", given=["require-trusted"])])
 def a_ledger_remade_with_other_keys(forge: Forge) -> Where:
@@ -210,7 +210,7 @@ def genesis_without_a_policy(forge: Forge) -> Where:
     return 0
 
 
-@family(Holds.NOTHING, over=("test",), trials=[
+@family(Holds.NOTHING, over=("tested",), trials=[
     unseen("a test ledger may keep a weaker policy than a live one", said="UNENDORSED"), refused("policy", given=["policy"])])
 def a_session_that_sends_unendorsed_where_genesis_allows_it(forge: Forge) -> Where:
     """A fresh test ledger whose genesis asks for no endorsement; its last session, which nobody endorsed, sends."""
@@ -224,7 +224,7 @@ def a_session_that_sends_unendorsed_where_genesis_allows_it(forge: Forge) -> Whe
     return at + 1
 
 
-@family(Holds.NOTHING, over=("test",), trials=[
+@family(Holds.NOTHING, over=("tested",), trials=[
     unseen("a test ledger may keep a weaker policy than a live one"), refused("policy", given=["policy"])])
 def more_entries_without_a_note_where_genesis_allows_it(forge: Forge) -> Where:
     """A fresh test ledger whose genesis allows a thousand entries between two notes, and that has eighty."""
@@ -258,7 +258,7 @@ def a_session_that_names_less_than_it_adopts(forge: Forge) -> Where:
     return None
 
 
-@family(Holds.ALL, over=("drill", "test", "bag of drill"), trials=[refused("endorsement", "policy")])
+@family(Holds.ALL, over=("drill", "tested", "bag of drill"), trials=[refused("endorsement", "policy")])
 def a_drill_or_a_test_shown_as_live(forge: Forge) -> Where:
     """Mode and origin say live wherever they stand, all notes are signed anew; what people signed is what they signed."""
     copy = forge.copy
@@ -267,7 +267,7 @@ def a_drill_or_a_test_shown_as_live(forge: Forge) -> Where:
     return range(copy.first("session.start") + 1)
 
 
-@family(Holds.ALL, over=("drill", "test"), trials=[refused("genesis")])
+@family(Holds.ALL, over=("drill", "tested"), trials=[refused("genesis")])
 def a_drill_or_a_test_whose_genesis_says_live(forge: Forge) -> Where:
     """The mode in genesis alone; everything is signed anew."""
     forge.copy.entries[0].data["mode"] = "live"

@@ -66,7 +66,7 @@ def two_values_change_places(forge: Forge) -> Where:
     return at
 
 
-@family(Holds.NOTHING, over=("live", "test", "drill", "bag of live", "redacted"), trials=[refused("disclosure")])
+@family(Holds.NOTHING, over=("live", "tested", "drill", "bag of live", "redacted"), trials=[refused("disclosure")])
 def two_values_of_an_entry_are_filed_crosswise(forge: Forge) -> Where:
     """Both bodies are there, each under the digest of the other one."""
     at = next(seq for seq, one in enumerate(forge.copy.entries) if len(one.values) > 1)

@@ -122,7 +122,7 @@ def test_openssl_verifies_each_token(shelf: Shelf, tmp_path: Path) -> None:
 
 @needs("ssh-keygen")
 @pytest.mark.parametrize(("name", "namespace"), [("live", "irkit-session@v1"), ("drill", "irkit-drill-session@v1"),
-                                                 ("test", "irkit-test-session@v1")])
+                                                 ("tested", "irkit-test-session@v1")])
 def test_ssh_keygen_verifies_each_endorsement(name: str, namespace: str, shelf: Shelf, tmp_path: Path) -> None:
     """The text is put together from the lines alone; the key comes from a file of allowed signers."""
     honest = shelf[name]

@@ -171,9 +171,10 @@ def test_rsa_with_sha1_is_refused(tmp_path: Path) -> None:
 
 @given(st.one_of(st.text(), st.binary().map(armor), st.binary().map(lambda raw: armor(b"SSHSIG\0\0\0\1" + raw))))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    """With a ValueError and nothing else."""
+    """With a ValueError and nothing else; what is read says of its key what the key says of itself."""
     with contextlib.suppress(ValueError):
-        parse(text)
+        found = parse(text)
+        assert found.key_type == sshsig.key_type(found.key)
 
 
 @given(st.binary(max_size=200), st.text(max_size=200))

@@ -21,6 +21,7 @@ import pyte
 
 from irkit.ledger import Entry, Ledger
 from irkit.ledger.verify import verify
+from tests.cli.rig import Ran
 from tests.ledger.ssh import made
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,20 +73,6 @@ class Helper:
         self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a command printed, and its exit code (minus the signal that ended it)."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def words(self) -> str:
-        """What was said, on one line: screens wrap."""
-        return " ".join(self.err.split())
 
 
 @dataclass(frozen=True)

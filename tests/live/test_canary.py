@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.cli.rig import Ran
 from tests.live.killing import shipped
-from tests.live.rig import FIND, SUSPEND, Ran, Rig, Tenant, strings
+from tests.live.rig import FIND, SUSPEND, Rig, Tenant, strings
 
 BOOK = Path(__file__).resolve().parents[2] / "runbooks" / "zendesk_agent_compromise.yaml"
 REPORTER = """\

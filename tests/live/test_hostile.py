@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.cli.rig import Ran
 from tests.live.killing import shipped
-from tests.live.rig import FIND, SUSPEND, Ran, Rig
+from tests.live.rig import FIND, SUSPEND, Rig
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN = re.compile(r"\r|\x1b\[K|\x1b\[(?:\d+(?:;\d+)*)?m")            # a progress line written over, and colours

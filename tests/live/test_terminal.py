@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.rig import CALL, FIND, HEAD, SUSPEND, Person, Ran, Rig
+from tests.cli.rig import Ran
+from tests.live.rig import CALL, FIND, HEAD, SUSPEND, Person, Rig, Tenant
 
 END = """\
   - {id: sessions, phase: preserve, title: Keep the sessions, why: They go., action: zendesk.collect_sessions,
@@ -47,6 +48,13 @@ def drill(rig: Rig, *steps: str) -> Rig:
 
 def runs(rig: Rig, *words: str, **more: object) -> Person:
     return rig.person("run", rig.folder / "mine.yaml", "--incident", "I", *words, **more)  # type: ignore[arg-type]
+
+
+def suspending(rig: Rig, *more: str) -> tuple[Tenant, Person]:
+    """Somebody who walks a runbook that suspends Dana, on a tenant of their own."""
+    tenant = rig.tenant(attack="bulk_export")
+    rig.runbook(FIND, SUSPEND, *more)
+    return tenant, runs(rig, "--input", DANA)
 
 
 def quits(person: Person) -> None:
@@ -123,9 +131,7 @@ def test_a_phrase_must_be_exact(rig: Rig) -> None:
 
 def test_what_is_typed_ahead_passes_no_gate(rig: Rig) -> None:
     """Keys pressed from the first screen on, as fast as a terminal takes them: the gate stands, and no write has left."""
-    tenant = rig.tenant(attack="bulk_export")
-    rig.runbook(FIND, SUSPEND)
-    person = runs(rig, "--input", DANA)
+    tenant, person = suspending(rig)
     person.types("y\ny\n")
     person.sees("step 1 of 2")
     person.types("y\ny\ny")
@@ -155,9 +161,7 @@ def test_an_input_is_asked_for_with_its_default(rig: Rig) -> None:
 
 def test_a_gate_shows_the_request_and_the_list_and_asks_again(rig: Rig) -> None:
     """r, l and c show what leaves, whom it affects and a curl line without the credential; none of them sends."""
-    tenant = rig.tenant(attack="bulk_export")
-    rig.runbook(FIND, SUSPEND)
-    person = runs(rig, "--input", DANA)
+    tenant, person = suspending(rig)
     person.sees("Send it?")
     for letter, shown in (("?", "the full request"), ("r", "PUT"), ("l", "Dana Reyes"), ("c", "curl")):
         person.types(f"{letter}\n")
@@ -170,9 +174,7 @@ def test_a_gate_shows_the_request_and_the_list_and_asks_again(rig: Rig) -> None:
 
 def test_a_window_that_changes_its_size_changes_nothing(rig: Rig) -> None:
     """Half an answer, a resize, the other half: it is still that answer."""
-    tenant = rig.tenant(attack="bulk_export")
-    rig.runbook(FIND, SUSPEND, CALL)
-    person = runs(rig, "--input", DANA)
+    tenant, person = suspending(rig, CALL)
     person.sees("Send it?")
     person.sees("? more: ")
     person.child.setwinsize(10, 30)
@@ -192,9 +194,7 @@ def test_a_window_that_changes_its_size_changes_nothing(rig: Rig) -> None:
 
 def test_news_throws_away_what_was_half_typed(rig: Rig) -> None:
     """A note from a second terminal is shown at the open prompt, which begins anew: "y" before and Enter after send nothing."""
-    tenant = rig.tenant(attack="bulk_export")
-    rig.runbook(FIND, SUSPEND)
-    person = runs(rig, "--input", DANA)
+    tenant, person = suspending(rig)
     person.sees("Send it?")
     person.sees("? more: ")
     person.types("y")
