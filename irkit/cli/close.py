@@ -17,7 +17,7 @@ from irkit.errors import IrkitError, UsageError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from irkit.engine.fold import RunState, State
+    from irkit.engine.state import RunState, State
     from irkit.ledger import Ledger
     from irkit.ledger.sealing import Seal
 
@@ -107,7 +107,7 @@ def _of_run(settings: Settings, ledger: Ledger, run: RunState, now: datetime) ->
     """Clocks that run, steps without an end, and requests of which nobody knows what came of them."""
     from irkit.cli.walks import own_copy
     from irkit.engine import deadlines
-    from irkit.engine.fold import SETTLED
+    from irkit.engine.state import SETTLED
     from irkit.ui.layout import Page
     page, book = Page(zone=settings.zone), own_copy(ledger, run)
     for clock in deadlines.all_of(book, run):

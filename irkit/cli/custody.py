@@ -17,7 +17,7 @@ from irkit.errors import LedgerError, UsageError
 
 if TYPE_CHECKING:
     from irkit.config import Config
-    from irkit.engine.fold import State
+    from irkit.engine.state import State
     from irkit.ledger import Ledger
     from irkit.ledger.custody import Handling, Item, Party, Transfer
     from irkit.ledger.sshsig import Signer

@@ -37,8 +37,8 @@ def drill(settings: Settings, what: str | None, autoplay: bool, incident: str | 
       irkit drill weekend_export --autoplay      unattended, with the scenario's own answers
     """
     from irkit.cli import walks
-    from irkit.engine.fold import State
     from irkit.engine.modes import Mode
+    from irkit.engine.state import State
     scenario, runbook = walks.scenario_of(what or "", settings)
     gate = walks.gate_for(settings, Mode.DRILL, answers=scenario.answers if autoplay else None, scenario=True,
                           hint=f"irkit drill {scenario.name} --autoplay")

@@ -17,7 +17,7 @@ from irkit.errors import LedgerError, UsageError
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
-    from irkit.engine.fold import RunState, State
+    from irkit.engine.state import RunState, State
     from irkit.engine.view import View
     from irkit.ledger import Ledger
     from irkit.runbook import Runbook
@@ -115,7 +115,7 @@ def correct(settings: Settings, incident: str, assignment: str, reason: str) -> 
       irkit correct INC-2041 agent_email=dana@example.org --reason "typo"
     """
     from irkit.cli.walks import own_copy
-    from irkit.engine.fold import SETTLED
+    from irkit.engine.state import SETTLED
     from irkit.runbook import parse_input
     name, _, text = assignment.partition("=")
     with appending(settings, incident, "correct") as (ledger, state, run_id):

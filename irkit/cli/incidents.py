@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from irkit.config import Config
-    from irkit.engine.fold import State
+    from irkit.engine.state import State
     from irkit.ledger import Ledger
     from irkit.ui.reading import Incident
 
@@ -65,8 +65,9 @@ def check_id(incident: str) -> str:
 
 def state_of(ledger: Ledger) -> State:
     """Where the incident stands."""
-    from irkit.engine.fold import State, fold
+    from irkit.engine.fold import fold
     from irkit.engine.session import load_from
+    from irkit.engine.state import State
     return fold(State(), ledger.entries(), load_from(ledger))
 
 
@@ -105,7 +106,7 @@ def the_open_one(settings: Settings, command: str) -> str:
 
 def row_of(folder: Path, state: State) -> Incident:
     """The incident in one line, for a listing."""
-    from irkit.engine.fold import SETTLED
+    from irkit.engine.state import SETTLED
     from irkit.ui.reading import Incident
     run = state.open_run or next(reversed(state.runs.values()), None)
     if run is None:

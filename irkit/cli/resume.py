@@ -16,10 +16,10 @@ from irkit.errors import UsageError
 if TYPE_CHECKING:
     from irkit.cli.walks import Setup
     from irkit.drill.scenario import Scenario
-    from irkit.engine.fold import RunState, State
     from irkit.engine.gate import Gate
     from irkit.engine.modes import Mode
     from irkit.engine.session import Session
+    from irkit.engine.state import RunState, State
     from irkit.ledger import Ledger
 
 

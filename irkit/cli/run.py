@@ -91,8 +91,8 @@ def _ledger(settings: Settings, incident: str | None, mode: str) -> Ledger:
 def _dry_run(settings: Settings, book: Runbook, given: Mapping[str, str], incident: str | None,
              listed: dict[str, Any] | None) -> None:
     from irkit.cli import walks
-    from irkit.engine.fold import State
     from irkit.engine.modes import Mode
+    from irkit.engine.state import State
     scenario, book = walks.scenario_of(book.name, settings)
     gate = walks.gate_for(settings, Mode.DRY_RUN, answers=listed, hint=f"irkit run {book.name} --dry-run --answers FILE")
     values = {**scenario.inputs, **given}

@@ -19,11 +19,11 @@ from irkit.cli.incidents import who_am_i
 from irkit.cli.options import Settings
 from irkit.cli.signing import signer
 from irkit.engine.context import Context, Interrupts
-from irkit.engine.fold import RunState, State
 from irkit.engine.gate import Gate, News, Question
 from irkit.engine.modes import Mode
 from irkit.engine.run import Walk, open_run
 from irkit.engine.session import Happenings, Nothing, Session, observed
+from irkit.engine.state import RunState, State
 from irkit.engine.view import View, changed_lines
 from irkit.errors import IrkitError, NeedsTerminal, Paused, RunbookError, UsageError
 from irkit.ledger import Ledger, selftest

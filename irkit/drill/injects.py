@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from irkit.engine.fold import SETTLED, RunState
+from irkit.engine.state import SETTLED, RunState
 
 
 @dataclass(frozen=True)

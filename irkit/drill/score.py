@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from irkit.engine.fold import WITH_RESULT, RunState
+from irkit.engine.state import WITH_RESULT, RunState
 
 START = "start"                # in `from:` and `to:`, the opening of the run instead of a step
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from irkit.action import Action
 from irkit.engine import ask
-from irkit.engine.fold import put
 from irkit.engine.gate import News
 from irkit.engine.session import Session
+from irkit.engine.state import put
 from irkit.errors import IrkitError
 from irkit.runbook import Missing, Step, convert_args, result_fields
 

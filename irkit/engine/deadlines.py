@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from irkit.engine.fold import RunState, scope
 from irkit.engine.gate import Deadline
+from irkit.engine.state import RunState, scope
 from irkit.runbook import Clock, Missing, Runbook
 
 

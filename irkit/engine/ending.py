@@ -7,10 +7,10 @@ from typing import Any
 
 from irkit.action import Action, Effect
 from irkit.engine import ask, plan
-from irkit.engine.fold import Sending
 from irkit.engine.gate import Ended, Sends, Trouble
 from irkit.engine.outcome import Accepted, Done, Failed, Gap, Outcome, Unknown
 from irkit.engine.session import Session
+from irkit.engine.state import Sending
 from irkit.engine.values import summary
 from irkit.errors import IrkitError
 from irkit.runbook import Step, result_fields

@@ -16,13 +16,13 @@ from irkit.action import Effect
 from irkit.engine import ask, plan
 from irkit.engine.arguments import arguments
 from irkit.engine.ending import AGAIN, agree, common, done_words, end, judged, letter_or_go
-from irkit.engine.fold import SETTLED, WITH_RESULT, Sending
 from irkit.engine.gate import Progress, Sends, Trouble
 from irkit.engine.modes import Mode
 from irkit.engine.outcome import Accepted, Done, Failed, Gap, Outcome, Unknown
 from irkit.engine.perform import Performance, stale
 from irkit.engine.pool import WORKERS, Pool
 from irkit.engine.session import Session
+from irkit.engine.state import SETTLED, WITH_RESULT, Sending
 from irkit.engine.transfer import request_parts
 from irkit.runbook import Missing, Step
 

@@ -11,131 +11,13 @@ The rules:
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
 from irkit.engine.gate import Stamps
-from irkit.engine.values import rfc3339
+from irkit.engine.state import SETTLED, WITH_RESULT, RunState, Sending, State, StepState
 from irkit.ledger import Entry
-
-SETTLED = frozenset({"done", "by_hand", "skipped", "unavailable", "not_needed", "not_sent"})
-WITH_RESULT = frozenset({"done", "by_hand"})
-WORDS = {"pending": "not done", "by_hand": "by hand", "unavailable": "gap", "not_needed": "not needed",
-         "not_sent": "shown, not sent"}
-
-
-@dataclass
-class Sending:
-    """One write that may have left."""
-
-    seq: int
-    at: datetime
-    item: int | None
-    method: str
-    url: str
-    effect: str
-    settle: str
-    seen: Any
-    status: int | None = None      # None: no answer is recorded
-    not_sent: bool = False         # proven not to have left
-    settled: bool = False          # a look or a person has said how things stand now
-    did_it: bool = False           # a look says that this request is what did it
-
-    @property
-    def refused(self) -> bool:
-        """Answered, and certainly without effect."""
-        return self.status is not None and ((300 <= self.status < 500 and self.status != 408) or self.status == 501)
-
-    @property
-    def worked(self) -> bool:
-        """Known to have taken effect: a look says so, or it was answered well and the step was settled."""
-        return self.did_it or (self.settled and self.status is not None and 200 <= self.status < 300)
-
-    @property
-    def open(self) -> bool:
-        """It may have worked, and nothing has settled it."""
-        return not (self.settled or self.not_sent or self.refused)
-
-
-@dataclass
-class StepState:
-    """Where one step of one run stands. `items` are the words of a fan-out's finished items."""
-
-    id: str
-    state: str = "pending"
-    entry: int = -1                # the latest entry about the step
-    at: datetime | None = None     # when it was settled
-    result: Any = None
-    reason: str = ""
-    who: str = ""
-    until: datetime | None = None  # deferred to
-    evidence: bool = False
-    sendings: list[Sending] = field(default_factory=list)
-    items: dict[int, str] = field(default_factory=dict)
-    item_results: dict[int, Any] = field(default_factory=dict)
-
-    @property
-    def word(self) -> str:
-        return WORDS.get(self.state, self.state)
-
-    def unsettled(self, item: int | None = None) -> Sending | None:
-        """The last sending that may have worked and that nothing has settled."""
-        found = [s for s in self.sendings if s.item == item and s.open]
-        return found[-1] if found else None
-
-
-@dataclass
-class RunState:
-    """One execution of one runbook."""
-
-    id: str
-    runbook: str
-    version: int
-    sha256: str
-    mode: str
-    opened_at: datetime
-    opened_by: str
-    holder: int                    # the session that may send
-    scenario: str = ""             # the artefact of a drill's scenario
-    inputs: dict[str, Any] = field(default_factory=dict)
-    steps: dict[str, StepState] = field(default_factory=dict)
-    typed: dict[str, Any] = field(default_factory=dict)      # "steps.agent.id" -> a value given by hand where a step gave none
-    injects: set[str] = field(default_factory=set)
-    answered: set[str] = field(default_factory=set)
-    clocks: dict[str, str] = field(default_factory=dict)     # clock id -> started | met
-    last_who: str = ""
-    closed: bool = False
-
-    def step(self, step_id: str) -> StepState:
-        return self.steps.setdefault(step_id, StepState(step_id))
-
-
-@dataclass
-class State:
-    """The incident."""
-
-    mode: str = ""
-    seq: int = -1
-    head: str = ""
-    runs: dict[str, RunState] = field(default_factory=dict)
-    people: dict[int, str] = field(default_factory=dict)     # session -> name
-    sessions: dict[int, Mapping[str, Any]] = field(default_factory=dict)   # open sessions: their session.start data
-    notes: int = 0
-    artefacts: int = 0
-    artefact_bytes: int = 0
-    stamps: Stamps = field(default_factory=Stamps)
-    latest: datetime | None = None     # the time of the latest entry; in a drill, of the latest that has a drill's time
-
-    def who(self, entry: Entry) -> str:
-        return self.people.get(entry.session, "unknown")
-
-    @property
-    def open_run(self) -> RunState | None:
-        """The latest run that is not closed."""
-        return next((run for run in reversed(self.runs.values()) if not run.closed), None)
-
 
 Load = Callable[[str], bytes]
 
@@ -317,36 +199,9 @@ def _settle(step: StepState, verb: str, entry: Entry) -> None:
             sending.did_it = sending.did_it or sending.seq == entry.data.get("sent_at")
 
 
-
-
 def result(entry: Entry, load: Load) -> Any:
     """The entry's result, from the line's disclosure or from the artefact that it names."""
     value = entry.disclosed.get("result")
     if isinstance(value, dict) and set(value) == {"artefact", "bytes"}:
         return json.loads(load(value["artefact"]))
     return value
-
-
-def scope(run: RunState, item: Any = None) -> dict[str, Any]:
-    """What templates see. A step without a result is absent, so that its use is Missing and never empty."""
-    steps: dict[str, Any] = {}
-    for step in run.steps.values():
-        if step.state in WITH_RESULT and step.at is not None:
-            value = step.result if isinstance(step.result, dict) else {} if step.result is None else {"value": step.result}
-            steps[step.id] = {**value, "at": rfc3339(step.at)}
-    found: dict[str, Any] = {"inputs": dict(run.inputs), "steps": steps}
-    for path, value in run.typed.items():
-        put(found, path, value)
-    if item is not None:
-        found["item"] = item
-    return found
-
-
-def put(tree: dict[str, Any], path: str, value: Any) -> None:
-    """Set `tree["a"]["b"]` for "a.b" where nothing stands there yet."""
-    *way, last = path.split(".")
-    for key in way:
-        if not isinstance(tree.get(key), dict):
-            tree[key] = {}
-        tree = tree[key]
-    tree.setdefault(last, value)

@@ -10,10 +10,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from irkit.action import Action, Effect, Email, Identity, Outgoing, UserId
-from irkit.engine.fold import Sending
 from irkit.engine.gate import Sends
 from irkit.engine.perform import Performance, to_the_gate
 from irkit.engine.session import Session
+from irkit.engine.state import Sending
 from irkit.engine.values import numbered, plain, plural, summary
 from irkit.runbook import Step, uncovered
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from irkit.engine import ask, deadlines
 from irkit.engine.ending import GoTo
-from irkit.engine.fold import SETTLED, WITH_RESULT
 from irkit.engine.gate import Closed, News, Question, Said, Waiting
 from irkit.engine.session import Session
+from irkit.engine.state import SETTLED, WITH_RESULT
 from irkit.engine.step import walk
 from irkit.errors import Paused
 from irkit.runbook import Step

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from irkit.action import Action, Identity
 from irkit.engine.context import Context
-from irkit.engine.fold import RunState, State, StepState, fold, scope
+from irkit.engine.fold import fold
 from irkit.engine.gate import News, Said, Where
+from irkit.engine.state import RunState, State, StepState, scope
 from irkit.engine.view import View
 from irkit.errors import NotTheHolder
 from irkit.ledger import Entry, Ledger

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from irkit.engine import deadlines
-from irkit.engine.fold import SETTLED, RunState, State, StepState
 from irkit.engine.gate import Closed, Resumed, Where
 from irkit.engine.modes import Mode
+from irkit.engine.state import SETTLED, RunState, State, StepState
 from irkit.runbook import Runbook, Step
 
 LABELS = {Mode.LIVE: "LIVE", Mode.PROBE: "PROBE", Mode.DRILL: "DRILL", Mode.DRY_RUN: "DRY RUN"}

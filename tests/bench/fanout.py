@@ -16,10 +16,10 @@ from types import FrameType
 
 from irkit.engine import plan
 from irkit.engine.fanout import Batch
-from irkit.engine.fold import State
 from irkit.engine.pool import WORKERS
 from irkit.engine.run import open_run
 from irkit.engine.session import Session
+from irkit.engine.state import State
 from irkit.engine.view import View
 from irkit.runbook import load_bytes
 from tests.bench.figures import Figure, alternate, ratio

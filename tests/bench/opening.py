@@ -13,9 +13,10 @@ import sqlite_utils  # noqa: F401  # these two are imported by the ledger when i
 from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: F401
 
 from irkit.cli.walks import own_copy
-from irkit.engine.fold import State, fold
+from irkit.engine.fold import fold
 from irkit.engine.gate import StepBegins
 from irkit.engine.session import load_from
+from irkit.engine.state import State
 from irkit.engine.view import View
 from irkit.ledger import Ledger
 from irkit.ui import screen

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from irkit.drill.injects import Cards, Inject, due
-from irkit.engine.fold import SETTLED, RunState
 from irkit.engine.session import Happenings
+from irkit.engine.state import SETTLED, RunState
 
 START = datetime(2026, 3, 7, 23, 40, tzinfo=UTC)
 PRESS = Inject("press", "A reporter asks.", at=timedelta(minutes=8), to="communications", ask="What do you answer?",

@@ -15,11 +15,11 @@ from irkit.drill.injects import Cards
 from irkit.drill.perform import WorldPerform, recorded, stage
 from irkit.drill.scenario import Scenario, find, first, load
 from irkit.engine.context import Context
-from irkit.engine.fold import State
 from irkit.engine.gate import Question, Said
 from irkit.engine.modes import Mode
 from irkit.engine.run import Walk, open_run
 from irkit.engine.session import Session, load_from
+from irkit.engine.state import State
 from irkit.engine.view import View
 from irkit.ledger import Ledger
 from irkit.ledger.sshsig import Throwaway

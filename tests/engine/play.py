@@ -11,11 +11,12 @@ from typing import Any
 from irkit.drill.clock import DrillClock
 from irkit.drill.perform import WorldPerform, WorldTime, recorded
 from irkit.engine.context import Context
-from irkit.engine.fold import State, StepState, fold
+from irkit.engine.fold import fold
 from irkit.engine.gate import Question, Said
 from irkit.engine.modes import Mode, Perform
 from irkit.engine.run import Walk, open_run
 from irkit.engine.session import Session, load_from
+from irkit.engine.state import State, StepState
 from irkit.engine.view import View
 from irkit.errors import Paused
 from irkit.ledger import Entry, Ledger

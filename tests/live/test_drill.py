@@ -15,8 +15,9 @@ import pytest
 from irkit.drill import scenario as scenarios
 from irkit.drill.clock import DrillClock
 from irkit.drill.perform import recorded, stage
-from irkit.engine.fold import State, fold
+from irkit.engine.fold import fold
 from irkit.engine.session import load_from
+from irkit.engine.state import State
 from irkit.ledger import Ledger
 from tests.live.rig import CALL, CALLED, FIND, NOT_ALLOWED, ROOT, SUSPEND, Rig, prepared
 
