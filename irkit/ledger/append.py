@@ -21,7 +21,7 @@ from irkit.ledger.attest import AFTER_SEAL, is_noted
 from irkit.ledger.check import Checker
 from irkit.ledger.clock import Clock
 from irkit.ledger.disclose import Disclosure, random_text
-from irkit.ledger.entry import BY, HOLDING, KINDS, MAX_LINE, SENDING, VERSION, Entry, canonical, leaf_hash
+from irkit.ledger.entry import BY, HOLDING, KINDS, MAX_LINE, SENDING, VERSION, Entry, canonical_bytes, leaf_hash
 from irkit.ledger.fit import fit_data
 from irkit.ledger.note import Note, SessionKey
 from irkit.ledger.policy import ROOM
@@ -188,7 +188,7 @@ class Commit:
                         "mono_ns": str(reading[1]), "nonce": random_text(), "prev": self._leaf.hex(), "seq": seq, "v": VERSION}
         if kind == "session.start" and self._noted < seq != 1:
             draft.placed["data"] = {**draft.fields["data"], "adopts": {"from": self._noted, "to": seq - 1}}
-        line = canonical(draft.placed).encode()
+        line = canonical_bytes(draft.placed)
         if len(line) > MAX_LINE:
             raise LedgerError(f"the {kind} entry would have {len(line):,} bytes; {MAX_LINE:,} are the most",
                               where=str(self._author.folder))
