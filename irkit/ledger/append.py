@@ -120,10 +120,10 @@ class Commit:
 
     def write(self, connection: sqlite3.Connection) -> None:
         drafts = [one for one in self._placed if isinstance(one, Draft)]
-        entries = [one.entry for one in drafts if one.entry is not None]
-        connection.executemany(_INSERT_ENTRY, [(e.seq, e.line, one.leaf) for one, e in zip(drafts, entries, strict=True)])
-        connection.executemany(_INSERT_DISCLOSURE, [(e.seq, d.digest, d.body) for one, e in zip(drafts, entries, strict=True)
-                                                    for d in one.disclosures])
+        lines = [(one.entry.seq, one.entry.line, one.leaf) for one in drafts if one.entry is not None]
+        connection.executemany(_INSERT_ENTRY, lines)
+        connection.executemany(_INSERT_DISCLOSURE, [(line[0], digest, body) for line, one in zip(lines, drafts, strict=True)
+                                                    for digest, body, _, _ in one.disclosures])
         for note in self._placed:
             if isinstance(note, Note):
                 connection.execute(_INSERT_NOTE, (note.size, note.key_id, note.raw))

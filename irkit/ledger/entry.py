@@ -15,9 +15,8 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from json.scanner import make_scanner
-from typing import Annotated, Any, Never
+from typing import Annotated, Any, NamedTuple, Never
 
 from msgspec import UNSET, Meta, UnsetType, defstruct
 
@@ -48,8 +47,7 @@ _KINDS = """
 KINDS = HOLDING | frozenset(_KINDS.split())
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A line as parsed, with the disclosures that belong to it.
 
     `session` is the seq of the session.start it was written under (0 for genesis, which stands under none), `who` the
