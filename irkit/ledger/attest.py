@@ -105,7 +105,8 @@ class Attest:
 
     def entry(self, seq: int, fields: Mapping[str, Any], leaf: bytes) -> None:
         """Check an entry read from the store, then go past it."""
-        self.end()
+        if self._due:
+            self.end()
         kind = fields["kind"]
         if self.sealed is not None and (kind not in AFTER_SEAL or (kind == "erased" and self.holds)):
             self._report(seq, "sealed", f"entry {seq} is {kind}, and the incident was sealed by entry {self.sealed}",

@@ -17,7 +17,6 @@ What signatures add stands in `irkit.ledger.attest`.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -73,7 +72,8 @@ class Checker:
         """Check one row. Returns the line's fields and its disclosed values, or None when the line cannot be read."""
         leaf = leaf_hash(row.line) if type(row.line) is bytes else b""
         read = self.read(row, leaf)
-        self._number(row.seq, read and read[0]["seq"])
+        if read is None or not read[0]["seq"] == row.seq == self.next:
+            self._number(row.seq, read and read[0]["seq"])
         if read is None:
             self._lose(row.seq, row.seq + 1)
             self.attest.withheld(leaf)
@@ -85,7 +85,8 @@ class Checker:
         self._belongs(row.seq, fields, disclosed)
         self.attest.entry(row.seq, fields, leaf)
         self._go_past(row.seq, fields, leaf)
-        self._follows.add(_hex(row.leaf))
+        if row.leaf != leaf:
+            self._follows.add(_hex(row.leaf))
         self._artefacts(row.seq, fields, disclosed)
         return read
 
@@ -243,12 +244,14 @@ class Checker:
         Unless `strict`, values whose digests all agree are not decoded here: few of them are ever read.
         """
         bodies = [body for _, _, body in rows]
-        with contextlib.suppress(ValueError, TypeError, AttributeError):
-            if disclose.hashed(bodies) == asked == sorted(set(asked)) == [row[1] for row in rows]:
-                values = disclose.read_all(bodies) if self._strict else disclose.Disclosed(bodies, f"entry {seq}")
+        try:
+            if disclose.hashed(bodies) == asked == [digest for _, digest, _ in rows] == sorted(set(asked)):
+                values = disclose.read_all(bodies) if self._strict else disclose.Disclosed(bodies, seq)
                 if not self._strict or not disclose.clashing(tuple(values)):
                     self.disclosures += len(bodies)
                     return values
+        except (ValueError, TypeError, AttributeError):
+            pass                                   # said below, value by value
         return self._decoded(seq, asked, rows, withheld)
 
     def _decoded(self, seq: int, asked: list[str], rows: list[tuple[Any, Any, Any]],

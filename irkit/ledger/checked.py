@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -70,7 +71,7 @@ class CheckedStore:
         return self._checker.next
 
     def _check(self) -> None:
-        with _snapshot(self._db):
+        with _snapshot(self._db), _no_collection():
             self._take_up(self._keep_checked)
         if self._checker.next == 0:
             raise LedgerError("the ledger has no entries", where=str(self.folder), next=verify_command(self.folder))
@@ -179,6 +180,18 @@ class CheckedStore:
 
     def _artefact_problem(self, sha256: str, size: int) -> tuple[str, str]:
         return self._artefacts.problem(sha256, size, whole=False)
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without looking for cycles: checking makes none, and what is kept of it would be looked through time and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 @contextlib.contextmanager

@@ -11,6 +11,8 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import operator
 import os
 import shutil
 import sqlite3
@@ -47,7 +49,11 @@ _DISCLOSURES = "SELECT seq, digest, body FROM disclosures ORDER BY seq, digest"
 _DISCLOSURES_AFTER = "SELECT seq, digest, body FROM disclosures WHERE seq > ? ORDER BY seq, digest"
 _NOTES = "SELECT size, key_id, note FROM checkpoints ORDER BY size, rowid"
 _NOTES_AFTER = "SELECT size, key_id, note FROM checkpoints WHERE size > ? ORDER BY size, rowid"
-_END: tuple[Any, Any, Any] = (b"", None, None)
+_END: tuple[Any, Iterator[Any]] = (b"", iter(()))
+_MOST = 2000                       # values of an entry; a line has room for fewer
+
+
+_first = operator.itemgetter(0)
 
 
 class Row(NamedTuple):
@@ -203,22 +209,18 @@ def scan(connection: sqlite3.Connection, after: int | None = None) -> Iterator[R
 
 def _entries(connection: sqlite3.Connection, bound: tuple[int, ...]) -> Iterator[Row | Orphan]:
     entries = connection.execute(_ENTRIES_AFTER if bound else _ENTRIES, bound)
-    disclosures = iter(connection.execute(_DISCLOSURES_AFTER if bound else _DISCLOSURES, bound))
-    ahead = next(disclosures, _END)
+    groups = itertools.groupby(connection.execute(_DISCLOSURES_AFTER if bound else _DISCLOSURES, bound), _first)
+    of, group = next(groups, _END)
     for seq, line, leaf in entries:
         if type(seq) is not int:                            # only where the table was made anew
             raise sqlite3.DatabaseError(f"the number of an entry is {seq!r}")
-        mine: list[tuple[Any, Any, Any]] = []
-        while ahead[0] != seq and _sorts_before(ahead[0], seq):
-            yield Orphan(*ahead[:2])
-            ahead = next(disclosures, _END)
-        while ahead[0] == seq and len(mine) < 2000:         # a line has room for fewer
-            mine.append(ahead)
-            ahead = next(disclosures, _END)
-        yield Row(seq, line, leaf, mine)
-    while ahead is not _END:
-        yield Orphan(*ahead[:2])
-        ahead = next(disclosures, _END)
+        while of != seq and _sorts_before(of, seq):         # of the entry before nothing is left, unless it has too many
+            yield from (Orphan(*one[:2]) for one in group)
+            of, group = next(groups, _END)
+        yield Row(seq, line, leaf, list(itertools.islice(group, _MOST)) if of == seq else [])
+    while group is not _END[1]:
+        yield from (Orphan(*one[:2]) for one in group)
+        of, group = next(groups, _END)
 
 
 def _sorts_before(found: Any, seq: int) -> bool:

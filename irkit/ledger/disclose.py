@@ -116,13 +116,13 @@ def _digests(bodies: Iterable[bytes]) -> list[str]:
 class Disclosed(Mapping[str, Any]):
     """The values of an entry by their names, decoded when the first one is read: `bodies` match their digests.
 
-    Reading raises LedgerError, naming the place `where`, when the writer did not write disclosures.
+    Reading raises LedgerError, naming the entry `seq`, when the writer did not write disclosures.
     """
 
-    __slots__ = ("_bodies", "_values", "_where")
+    __slots__ = ("_bodies", "_seq", "_values")
 
-    def __init__(self, bodies: Sequence[str], where: str) -> None:
-        self._bodies, self._where = bodies, where
+    def __init__(self, bodies: Sequence[str], seq: int) -> None:
+        self._bodies, self._seq = bodies, seq
         self._values: dict[str, Any] | None = None
 
     def _read(self) -> dict[str, Any]:
@@ -130,9 +130,9 @@ class Disclosed(Mapping[str, Any]):
             try:
                 values = dict(read(body, strict=False) for body in self._bodies)
             except ValueError as error:
-                raise LedgerError(f"a value cannot be read: {error}", where=self._where) from None
+                raise LedgerError(f"a value cannot be read: {error}", where=f"entry {self._seq}") from None
             if len(values) < len(self._bodies) or clashing(tuple(values)):
-                raise LedgerError("two values have one name, or one has a malformed name", where=self._where)
+                raise LedgerError("two values have one name, or one has a malformed name", where=f"entry {self._seq}")
             self._values = values
         return self._values
 

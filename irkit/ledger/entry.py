@@ -182,14 +182,14 @@ def _check_value(value: dict[str, Any] | list[Any], depth: int) -> None:
         for key in value:
             check_key(key)
     for part in value.values() if type(value) is dict else value:
-        if part is None:
-            raise ValueError("it holds a null")
-        if type(part) is float:
-            raise ValueError("it holds a number that is no integer")
         if type(part) is dict or type(part) is list:
             _check_value(part, depth + 1)
         elif type(part) is int and not -MAX_INT <= part <= MAX_INT:
             raise ValueError("it holds an integer outside ±(2^53-1)")
+        elif type(part) is float:
+            raise ValueError("it holds a number that is no integer")
+        elif part is None:
+            raise ValueError("it holds a null")
 
 
 @functools.lru_cache(maxsize=1024)

@@ -28,10 +28,9 @@ def fit(value: object) -> Any:
 
 
 def _fit(value: object, depth: int) -> Any:
-    kind = type(value)
-    if value is None or kind is bool or (kind is str and value.isascii()):  # type: ignore[attr-defined]  # not narrowed by type()
+    if value is None or value is True or value is False or (type(value) is str and value.isascii()):
         return value
-    if kind is dict and depth < MAX_DEPTH and _is_text(value):
+    if type(value) is dict and depth < MAX_DEPTH and _is_text(value):
         return dict(value)
     if isinstance(value, int):
         return _number(int(value))

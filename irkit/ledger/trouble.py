@@ -18,7 +18,7 @@ def no_incident(folder: Path) -> LedgerError:
     return LedgerError(what, where=str(folder), next="irkit incident list")
 
 
-class explained:  # noqa: N801  # reads as a clause
+class explained:                # reads as a word of the sentence that `with` begins
     """Turn what SQLite and the file system say into a sentence. LedgerError when the store itself is at fault."""
 
     __slots__ = ("_folder",)

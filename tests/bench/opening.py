@@ -9,7 +9,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-import sqlite_utils  # noqa: F401  # these two are imported by the ledger when it opens a store
+import sqlite_utils  # noqa: F401  # these four are imported where they are first needed: the goal is time beyond imports
+from cryptography import exceptions  # noqa: F401
 from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: F401
 
 from irkit.cli.walks import own_copy
@@ -19,6 +20,7 @@ from irkit.engine.session import load_from
 from irkit.engine.state import State
 from irkit.engine.view import View
 from irkit.ledger import Ledger
+from irkit.runbook import grammar  # noqa: F401  # and Jinja with it
 from irkit.ui import screen
 
 

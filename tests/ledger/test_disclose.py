@@ -148,7 +148,7 @@ def body_of(name: str, value: object) -> str:
 
 def test_values_are_decoded_when_the_first_is_read() -> None:
     """Opening a long incident checks digests; what nobody reads is never parsed."""
-    values = Disclosed([body_of("text", "hello"), body_of("reason", "none")], "entry 5")
+    values = Disclosed([body_of("text", "hello"), body_of("reason", "none")], 5)
     assert dict(values) == {"text": "hello", "reason": "none"}
 
 
@@ -157,11 +157,11 @@ def test_values_are_decoded_when_the_first_is_read() -> None:
 def test_a_value_that_was_not_written_as_one_is_refused_when_read(bodies: list[str]) -> None:
     """Its digest may agree: a writer that lies about the format is named with the entry."""
     with pytest.raises(LedgerError) as refused:
-        dict(Disclosed(bodies, "entry 5"))
+        dict(Disclosed(bodies, 5))
     assert refused.value.where == "entry 5"
 
 
 @pytest.mark.parametrize("name", ["response.body", "result"])
 def test_a_mark_for_an_artefact_is_seen_without_decoding(name: str) -> None:
     """A value too large for a line names its artefact, whose presence is checked before anything is appended."""
-    assert Disclosed([body_of("a", 1), body_of(name, "x" * 70_000)], "entry 5").may_name_artefacts()
+    assert Disclosed([body_of("a", 1), body_of(name, "x" * 70_000)], 5).may_name_artefacts()
