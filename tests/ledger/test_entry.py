@@ -12,13 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from irkit.ledger import GENESIS, KINDS, Ledger, leaf_hash
-from irkit.ledger.entry import MAX_INT, canonical, parse
+from irkit.ledger.entry import MAX_INT, canonical, canonical_bytes, parse
 from irkit.ledger.fit import fit_data
 
 KEYS = st.text("abcdefghijklmnopqrstuvwxyz0123456789_", min_size=1, max_size=12)
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=40) | st.binary(max_size=40),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=12)
+
+
+class Named(str):
+    """A text that is not of the type `str` itself."""
+
+    __slots__ = ()
+
 
 LINE: dict[str, Any] = {"at": "2026-11-20T17:36:09.123456Z", "by": "machine", "kind": "note", "log": "irkit/drill/00",
                         "mono_ns": "1", "nonce": "x", "prev": GENESIS, "seq": 1, "session": 1, "v": 1, "who": "unsigned:0"}
@@ -28,7 +35,15 @@ LINE: dict[str, Any] = {"at": "2026-11-20T17:36:09.123456Z", "by": "machine", "k
 def test_the_standard_library_writes_what_a_canonicaliser_writes(data: dict[str, Any]) -> None:
     """Whatever data an entry is given, its bytes are those of RFC 8785."""
     fields = {**LINE, "data": fit_data(data)}
-    assert canonical(fields).encode() == rfc8785.dumps(fields)
+    assert canonical(fields).encode() == canonical_bytes(fields) == rfc8785.dumps(fields)
+
+
+def test_what_the_quick_writer_does_not_know_is_written_the_long_way() -> None:
+    """A text of a type of its own; a lone surrogate is refused by both."""
+    assert canonical_bytes({"run": Named("r1"), "seq": 1}) == b'{"run":"r1","seq":1}'
+    for refused in ("\ud800", Named("\ud800")):
+        with pytest.raises(ValueError, match="surrogates not allowed"):
+            canonical_bytes({"run": refused})
 
 
 @given(st.dictionaries(KEYS, ANY, max_size=5))
