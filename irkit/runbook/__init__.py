@@ -1,6 +1,7 @@
 """The runbook language: YAML with positions, typed models, templates, lint."""
 
 from irkit.runbook.convert import convert_args, default_input, parse_input, parse_typed, result_fields
+from irkit.runbook.expression import Missing
 from irkit.runbook.find import available, find, search_path
 from irkit.runbook.lint import check, check_bytes, lint, linted
 from irkit.runbook.lint.traces import uncovered
@@ -9,7 +10,7 @@ from irkit.runbook.model import After, Clock, Input, Runbook, Step
 from irkit.runbook.schema import schema
 from irkit.runbook.skeleton import skeleton
 from irkit.runbook.source import Mistake, Mistakes
-from irkit.runbook.template import Expr, Missing, Template
+from irkit.runbook.template import Expr, Template
 from irkit.runbook.values import duration, rfc3339, timestamp
 
 __all__ = [

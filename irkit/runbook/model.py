@@ -13,8 +13,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
+from irkit.runbook.expression import Missing, Scope
 from irkit.runbook.source import Node, Wrong
-from irkit.runbook.template import Arg, Expr, Missing, Scope, Template
+from irkit.runbook.template import Arg, Expr, Template
 
 Name = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,63}$", description="snake_case, so that templates can name it")]
 Text = Annotated[str, Meta(min_length=1)]

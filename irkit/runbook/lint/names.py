@@ -7,10 +7,11 @@ from typing import Any
 
 from irkit.action import Action, Param
 from irkit.runbook.convert import convert, fields_of, optional, parse_input, plain_type
+from irkit.runbook.expression import Compare, Filter, walk
 from irkit.runbook.lint.kinds import Context, at, is_list
 from irkit.runbook.model import Input, Step
 from irkit.runbook.source import Wrong, did_you_mean
-from irkit.runbook.template import Arg, Compare, Expr, Filter, Template, walk
+from irkit.runbook.template import Arg, Expr, Template
 from irkit.runbook.values import EPOCH, relative
 
 
