@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from irkit import connectors
-from irkit.action import Basic, Bearer, ClientCredentials, Connector, Setting
+from irkit.action import Basic, ClientCredentials, Connector, Setting, Token
 from irkit.config import Config, Connection, Person, choose, evidence_root, find, is_loopback, load, write_connection, write_key
 from irkit.config.model import address_problem, authority_problem, key_problem
 from irkit.config.places import user_path
@@ -24,7 +24,7 @@ from irkit.errors import CredentialError, IrkitError
 SECRET = "canary-4d1f0a77-planted"
 DEMO = Connector("demo", title="Demo", base_url="https://{subdomain}.example.com",
                  settings=[Setting("subdomain", "Subdomain", r"[a-z0-9-]+", "the part before .example.com")],
-                 sign_in=[ClientCredentials("/oauth/tokens", "read"), Bearer(),
+                 sign_in=[ClientCredentials("/oauth/tokens", "read"), Token(),
                           Basic("{email}/token", settings=(Setting("email", "E-mail address"),))])
 FULL = """
 evidence = "cases"

@@ -106,8 +106,7 @@ def _scenario(given: str) -> Scenario:
 def _how_to_connect(name: str, url: str, world: World) -> list[str]:
     """The address, then a shell line and a table for irkit.toml that lead to this world."""
     from irkit import connectors
-    from irkit.action import Bearer
-    way = next((way.name for way in connectors.find(name).sign_in if isinstance(way, Bearer)), "")
+    way = next((way.name for way in connectors.find(name).sign_in if isinstance(way, Token)), "")
     variable = f"{name.upper()}_WORLD_TOKEN"
     return [
         url,

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from irkit.action import Basic, Bearer, ClientCredentials, NotSent, SignIn
+from irkit.action import Basic, ClientCredentials, NotSent, SignIn, Token
 from irkit.errors import CredentialError
 from irkit.secrets import Secret
 
@@ -143,7 +143,7 @@ def sign_in(way: SignIn, connection: str, settings: Mapping[str, str], credentia
     if isinstance(way, ClientCredentials):
         body = {"grant_type": "client_credentials", "client_id": settings.get("client_id", ""), "scope": way.scope}
         return Minted(connection, body, credential, exchange, on_auth, wall=wall)
-    if isinstance(way, Bearer):
+    if isinstance(way, Token):
         if not re.fullmatch(r"[!-~]+", value):
             raise CredentialError(f"the token of {connection} holds a blank or another character that no token has",
                                   next=f"irkit connect {connection}")
