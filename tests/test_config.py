@@ -152,7 +152,8 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
         "connections.bad: must be a table: [connections.NAME]",
         "connections.a b: a name has letters, digits, _ and - only",
         "connections.demo.conector: unknown key; did you mean connector?",
-        'connections.demo.credential: must say where it is kept: "env:NAME", "command:…", "keyring:service/user" or "prompt"',
+        'connections.demo.credential: must say where it is kept: "env:NAME", "command:…", "keyring:service/user", '
+        '"file:/PATH" or "prompt"',
         "connections.demo.sign_in: Demo signs in with client_credentials or token or basic; did you mean token?",
         "connections.demo.settings.subdomian: unknown key; did you mean subdomain?",
         "connections.demo.settings.subdomain: does not look right: the part before .example.com",

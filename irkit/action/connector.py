@@ -12,7 +12,7 @@ from typing import Any
 from irkit.action.declare import Action, Effect, Steps, Trace
 from irkit.action.request import Record, Request
 from irkit.action.response import Response
-from irkit.action.signin import Host, Placed, SignIn
+from irkit.action.signin import Host, Placed, Setting, SignIn
 from irkit.errors import ActionError
 
 
@@ -102,9 +102,9 @@ class Connector:
 
     base_url   a template over the settings: "https://{subdomain}.zendesk.com"
     hosts      further addresses by name, templates too: {"events": Host("https://events.pagerduty.com", …)}; see `Request.host`
-    judge      what an answer means where its status does not say: Refused, NoAnswer (a write's outcome is unknown), Unavailable,
-               Throttled (it will be asked again, as after a 429), or None: then the status decides. Asked of every answer; it
-               lets pass what `Request.ok` and `Request.accepts` say the action understands
+    judge      what an answer means where its status does not say: Refused, NoAnswer (a write's outcome is unknown),
+               Unavailable, Throttled (it will be asked again, as after a 429), or None: then the status decides. Asked of
+               every answer; it lets pass what `Request.ok` and `Request.accepts` say the action understands
     describe   the vendor's own error sentence, or ""
     headers    sent with every request; values are templates over the settings: {"From": "{email}"}
     bucket     the rate limit of its own that a request falls under, or None for the connection's
@@ -156,7 +156,7 @@ class Connector:
         return way if isinstance(way, Placed) else None
 
     def filled(self, sign_in: SignIn | None, given: Mapping[str, str]) -> dict[str, str]:
-        """What templates are filled from: the settings as written, defaults in the place of those left out, `values` applied."""
+        """What templates are filled from: settings as written, defaults in the place of those left out, `values` applied."""
         wanted = {one.name: one for one in (*self.settings, *(sign_in.settings if sign_in else ()))}
         texts = {name: given.get(name, one.default) for name, one in wanted.items()}
         return {name: wanted[name].values.get(text, text) for name, text in texts.items() if text is not None}
@@ -167,11 +167,12 @@ class Connector:
         Beside a `base_url` that is not the connector's own, all hosts lead there: "events" to its path "/@events".
         Raises KeyError for a setting that is missing.
         """
-        own = "" if base_url and not _complete(self.base_url, filled) else self.base_url.format(**filled).rstrip("/")
-        if base_url and base_url != own:
+        if self.moved(base_url, filled):
             return {"": base_url, **{name: f"{base_url}/@{name}" for name in self.hosts}}
-        return {"": own, **{name: host.url.format(**filled).rstrip("/") for name, host in self.hosts.items()}}
+        urls = {"": self.base_url, **{name: host.url for name, host in self.hosts.items()}}
+        return {name: url.format(**filled).rstrip("/") for name, url in urls.items()}
 
-
-def _complete(template: str, filled: Mapping[str, str]) -> bool:
-    return all(name in filled for name in re.findall(r"{(\w+)}", template))
+    def moved(self, base_url: str, filled: Mapping[str, str]) -> bool:
+        """Whether `base_url` is another address than the connector's own."""
+        complete = all(name in filled for name in re.findall(r"{(\w+)}", self.base_url))
+        return bool(base_url) and not (complete and base_url == self.base_url.format(**filled).rstrip("/"))

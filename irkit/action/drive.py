@@ -59,7 +59,7 @@ def drive(action: Steps[Any], answers: Callable[[Request], Response] | Iterable[
     """Run an action to its end, answering each request from `answers` (a function, or one value a request).
 
     With its `connector` answers are judged as in a run. `known` answers `setting` and `artefact`:
-    {("setting", "region"): "eu", ("artefact", sha256): {"sha256": …, "size": …, "name": …}}; what is not in it is an ActionError.
+    {("setting", "region"): "eu", ("artefact", sha256): {"sha256": …, "size": …, "name": …}}; all else is an ActionError.
     """
     reply = answers if callable(answers) else None
     queue = iter(()) if callable(answers) else iter(answers)

@@ -8,6 +8,7 @@ served world), that URL's path is asked there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -27,6 +28,10 @@ class Setting:
     hint: str = ""
     default: str | None = None
     values: Mapping[str, str] = field(default_factory=dict)
+
+    def takes(self, text: str) -> bool:
+        """Whether this may be written for it."""
+        return text in self.values if self.values else bool(re.fullmatch(self.pattern, text)) or text == self.default
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ class Assertion:
 class ClientCredentials:
     """OAuth 2.0 client credentials (RFC 6749 4.4). The credential is the client secret, or the key of an `assertion`.
 
-    `scope` and `token` are templates over the settings; "{scopes}" with Setting("scopes", default="…") asks them per connection.
+    `scope` and `token` are templates over the settings: "{scopes}" with Setting("scopes", default="…") asks per connection.
     """
 
     token: str

@@ -11,11 +11,12 @@ import pkgutil
 
 from irkit.errors import UsageError
 from irkit.worlds.faults import Fault, Faults
+from irkit.worlds.tokens import Grant, Tokens, claims
 from irkit.worlds.world import Answer, Call, Person, World
 
-__all__ = ["Answer", "Call", "Fault", "Faults", "Person", "World", "find", "names"]
+__all__ = ["Answer", "Call", "Fault", "Faults", "Grant", "Person", "Tokens", "World", "claims", "find", "names"]
 
-_SHARED = {"faults", "hostile", "log", "options", "routes", "serve", "world"}      # what all worlds stand on
+_SHARED = {"faults", "hostile", "log", "options", "routes", "serve", "tokens", "world"}      # what all worlds stand on
 
 
 def names() -> list[str]:
