@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from irkit import connectors
 from irkit.action import (
@@ -30,20 +30,15 @@ from irkit.action import (
     Outgoing,
     Request,
     Response,
-    SignIn,
     drive,
 )
+from irkit.drill.addresses import addresses_of, call_of, outgoing_of
 from irkit.drill.scenario import Scenario
 from irkit.engine.fold import Load, moment
 from irkit.engine.modes import Clock, Sink
-from irkit.errors import ActionError, NoAnswer, UsageError
+from irkit.errors import NoAnswer, UsageError
 from irkit.ledger import Entry
-from irkit.worlds import Answer, Call, Faults, World, find
-
-# What stands unescaped in a path and in a query of the WHATWG URL standard (url.spec.whatwg.org, percent-encode sets), which
-# httpx follows. `%` is among them: what is escaped already is not escaped again.
-_PATH = "".join(c for c in map(chr, range(0x21, 0x7F)) if c not in '"#<>?`{}')
-_QUERY = "".join(c for c in map(chr, range(0x21, 0x7F)) if c not in '"#<>')
+from irkit.worlds import Answer, Faults, World, find
 
 MAX_BODY = 8 * 2**20       # bytes of an upload that a world is given; of a larger one it gets size and SHA-256
 
@@ -84,7 +79,7 @@ class WorldPerform:
 
     def __init__(self, worlds: Mapping[str, World], faults: Faults, time: WorldTime) -> None:
         self.worlds, self._faults, self._time = worlds, faults, time
-        self._addresses = {name: _addresses(world) for name, world in worlds.items()}
+        self._addresses = {name: addresses_of(world) for name, world in worlds.items()}
         self._acting_as = {name: _acting_as(world) for name, world in self.worlds.items()}
 
     def connector(self, connection: str) -> Connector:
@@ -93,13 +88,13 @@ class WorldPerform:
 
     def prepare(self, connection: str, request: Request) -> Outgoing:
         """The final request. Raises ActionError for a link that leaves the world's host."""
-        return _outgoing(connection, self._world(connection), self._addresses[connection], request,
+        return outgoing_of(connection, self._world(connection), self._addresses[connection], request,
                          self._acting_as[connection])
 
     def settings(self, connection: str) -> Mapping[str, str]:
         """The world's own settings, and the defaults of the connector's others."""
         world = self._world(connection)
-        return {**_defaults(self.connector(connection)), **world.settings}
+        return {**defaults_of(self.connector(connection)), **world.settings}
 
     def send(self, outgoing: Outgoing, *, answered: Callable[[int, Mapping[str, str]], None],
              sink: Sink | None = None, meanwhile: Callable[[], object] | None = None,
@@ -158,7 +153,7 @@ class WorldPerform:
              upload: Artefact | None = None) -> Answer | None:
         """The answer, or None when a fault lost it."""
         world = self._world(connection)
-        call = _call(world, self._addresses[connection], method, url, headers, body, upload)
+        call = call_of(world, self._addresses[connection], method, url, headers, body, upload)
         fault = self._faults.judge(world.connector, method, call.path)
         if fault is not None and fault.answer is not None:
             return fault.said()
@@ -215,68 +210,11 @@ def _acting_as(world: World) -> str:
     if connector.check is None:
         return ""
 
-    addresses = _addresses(world)
+    addresses = addresses_of(world)
 
     def answer(request: Request) -> Response:
-        made = _outgoing("", world, addresses, request, "")
-        said = world.handle(_call(world, addresses, made.method, made.url, made.headers, made.body or b""))
+        made = outgoing_of("", world, addresses, request, "")
+        said = world.handle(call_of(world, addresses, made.method, made.url, made.headers, made.body or b""))
         return Response(said.status, said.headers, said.body if isinstance(said.body, bytes) else b"".join(said.body))
     who = drive(connector.check(), answer, connector, {("setting", k): v for k, v in world.settings.items()}).result
     return f'"{who.name}" ({who.role})' if isinstance(who, Identity) else ""
-
-
-def _way(connector: Connector) -> SignIn | None:
-    return next(iter(connector.sign_in), None)
-
-
-def _defaults(connector: Connector) -> dict[str, str]:
-    way = _way(connector)
-    return {one.name: one.default for one in (*connector.settings, *(way.settings if way else ()))
-            if one.default is not None}
-
-
-def _addresses(world: World) -> Mapping[str, str]:
-    """Where the connector's hosts are for this tenant; the world is told, so that its links lead there."""
-    connector = connectors.find(world.connector)
-    found = connector.addresses(world.base_url, {**world.settings, **connector.filled(_way(connector), world.settings)})
-    world.addresses = {name: url for name, url in found.items() if name}
-    return found
-
-
-def _outgoing(connection: str, world: World, addresses: Mapping[str, str], request: Request, acting_as: str) -> Outgoing:
-    """The request as the wire would prepare it. Raises ActionError for a link that leaves the world's hosts."""
-    connector = connectors.find(world.connector)
-    if request.host not in addresses:
-        raise ActionError(f"{connector.title} has no host called {request.host!r}")
-    filled = {**world.settings, **connector.filled(_way(connector), world.settings)}
-    placed = connector.placed(request.host, _way(connector))
-    path = placed.path.replace("{credential}", quote(CREDENTIAL)).format(**filled) if placed and request.signed else ""
-    url = _final(addresses[request.host] + path, request.target, addresses.values())
-    return Outgoing.of(connection, connector, request, url, acting_as, settings=filled, placed=placed)
-
-
-def _call(world: World, addresses: Mapping[str, str], method: str, url: str, headers: Mapping[str, str], body: bytes,
-          upload: Artefact | None = None) -> Call:
-    """The call as the world gets it: the tenant's own paths begin after its address, another host's after that host's."""
-    best = max((name for name in addresses if name and _within(url, addresses[name])), key=lambda name: len(addresses[name]),
-               default="")
-    if best and not (_within(url, addresses[""]) and len(addresses[best]) <= len(addresses[""])):
-        url = url[len(addresses[best]):] or "/"
-    else:
-        best, home = "", urlsplit(addresses[""])
-        url = url[len(addresses[""]):] if home.path and _within(url, addresses[""]) else url
-    return Call.of(method, url, headers=headers, body=body, authorization=f"Bearer {world.ready_token}", host=best,
-                   size=upload.size if upload else 0, sha256=upload.sha256 if upload else "")
-
-
-def _within(url: str, address: str) -> bool:
-    return url.startswith(address) and url[len(address):len(address) + 1] in ("", "/", "?")
-
-
-def _final(base_url: str, target: str, addresses: Iterable[str] = ()) -> str:
-    """The absolute URL of a target: a path on the host, or a link that must stay on one of the connection's."""
-    url = urlsplit(base_url.rstrip("/") + target if target.startswith("/") else target)
-    homes = {(home.scheme, home.netloc.lower()) for home in map(urlsplit, (base_url, *addresses))}
-    if (url.scheme, url.netloc.lower()) not in homes:
-        raise ActionError(f"the link {target!r} leaves {urlsplit(base_url).netloc}: not followed, nothing was sent")
-    return urlunsplit((url.scheme, url.netloc.lower(), quote(url.path, safe=_PATH), quote(url.query, safe=_QUERY), ""))

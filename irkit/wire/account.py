@@ -51,7 +51,10 @@ class Account:
         known = {one.name: one.default for one in (*connector.settings, *way.settings) if one.default is not None}
         self.written = {**known, **connection.settings}
         self.filled = {**self.written, **connector.filled(way, connection.settings)}
-        self.addresses = connector.addresses(connection.base_url, self.filled)
+        try:
+            self.addresses = connector.addresses(connection.base_url, self.filled)
+        except KeyError:                              # of a setting; there is no address to go by
+            self.addresses = {"": connection.base_url}
         self._moved = connector.moved(connection.base_url, self.filled)
         self._origins = {self._checked(url, loopback) for url in self.addresses.values()}
         self.auths: dict[str, Auth] = {}
@@ -59,6 +62,7 @@ class Account:
         self._transports: dict[Origin, httpx.HTTPTransport] = {}
         self._jar: dict[tuple[str, str], Secret] = {}
         self._lock = threading.Lock()
+        self.transport(parsed(self.addresses[""]))    # so that an environment that cannot be followed is told now
 
     # -- addresses -------------------------------------------------------------------------------------------------
 
@@ -76,6 +80,7 @@ class Account:
             raise ActionError(f"the address {target[:200]!r} is not valid") from None
         if astray := self.astray(url):
             raise ActionError(astray, next=f"irkit doctor {self.connection.name}")
+        self.transport(url)
         return url.copy_with(fragment=None) if url.fragment else url
 
     def _address(self, request: Request) -> str:

@@ -236,6 +236,8 @@ class Wire:
         credential = Secret("") if isinstance(way, Anonymous) else resolve(
             reference, self._ask, connection=connection.name, question=f"{way.ask} of {connection.name}", lines=keyed)
         place, audience = account.token_endpoint(way)
+        if place:
+            account.transport(parsed(place))
 
         def exchange(body: bytes, kind: str) -> auth.Told:
             return self._token(account, place, body, kind, credential)

@@ -23,7 +23,7 @@ from typing import Self
 from irkit.worlds.faults import Fault, Faults
 from irkit.worlds.world import Answer, Call, World
 
-MAX_HEAD, MAX_BODY = 64 * 1024, 8 * 2**20
+MAX_HEAD, MAX_BODY, MAX_UPLOAD = 64 * 1024, 8 * 2**20, 5 * 2**30
 SIGN_IN = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body><form action=/access/login></form></body></html>"
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
@@ -130,8 +130,8 @@ class _Connection(socketserver.StreamRequestHandler):
             raise _Malformed("this is no HTTP/1.1 request")
         headers = self._headers()
         length = headers.get("content-length", "0")
-        if "transfer-encoding" in headers or not length.isdecimal():
-            raise _Malformed("send a body with its Content-Length")
+        if "transfer-encoding" in headers or not length.isdecimal() or int(length) > MAX_UPLOAD:
+            raise _Malformed("send a body with its Content-Length, 5 GiB at most")
         size, sha256 = int(length), ""
         body = self.rfile.read(size) if size <= MAX_BODY else b""
         if size > MAX_BODY:
