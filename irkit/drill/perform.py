@@ -32,7 +32,7 @@ from irkit.action import (
     Response,
     drive,
 )
-from irkit.drill.addresses import addresses_of, call_of, outgoing_of
+from irkit.drill.addresses import addresses_of, call_of, defaults_of, outgoing_of
 from irkit.drill.scenario import Scenario
 from irkit.engine.fold import Load, moment
 from irkit.engine.modes import Clock, Sink

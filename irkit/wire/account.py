@@ -195,11 +195,15 @@ def body_of(outgoing: Outgoing, body: bytes | None,
         return body, []
     if source is None:
         raise NotSent(f"the artefact {upload.name} is not at hand")
-    return _pieces(source), [("Content-Length", str(upload.size))]
+    try:
+        file = source()                # now, not while it is sent: what cannot be opened has not left
+    except IrkitError as error:
+        raise NotSent(error.what, where=error.where, next=error.next) from None
+    return _pieces(file), [("Content-Length", str(upload.size))]
 
 
-def _pieces(source: Callable[[], BinaryIO]) -> Iterator[bytes]:
-    with source() as file:
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
         while piece := file.read(PIECE):
             yield piece
 

@@ -287,7 +287,7 @@ class Wire:
         except Exception as error:
             if meanwhile and meanwhile.error is error:
                 raise
-            failure = self._classified(error, account, outgoing)
+            failure = error if isinstance(error, NotSent) else self._classified(error, account, outgoing)
         raise failure                  # outside the handler: the original may quote a header, and is not chained
 
     def _chunks(self, account: Account, outgoing: Outgoing, answer: httpx.Response) -> Iterator[bytes]:
