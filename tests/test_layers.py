@@ -84,3 +84,10 @@ def test_a_drill_loads_neither_http_nor_questionary() -> None:
     modules = loaded("with contextlib.redirect_stderr(quiet): main(['--evidence', tempfile.mkdtemp(), 'drill', '--autoplay'])")
     assert "sqlite_utils" in modules
     assert not modules & {"httpx", "questionary"}
+
+
+def test_signing_in_loads_no_cryptography_before_a_token_is_minted() -> None:
+    """The wire is there without PyJWT: only an assertion needs it."""
+    modules = loaded("import irkit.wire.http")
+    assert "httpx" in modules
+    assert not modules & {"jwt", "cryptography"}

@@ -101,8 +101,8 @@ def _rows(answer: Response, key: str, optional: bool) -> list[Any]:
 def links(header: str) -> Iterator[tuple[str, str]]:
     """(relation, address) of each link in a Link header (RFC 8288 3), several headers joined; commas may stand in addresses."""
     for address, params in re.findall(r'<([^<>]*)>((?:\s*;\s*[^\s=;,<>]+(?:\s*=\s*(?:"[^"]*"|[^\s";,<>]*))?)*)', header):
-        rel = re.search(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s";,]+))', params, re.I)
-        for name in (rel[1] or rel[2] or "").split() if rel else ():
+        told = re.findall(r';\s*([^\s=;,]+)\s*(?:=\s*(?:"([^"]*)"|([^\s";,]*)))?', params)
+        for name in next((quoted or plain for key, quoted, plain in told if key.lower() == "rel"), "").split():
             yield name.lower(), address
 
 

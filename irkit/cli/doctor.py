@@ -137,7 +137,8 @@ def _hidden(settings: Settings) -> Callable[[str], str] | None:
 @click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="A setting, such as subdomain=acme. May be repeated.")
 @click.option("--sign-in", metavar="WAY", help="How to sign in, such as token, client_credentials or api_token.")
 @click.option("--credential", metavar="REFERENCE",
-              help="Where the credential is kept, never the credential: env:NAME, command:…, keyring:service/user or prompt.")
+              help="Where the credential is kept, never the credential: env:NAME, command:…, keyring:service/user, file:/PATH "
+                   "or prompt.")
 @click.option("--also", multiple=True, metavar="HOST=REFERENCE",
               help="Where the credential of a host of its own is kept, such as events=env:ROUTING_KEY. May be repeated.")
 @click.option("--base-url", metavar="URL", help="Another address than the connector's own, such as that of irkit world serve.")
