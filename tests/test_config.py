@@ -451,3 +451,21 @@ def test_any_setting_comes_back(settings: dict[str, str]) -> None:
         path = Path(folder) / "irkit.toml"
         write_connection(path, Connection("acme", "demo", settings, credential="prompt"))
         assert tomllib.loads(path.read_text(encoding="utf-8"))["connections"]["acme"].get("settings", {}) == settings
+
+
+def test_hosts_of_their_own_settings_with_values_and_no_credential(tmp_path: Path) -> None:
+    """`credentials` names a reference a host; a default may be left out; a value that is not offered is refused."""
+    from irkit.action import Anonymous, Host, Placed
+    paging = Connector("paging", title="Paging", base_url="https://{region}", sign_in=[Token(), Anonymous()],
+                       settings=[Setting("region", "Region", values={"us": "api.example.com"}, default="us")],
+                       hosts={"events": Host("https://events.example.com", Placed(field="key"))})
+    assert paging.filled(Token(), {}) == {"region": "api.example.com"}
+    assert paging.addresses("", {"region": "api.example.com"}) == {"": "https://api.example.com",
+                                                                 "events": "https://events.example.com"}
+    assert paging.addresses("http://127.0.0.1:8", {"region": "api.example.com"})["events"] == "http://127.0.0.1:8/@events"
+    assert not paging.settings[0].takes("eu")
+    path = tmp_path / "irkit.toml"
+    write_connection(path, Connection("p", "paging", {"region": "us"}, "token", "env:P", "", {"events": "env:KEY"}))
+    assert 'credentials = { events = "env:KEY" }' in path.read_text()
+    with pytest.raises(IrkitError, match=r"credentials\.events"):
+        write_connection(path, Connection("p", "paging", {}, "token", "env:P", "", {"events": "the key itself"}))
