@@ -11,6 +11,7 @@ IrkitError                    1   anything that stops a command
     ├── NotSent                   no byte left: the step is still pending
     ├── NoAnswer                  the bytes may have left: the outcome is unknown
     ├── Refused                   the vendor answered, and said no
+    │   └── Throttled             it asks to slow down; nothing was done
     ├── Unavailable               the plan or the permission is missing: a gap, never "clean"
     ├── BadAnswer                 an answer that cannot be read
     └── NotConfirmed              the second look does not show what was asked for
@@ -99,6 +100,14 @@ class Refused(ActionError):
     def __init__(self, what: str, *, status: int, where: str = "", next: str = "") -> None:
         super().__init__(what, where=where, next=next)
         self.status = status
+
+
+class Throttled(Refused):
+    """Too many requests, in whatever words: nothing was done, and it may be asked again after `wait` seconds (None: unsaid)."""
+
+    def __init__(self, what: str, *, status: int, wait: float | None = None, where: str = "", next: str = "") -> None:
+        super().__init__(what, status=status, where=where, next=next)
+        self.wait = wait
 
 
 class Unavailable(ActionError):

@@ -244,11 +244,11 @@ class Batch:
 
 def _apart(ready: dict[int, Performance]) -> tuple[dict[int, Performance], list[int]]:
     """One item for each distinct request, and the others that want the very same one: it is sent once."""
-    first: dict[tuple[str, str, bytes | None], int] = {}
+    first: dict[tuple[object, ...], int] = {}
     twins = []
     for i, performance in ready.items():
         assert performance.write is not None
-        key = (performance.write.method, performance.write.url, performance.write.body)
+        key = (performance.write.method, performance.write.url, performance.write.body, performance.write.request.upload)
         if first.setdefault(key, i) != i:
             performance.stop()
             twins.append(i)

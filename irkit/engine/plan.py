@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from irkit.action import Action, Effect, Email, Identity, Outgoing, UserId
 from irkit.engine.gate import Sends
@@ -123,7 +123,13 @@ def _people(action: Action, args: dict[str, Any]) -> list[Any]:
 # -- requests as text --------------------------------------------------------------------------------------------
 
 def body_text(outgoing: Outgoing) -> str:
-    return outgoing.body.decode("utf-8", "replace") if outgoing.body else ""
+    """The body in words: a form one field a line, an upload as what is sent of it, all else as it is; secrets are left out."""
+    if upload := outgoing.request.upload:
+        return f"({upload.name}, {upload.size:,} bytes, SHA-256 {upload.sha256})"
+    raw = (outgoing.body if outgoing.shown is None else outgoing.shown) or b""
+    if outgoing.request.form is not None:
+        return "\n".join(f"{name}={value}" for name, value in parse_qsl(raw.decode(), keep_blank_values=True))
+    return raw.decode("utf-8", "replace")
 
 
 def full_request(outgoing: Outgoing) -> list[str]:
@@ -131,7 +137,7 @@ def full_request(outgoing: Outgoing) -> list[str]:
     url = urlsplit(outgoing.url)
     head = [f"{outgoing.method} {url.path}{'?' + url.query if url.query else ''} HTTP/1.1", f"host: {url.netloc}"]
     head += [f"{k.lower()}: {v}" for k, v in outgoing.headers.items() if k.lower() != "host"]
-    return [*head, "authorization: (added on the way out)", "", *([body_text(outgoing)] if outgoing.body else [])]
+    return [*head, "authorization: (added on the way out)", "", *body_text(outgoing).splitlines()]
 
 
 def as_curl(outgoing: Outgoing) -> str:
@@ -140,8 +146,10 @@ def as_curl(outgoing: Outgoing) -> str:
     for name, value in outgoing.headers.items():
         if name.lower() in ("accept", "content-type"):
             parts += ["-H", f"{name}: {value}"]
-    if outgoing.body:
-        parts += ["--data", body_text(outgoing)]
+    if upload := outgoing.request.upload:
+        parts += ["--upload-file", upload.name]
+    elif raw := outgoing.body if outgoing.shown is None else outgoing.shown:
+        parts += ["--data-binary", raw.decode("utf-8", "replace")]
     return " ".join(shlex.quote(p) for p in parts)
 
 
@@ -175,5 +183,5 @@ def same(one: Performance, other: Performance) -> bool:
     """True when a second look leads to the very same request, and saw the same."""
     a, b = one.agreed, other.write
     return (a is not None and b is not None and (a.method, a.url, a.body) == (b.method, b.url, b.body)
-            and plain(a.request.seen) == plain(b.request.seen))
+            and a.request.upload == b.request.upload and plain(a.request.seen) == plain(b.request.seen))
 

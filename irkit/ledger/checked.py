@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 
 from irkit.errors import LedgerError
 from irkit.ledger import database
-from irkit.ledger.artefacts import Artefacts
+from irkit.ledger.artefacts import Artefact, Artefacts
 from irkit.ledger.check import Checker
 from irkit.ledger.entry import Entry, leaf_hash
 from irkit.ledger.finding import Finding
@@ -111,6 +111,16 @@ class CheckedStore:
         """SHA-256, size and key of the note, and the authority's whole answer, of each token."""
         with self._turn, explained(self.folder):
             yield from self._db.conn.execute("SELECT sha256, size, key_id, raw FROM tokens ORDER BY size, sha256").fetchall()
+
+    def kept(self, which: str) -> Artefact | None:
+        """The artefact of that SHA-256, or the newest of that name; None where neither is listed."""
+        found = None
+        for entry in self.entries():
+            if entry.kind == "artefact.added" and which in (entry.disclosed.get("artefact.sha256"),
+                                                            entry.disclosed.get("artefact.name")):
+                shown = entry.disclosed
+                found = Artefact(shown["artefact.sha256"], int(shown["artefact.size"]), shown["artefact.name"], entry.seq)
+        return found
 
     def open_artefact(self, sha256: str) -> BinaryIO:
         """The bytes of an artefact. Raises LedgerError when it is missing."""

@@ -186,13 +186,14 @@ def at_answer(n: int) -> Callable[[], None]:
     def install() -> None:
         send, count = Wire.send, [0]
 
-        def dying(self: Wire, outgoing: Any, *, answered: Any, sink: Any = None, meanwhile: Any = None) -> Any:
+        def dying(self: Wire, outgoing: Any, *, answered: Any, sink: Any = None, meanwhile: Any = None,
+                  source: Any = None) -> Any:
             def hear(status: int, headers: Mapping[str, str]) -> None:
                 count[0] += outgoing.request.is_write
                 if outgoing.request.is_write and count[0] == n:
                     die()
                 answered(status, headers)
-            return send(self, outgoing, answered=hear, sink=sink, meanwhile=meanwhile)
+            return send(self, outgoing, answered=hear, sink=sink, meanwhile=meanwhile, source=source)
 
         Wire.send = dying  # type: ignore[method-assign]
     return install
