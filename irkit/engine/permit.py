@@ -87,9 +87,9 @@ def may_answer(state: State, asked: Approval, key: str, name: str, *, sender: st
     """Why whoever signs with `key` under that name cannot answer the request."""
     asker = state.people.get(asked.session, "unknown")
     person, other = holder_of(state, key), holder_of(state, asked.key)
-    if key in (asked.key, sender) or (person and person == other) or _same(name, asker):
-        who = name if not _same(name, asker) else asker
-        return Against("same_person", f"{who} asked for this approval, or sends what it is for, and nobody approves their own")
+    names = {name, person.name if person else name}
+    if key in (asked.key, sender) or any(_same(one, asker) or (other and _same(one, other.name)) for one in names):
+        return Against("same_person", f"{name} asked for this approval, or sends what it is for, and nobody approves their own")
     entitled = holders(state, asked.role)
     if state.mode == "drill" or (state.mode == "test" and not entitled):
         return NOTHING                             # nothing is real: anybody else may play the role

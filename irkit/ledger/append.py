@@ -12,7 +12,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +95,7 @@ class Commit:
         try:
             self._permit(draft)
             reading = self._step()
+            self._approve(draft, reading[0])
             due = is_noted(draft.fields) or self._seq + ROOM - self._noted > self._attest.policy.max_entries
             if due:
                 self.name(reading)
@@ -171,8 +172,12 @@ class Commit:
                 and texts.needs_endorsement(kind, draft.fields.get("data", {})):
             raise CredentialError(f"nobody's key endorsed this session, and the ledger's policy demands that for {kind}",
                                   where=str(folder), next="irkit key show")
-        if kind in TAKEN and (problem := (self._approvals or self._attest.approvals).problem(
-                draft.fields, self._who, datetime.fromtimestamp(self._author.clock.wall_ns() / 1e9, UTC))):
+
+    def _approve(self, draft: Draft, wall_ns: int) -> None:
+        """Refuse an answer, or a send, that a second person's agreement does not cover at the very time it will bear."""
+        folder, now = self._author.folder, datetime.fromisoformat(clock.text(wall_ns))
+        if draft.fields["kind"] in TAKEN \
+                and (problem := (self._approvals or self._attest.approvals).problem(draft.fields, self._who, now)):
             raise NotApproved(f"this {problem}; nothing was sent or recorded as agreed", where=str(folder),
                               next=f"irkit status {folder.name}")
 

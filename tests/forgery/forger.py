@@ -242,8 +242,8 @@ class Copy:
                                               texts.session_text(fields["log"], seq, data["vkey"], root))
         if (person := self.loot.people.get(data.get("key", ""))) is not None and "signature" in data:
             purpose = texts.PURPOSES[one.kind]
-            over = (fields["ref"] + 1, self.over.get(fields["ref"], b"")) if purpose == "approval" else (seq, root)
-            text = texts.entry_text(purpose, fields["log"], one.kind, *over, texts.content_hash(fields))
+            size, over = (fields["ref"] + 1, self.over.get(fields["ref"], b"")) if purpose == "approval" else (seq, root)
+            text = texts.entry_text(purpose, fields["log"], one.kind, size, over, texts.content_hash(fields))
             data["signature"] = person.sign(texts.namespace(purpose, self._mode), text)
         one.line = one.spoil(jcs(fields))
 

@@ -22,15 +22,17 @@ def begin(ledger: Ledger, step: str = STEP, run: str = "r1") -> None:
     ledger.append("step.started", {"action": "zendesk.end_sessions", "approve": "lead"}, run=run, step=step)
 
 
-def ask(ledger: Ledger, *numbers: int, step: str = STEP, run: str = "r1", expires: str = FAR, data: Mapping[str, Any] | None = None,
-        ref: int | None = None) -> Entry:
+def ask(ledger: Ledger, *numbers: int, step: str = STEP, run: str = "r1", expires: str = FAR,
+        data: Mapping[str, Any] | None = None, ref: int | None = None) -> Entry:
     """approval.asked for one request, or for the items of a fan-out."""
     items: list[int | None] = list(range(len(numbers))) if len(numbers) > 1 else [None]
-    parts = [part(SALT, item, "DELETE", url(n), None, {"open": n}) for item, n in zip(items, numbers, strict=True)]
-    values = {"approval.salt": SALT, **chunked(parts), "approval.title": "End every session",
-              "approval.requests": [{"item": item, "method": "DELETE", "url": url(n), "body": None, "seen": {"open": n},
-                                     "affects": [f"user {n}"], "noun": "session"} for item, n in zip(items, numbers, strict=True)]}
-    says = {"role": "lead", "fingerprint": fingerprint(parts), "expires": expires, "count": len(parts), "effect": "irreversible"}
+    pairs = list(zip(items, numbers, strict=True))
+    parts = [part(SALT, item, "DELETE", url(n), None, {"open": n}) for item, n in pairs]
+    requests = [{"item": item, "method": "DELETE", "url": url(n), "body": None, "seen": {"open": n}, "affects": [f"user {n}"],
+                 "noun": "session"} for item, n in pairs]
+    values = {"approval.salt": SALT, **chunked(parts), "approval.title": "End every session", "approval.requests": requests}
+    says = {"role": "lead", "fingerprint": fingerprint(parts), "expires": expires, "count": len(parts),
+            "effect": "irreversible"}
     return ledger.append("approval.asked", says | dict(data or {}), values, run=run, step=step, ref=ref)
 
 
@@ -47,5 +49,5 @@ def agree(ledger: Ledger, asked: Entry, signer: Signer | None = None) -> Entry:
 def send(ledger: Ledger, n: int, approval: int | None, *, item: int | None = None, step: str = STEP, run: str = "r1",
          seen: object = None, **data: Any) -> Entry:
     values = {"request.method": "DELETE", "request.url": url(n), "request.seen": seen or {"open": n}}
-    return ledger.append("request.sending", {"effect": "irreversible", "approval": approval, **data}, values, run=run, step=step,
-                         item=item)
+    says = {"effect": "irreversible", "approval": approval, **data}
+    return ledger.append("request.sending", says, values, run=run, step=step, item=item)
