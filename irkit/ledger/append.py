@@ -215,7 +215,7 @@ class Commit:
         """What later drafts of the same transaction are judged by."""
         if entry.kind in TAKEN:
             self._approvals = self._approvals or self._attest.approvals.copy()
-            self._approvals.take(entry.seq, draft.placed, self._tree.root())
+            self._approvals.take(entry.seq, draft.placed, self._leaf, self._tree.root())
         if entry.kind in HOLDING and entry.run is not None:
             self._holders[entry.run] = entry.session
         elif entry.kind == "session.start":

@@ -76,13 +76,17 @@ def parts_in(values: Mapping[str, Any]) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Asked:
-    """A request, as an answer refers to it. `root` is that of the tree which ends with it; `key` asked."""
+    """A request, as an answer refers to it: `leaf` is the hash of its line, `root` that of the tree which ends with it.
+
+    The root seals the ledger up to there. The leaf is of what the approver read, wherever they read it.
+    """
 
     seq: int
     origin: str
     run: str
     step: str
     fingerprint: str
+    leaf: bytes
     root: bytes
     key: str = ""
     expires: datetime | None = None
@@ -102,7 +106,7 @@ class Answer:
 def answered(kind: str, asked: Asked, signer: Signer, data: Mapping[str, Any], values: Mapping[str, Any]) -> Answer:
     """The answer to a request, signed. Raises CredentialError when the key does not sign."""
     disclosures = disclose(values, _too_large)
-    says = {**data, "fingerprint": asked.fingerprint, "key": signer.fingerprint}
+    says = {**data, "fingerprint": asked.fingerprint, "request": asked.leaf.hex(), "key": signer.fingerprint}
     fields: dict[str, Any] = {"by": "human", "kind": kind, "ref": asked.seq, "run": asked.run, "step": asked.step,
                               "data": fit_data(says)}
     if disclosures:
@@ -152,7 +156,8 @@ class Approvals:
 
     def _answer_problem(self, fields: Mapping[str, Any], data: Mapping[str, Any], now: datetime) -> str:
         asked = self.asked.get(fields.get("ref", -1))
-        if asked is None or (asked.run, asked.step) != _place(fields) or data.get("fingerprint") != asked.fingerprint:
+        if asked is None or (asked.run, asked.step) != _place(fields) \
+                or (data.get("fingerprint"), data.get("request")) != (asked.fingerprint, asked.leaf.hex()):
             return "answers no request for approval of that run and step"
         if data.get("key") == asked.key:
             return f"answers the request of entry {asked.seq} with the key that made it: nobody approves their own"
@@ -199,7 +204,7 @@ class Approvals:
         found = part(self._salts[asked], fields.get("item"), str(method), str(url), body, seen)
         return "" if found in self._parts[asked] else f"sends another request than those approved by entry {given}"
 
-    def take(self, seq: int, fields: Mapping[str, Any], root: bytes) -> None:
+    def take(self, seq: int, fields: Mapping[str, Any], leaf: bytes, root: bytes) -> None:
         """Go past an entry. `root` is that of the tree that ends with it, where the entry is a request."""
         kind, data, place = fields["kind"], fields.get("data", {}), _place(fields)
         if kind == "step.started" and "approve" in data:
@@ -207,7 +212,7 @@ class Approvals:
         elif kind == ASKED:
             self._replace(place)
             self._latest[place] = seq
-            self.asked[seq] = Asked(seq, fields["log"], *place, str(data.get("fingerprint")), root, fields.get("who", ""),
+            self.asked[seq] = Asked(seq, fields["log"], *place, str(data.get("fingerprint")), leaf, root, fields.get("who", ""),
                                     _time(data.get("expires")))
         elif kind in (GIVEN, REFUSED, EXPIRED):
             self._settle(seq, kind, data, fields.get("ref", -1))

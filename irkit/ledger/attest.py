@@ -127,7 +127,7 @@ class Attest:
         """Go past an entry that is known to be good."""
         self.tree.add(leaf)
         if (kind := fields["kind"]) in TAKEN:
-            self.approvals.take(seq, fields, self.tree.root() if kind == ASKED else b"")
+            self.approvals.take(seq, fields, leaf, self.tree.root() if kind == ASKED else b"")
         elif (take := _TAKES.get(kind)) is not None:
             take(self, seq, fields)
 

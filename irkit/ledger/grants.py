@@ -24,7 +24,7 @@ from irkit.ledger.entry import GENESIS, MODES, Entry, canonical, leaf_hash, pars
 
 REQUEST, GRANT = "irkit/approval-request-v1", "irkit/approval-grant-v1"
 MOST = 32 << 20               # bytes of a file
-_DATA = {"fingerprint": str, "key": str, "signature": str, "given_at": str, "drill_at": str}
+_DATA = frozenset({"fingerprint", "request", "key", "signature", "given_at", "drill_at"})
 _VALUES = frozenset({"approval.by", "approval.reason"})
 
 
@@ -93,7 +93,7 @@ def read_request(path: Path) -> Carried:
         raise _bad(f"{path} holds a list that is not the one that was asked about")
     entry = Entry.of(fields, line, leaf_hash(line), {one.name: one.value for one in values})
     place, printed = (str(entry.run), str(entry.step)), str(entry.data.get("fingerprint"))
-    asked = Asked(entry.seq, entry.log, *place, printed, root, entry.who, expires)
+    asked = Asked(entry.seq, entry.log, *place, printed, bytes.fromhex(entry.leaf), root, entry.who, expires)
     return Carried(entry, asked, artefacts, str(found.get("incident", ""))[:64], str(found.get("asked_by", ""))[:80])
 
 
@@ -112,7 +112,7 @@ def read_grant(path: Path, origin: str) -> Answer:
         raise NotApproved(f"{path} is for another incident", why="other_requests", where=its_origin)
     data = fields.get("data", {})
     whole = fields.keys() <= {"by", "kind", "ref", "run", "step", "data", "sd"} and fields["kind"] in (GIVEN, REFUSED) \
-        and fields["by"] == "human" and {"fingerprint", "key", "signature"} <= data.keys() <= _DATA.keys() \
+        and fields["by"] == "human" and {"fingerprint", "request", "key", "signature"} <= data.keys() <= _DATA \
         and all(type(value) is str for value in data.values()) and {one.name for one in given} <= _VALUES
     if not whole or not {"ref", "run", "step"} <= fields.keys():
         raise _bad(f"{path} is no answer to a request for approval")

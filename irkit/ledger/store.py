@@ -220,6 +220,9 @@ class Ledger(CheckedStore):
         try:
             if asked is None:
                 raise ValueError("it answers no request of this ledger")
+            if fields["data"].get("request") != asked.leaf.hex():
+                raise NotApproved(f"this answer is to another request than that of entry {asked.seq}", why="other_requests",
+                                  where=str(self.folder))
             name = texts.namespace("approval", self.mode)
             if sshsig.check(fields["data"]["signature"], name, signed_text(fields, asked)) != fields["data"]["key"]:
                 raise ValueError("another key signed it than it says")

@@ -243,7 +243,7 @@ class Check:
         if fields: self.tried(seq, "bytes", BAD, self.entry, seq, fields, fields["kind"], fields.get("data", {}))
         if hidden >= 0: self.withheld(seq, leaf)
         self.tree.add(leaf); self.due, self.head, self.last, self.follows = seq + 1, leaf.hex(), fields, {leaf.hex(), (stored or leaf).hex()}
-        if seq in self.asks: self.asks[seq].root = b64(self.tree.root())
+        if seq in self.asks: self.asks[seq].leaf, self.asks[seq].root = leaf.hex(), b64(self.tree.root())
         for row in self.ask(NOTES + " WHERE size = ?", (self.due,)).fetchall(): self.tried(seq, "note", BAD, self.note, seq, *row)
         self.must(self.off or "item" in fields or not re.fullmatch(NOTED, fields.get("kind", "")) or self.noted == self.due, seq, "note", "its kind is signed at once, and no note is over it", MISSING)
         for note in self.expected: self.must(note.size != self.due or note.root == self.tree.root(), seq, "expect", "a note kept elsewhere has another root")
@@ -282,9 +282,9 @@ class Check:
             parts = {part for name in shown if name.startswith("approval.parts_") for part in shown[name]}; printed = sha256("".join(f"{part}\n" for part in sorted(parts)).encode()).hex()
             self.must(not parts or printed == data.get("fingerprint"), seq, "approval", "its fingerprint is of other requests")
             self.asks[seq] = self.latest[place] = types.SimpleNamespace(place=place, print=data.get("fingerprint"), who=f.get("who"), ends=str(data.get("expires")).rstrip("Z"),
-                                                                        answer=0, by="", root="", parts=parts, salt=shown.get("approval.salt"))
+                                                                        answer=0, by="", leaf="", root="", parts=parts, salt=shown.get("approval.salt"))
         if kind == "approval.given" or (kind == "approval.refused" and "signature" in data):
-            same = ask and ask is self.latest[ask.place] and (ask.place, ask.print, ask.answer) == (place, data.get("fingerprint"), 0)
+            same = ask and ask is self.latest[ask.place] and (ask.place, ask.print, ask.leaf, ask.answer) == (place, data.get("fingerprint"), data.get("request"), 0)
             good = same and ask.who != data.get("key") and (kind != "approval.given" or at <= ask.ends); self.must(good, seq, "approval", "it answers no request that is open, or with the key that asked")
             if good: ask.answer, ask.by = seq if kind == "approval.given" else -1, data["key"]
         if kind == "approval.expired" and ask: ask.answer = -1

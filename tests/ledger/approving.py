@@ -10,7 +10,7 @@ from irkit.ledger.approvals import GIVEN, Answer, answered, chunked, fingerprint
 from irkit.ledger.sshsig import Signer, Throwaway
 
 SALT = "A" * 22
-FAR = "2099-01-01T00:00:00Z"
+FAR, PAST = "2099-01-01T00:00:00Z", "2001-01-01T00:00:00Z"
 STEP = "end_sessions"
 
 

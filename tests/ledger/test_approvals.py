@@ -18,9 +18,7 @@ from irkit.ledger.approvals import Approvals, fingerprint, part
 from irkit.ledger.sshsig import Throwaway
 from irkit.ledger.verify import verify
 from tests.forgery.judges import by_verify_py
-from tests.ledger.approving import FAR, SALT, agree, answer, ask, begin, send, url
-
-PAST = "2001-01-01T00:00:00Z"
+from tests.ledger.approving import FAR, PAST, SALT, agree, answer, ask, begin, send, url
 
 
 def good(folder: Path) -> None:
