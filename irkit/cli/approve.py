@@ -53,13 +53,13 @@ def approve(settings: Settings, incident: str | None, step: str | None, request:
     key. You must hold the role that the step names, and be somebody else than whoever asked. Every attempt is recorded. STEP
     can be left out where one request waits.
 
-    \b
-    Where you reach the evidence folder:
-      irkit approve INC-2041 end_sessions
-      irkit approve INC-2041 end_sessions --refuse "the account is the CFO's: call first"
+    Where you do not reach the evidence folder, files travel: with INCIDENT --request writes the request; on your machine
+    --request and --grant read it and write your answer; with INCIDENT --grant brings that in. Both are JSON that can be read.
 
     \b
-    Where you do not: one writes the request, you answer it, one brings the answer in.
+    Examples:
+      irkit approve INC-2041 end_sessions
+      irkit approve INC-2041 end_sessions --refuse "call the account's owner first"
       irkit approve INC-2041 end_sessions --request request.json
       irkit approve --request request.json --grant grant.json
       irkit approve INC-2041 --grant grant.json
