@@ -188,10 +188,11 @@ class Approvals:
         """The same of the values, where they are shown: what is sent is what was approved."""
         if fields["kind"] == ASKED:
             salt, parts = values.get("approval.salt"), parts_in(values)
-            if type(salt) is str and parts:
+            if fingerprint(parts) != fields.get("data", {}).get("fingerprint"):
+                whole = len(values) == len(fields.get("sd", ()))       # else some are withheld or erased, and nothing is known
+                return "asks to approve other requests than its fingerprint is of" if whole else ""
+            if type(salt) is str:
                 self._salts[seq], self._parts[seq] = salt, parts
-                if fingerprint(parts) != fields.get("data", {}).get("fingerprint"):
-                    return "asks to approve other requests than its fingerprint is of"
         elif fields["kind"] == SENDING and (given := _number(fields.get("data", {}).get("approval"))) is not None:
             return self._sent_problem(given, fields, values)
         return ""
