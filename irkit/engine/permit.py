@@ -67,7 +67,7 @@ def speaks_against(session: Session, step: Step, asked: Approval | None, leaving
         used = {s.item for s in session.step_state(step).sendings if s.approval == asked.answer and _left(s)}
         if used & leaving.keys():
             return Against("used", f"the approval of entry {asked.answer} was used for an earlier send")
-        own = session.state.keys.get(session.own, "")
+        own = session.state.keys.get(session.own, ""), session.ctx.who
         return may_answer(session.state, asked, asked.approver, asked.by, sender=own)
     return NOTHING
 
@@ -83,12 +83,10 @@ def _left(sending: Sending) -> bool:
     return not sending.not_sent and sending.status != THROTTLED
 
 
-def may_answer(state: State, asked: Approval, key: str, name: str, *, sender: str = "") -> Against:
-    """Why whoever signs with `key` under that name cannot answer the request."""
-    asker = state.people.get(asked.session, "unknown")
-    person, other = holder_of(state, key), holder_of(state, asked.key)
-    names = {name, person.name if person else name}
-    if key in (asked.key, sender) or any(_same(one, asker) or (other and _same(one, other.name)) for one in names):
+def may_answer(state: State, asked: Approval, key: str, name: str, *, sender: tuple[str, str] | None = None) -> Against:
+    """Why whoever signs with `key` under that name cannot answer the request. `sender`: key and name of who would send."""
+    acting = [(asked.key, state.people.get(asked.session, "unknown")), *([sender] if sender else [])]
+    if any(_one_person(state, (key, name), other) for other in acting):
         return Against("same_person", f"{name} asked for this approval, or sends what it is for, and nobody approves their own")
     entitled = holders(state, asked.role)
     if state.mode == "drill" or (state.mode == "test" and not entitled):
@@ -100,5 +98,11 @@ def may_answer(state: State, asked: Approval, key: str, name: str, *, sender: st
     return NOTHING
 
 
-def _same(one: str, other: str) -> bool:
-    return one.casefold().split() == other.casefold().split()
+def _one_person(state: State, one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Whether two pairs of key and name are of one person: by the key, by the name, or by whose keys genesis says they are."""
+    return one[0] == other[0] or bool(_names(state, *one) & _names(state, *other))
+
+
+def _names(state: State, key: str, name: str) -> set[str]:
+    known = holder_of(state, key)
+    return {" ".join(text.casefold().split()) for text in (name, known.name if known else name)}

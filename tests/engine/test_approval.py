@@ -11,7 +11,7 @@ import pytest
 
 from irkit.drill.injects import Cards
 from irkit.engine.fold import fold
-from irkit.engine.gate import News, Question, Sends, Trouble
+from irkit.engine.gate import News, Progress, Question, Sends, Trouble
 from irkit.engine.modes import Mode
 from irkit.engine.permit import may_answer
 from irkit.engine.session import Second, load_from
@@ -241,6 +241,34 @@ def test_no_item_may_join_an_approved_fan_out(tmp_path: Path) -> None:
     assert run.step("off").state == "done"
     assert (kinds(run), second.data["count"]) == (["asked", "given", "asked", "given"], 1)
     assert len(run.entries("request.sending")) == first.data["count"] + 1
+    good(run)
+
+
+def test_whoever_approved_does_not_send_it_alone(tmp_path: Path) -> None:
+    """The approver takes the run over: their own approval is not one for what they send, and another is asked."""
+    run = play(tmp_path / "I", AGENT, APPROVED, answers={"call": "yes"}).walk()
+    assert (kinds(run), run.paused is not None) == (["asked", "given"], True)
+    run.who, run.answers, run.before_ask = "sam", YES, Lead(times=0)
+    run.walk()
+    assert kinds(run) == ["asked", "given", "asked"]
+    assert "approves their own" in " ".join(line for said in run.heard(News) for line in said.lines)
+    nothing_left(run)
+
+
+def test_a_resume_in_the_middle_goes_on_with_what_was_approved(tmp_path: Path) -> None:
+    """Interrupted after some items: the others leave on the same approval, and no item a second time."""
+    def stop(said: object) -> None:
+        if isinstance(said, Progress) and not said.looks and said.done == 1 and run.session is not None:
+            run.session.ctx.interrupts.asked.set()
+
+    run = Play(tmp_path / "I", book(TRIGGERS, ALL_OFF), {"off": ["yes", "yes"]}, before_ask=Lead(), on_say=stop)
+    run.walk()
+    assert run.paused is not None
+    run.on_say = lambda _said: None
+    run.walk()
+    sent = [e.item for e in run.entries("request.sending")]
+    assert (kinds(run), run.step("off").state) == (["asked", "given"], "done")
+    assert len(sent) == len(set(sent)) == run.entries("approval.asked")[0].data["count"]
     good(run)
 
 
