@@ -58,7 +58,7 @@ def approved(session: Session, step: Step, leaving: Leaving, shown: Sends) -> st
             if asked.state == "given":
                 session.ctx.say(News([f"Approve  {step.approve.role}: {_given(asked)}"]))
                 return ""
-            if letter := _wait(session, step, asked):
+            if letter := "" if _play(session, step, asked.seq) else _wait(session, step, asked):
                 return letter
             continue
         if asked is not None and against.why == "expired" and asked.state != "expired":
@@ -121,7 +121,6 @@ def _ask(session: Session, step: Step, leaving: Leaving, shown: Sends, before: A
     session.ctx.say(News([f"Asked    {approve.role}, entry {asked.seq}; it expires at {expires.astimezone(UTC):%H:%M}Z.",
                           f"         Here: irkit approve {incident} {step.id}",
                           f"         Elsewhere: irkit approve {incident} {step.id} --request FILE"]))
-    _play(session, step, asked.seq)
 
 
 def _record(item: int | None, outgoing: Outgoing) -> dict[str, Any]:
@@ -137,11 +136,11 @@ def _evidence(session: Session, step: Step) -> list[str]:
             if e.kind == "artefact.added" and e.by == "human" and (e.run, e.step) == (session.ctx.run, step.id)]
 
 
-def _play(session: Session, step: Step, seq: int) -> None:
+def _play(session: Session, step: Step, seq: int) -> bool:
     """In a drill the scenario may play the second person, with a key made for the moment; the entry says so."""
     second = session.happenings.second(step.id)
     if second is None:
-        return
+        return False
     session.ctx.say(Waiting(second.after.total_seconds(), f"{second.by} reads it"))
     session.ctx.clock.wait(second.after.total_seconds())
     kind = REFUSED if second.refuse else GIVEN
@@ -150,8 +149,9 @@ def _play(session: Session, step: Step, seq: int) -> None:
                         {"approval.by": second.by, **({"approval.reason": second.refuse} if second.refuse else {})})
         session.ctx.ledger.append_answer(made)
     except NotApproved as error:                  # it took them longer than the request was good for
-        session.ctx.say(News([f"{_sentence(error.what)}"]))
+        session.ctx.say(News([_sentence(error.what)]))
     session.refresh()
+    return True
 
 
 # -- what is shown to whoever approves ---------------------------------------------------------------------------
