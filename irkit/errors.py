@@ -14,6 +14,7 @@ IrkitError                    1   anything that stops a command
     │   └── Throttled             it asks to slow down; nothing was done
     ├── Unavailable               the plan or the permission is missing: a gap, never "clean"
     ├── BadAnswer                 an answer that cannot be read
+    ├── NotApproved               a second person has to agree, and has not: nothing was sent
     └── NotConfirmed              the second look does not show what was asked for
 
 Control flow that is no error derives from BaseException, so that `except Exception` cannot swallow it:
@@ -120,6 +121,14 @@ class Unavailable(ActionError):
 
 class BadAnswer(ActionError):
     pass
+
+
+class NotApproved(ActionError):
+    """An approval that is not there, or does not count. `why` is one word of it, for the record."""
+
+    def __init__(self, what: str, *, why: str = "", where: str = "", next: str = "") -> None:
+        super().__init__(what, where=where, next=next)
+        self.why = why
 
 
 class NotConfirmed(ActionError):

@@ -22,6 +22,7 @@ COMMANDS = {
     "status": ("incident", "Show where an incident stands: steps, clocks, what is unknown."),
     "note": ("incident", "Add a note to an incident, also while a run is open."),
     "attach": ("incident", "Attach a file as evidence, also while a run is open."),
+    "approve": ("approve", "Agree to what a step will send, as a second person, or refuse."),
     "correct": ("incident", "Correct a mistyped input and list the steps that used it."),
     "doctor": ("doctor", "Check connections, credentials, clock, evidence folder and key before they are needed."),
     "connect": ("doctor", "Describe a connection in irkit.toml, without its secret."),

@@ -153,8 +153,8 @@ def in_worlds(scenario: Scenario, mode: Mode, gate: Gate, who: str, *, autoplay:
     subjects = {k: str(v) for k, v in (inputs or {}).items()} if mode is Mode.DRY_RUN else None
     perform = stage(scenario, clock, subjects=subjects, recorded=past)
     seal()
-    return Setup(Interrupts(), perform, clock, Paced(gate, clock) if autoplay else gate, mode, Cards(scenario.injects), who,
-                 signer=Throwaway())
+    cards = Cards(scenario.injects, scenario.approvals)
+    return Setup(Interrupts(), perform, clock, Paced(gate, clock) if autoplay else gate, mode, cards, who, signer=Throwaway())
 
 
 # -- who is asked ------------------------------------------------------------------------------------------------

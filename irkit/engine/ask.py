@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from irkit.engine.gate import Question
+from irkit.engine.gate import Question, Said
 from irkit.engine.session import Session
 from irkit.engine.values import rfc3339
 from irkit.errors import IrkitError, Paused
@@ -18,12 +18,13 @@ ALSO = {"a": "attach a file or text as evidence"}
 
 
 def choose(session: Session, step: str, name: str, prompt: str, letters: Mapping[str, str], *, phrase: str = "",
-           more: Mapping[str, Sequence[str]] | None = None, more_words: Mapping[str, str] | None = None) -> str:
+           more: Mapping[str, Sequence[str]] | None = None, more_words: Mapping[str, str] | None = None,
+           poll: Callable[[], Sequence[Said]] | None = None) -> str:
     """One of `letters`, or the phrase. Notes and attachments are taken on the way. Raises Paused."""
     while True:
         question = Question(name=name, prompt=prompt, step=step, letters={**letters, **ALWAYS}, phrase=phrase,
                             more=more or {}, more_words={**ALSO, **(more_words or {})})
-        answer = session.ctx.gate.ask(question, session.poll)
+        answer = session.ctx.gate.ask(question, poll or session.poll)
         if answer == "n":
             note(session, step)
         elif answer == "a":

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
+from irkit.action import Outgoing
 from irkit.engine.gate import Gate, News, Said
 from irkit.engine.modes import Clock, Mode, Perform
 from irkit.errors import Paused
@@ -48,6 +49,9 @@ class Interrupts:
             raise Paused("interrupted")
 
 
+Permit = Callable[[str | None, int | None, Outgoing], int | None]    # the approval a write leaves on; raises NotApproved
+
+
 @dataclass
 class Context:
     """One session of one run. `record` may be called from any thread; everything else belongs to the main one."""
@@ -60,6 +64,7 @@ class Context:
     run: str
     who: str
     interrupts: Interrupts = field(default_factory=Interrupts)
+    permit: Permit = lambda _step, _item, _outgoing: None     # set by the session: whether a second person agreed
 
     def record(self, kind: str, data: Mapping[str, Any] | None = None, disclose: Mapping[str, Any] | None = None, *,
                by: str = "machine", step: str | None = None, item: int | None = None, ref: int | None = None) -> Entry:

@@ -13,13 +13,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from irkit.action import Effect
-from irkit.engine import ask, plan
+from irkit.engine import approval, ask, plan
 from irkit.engine.arguments import arguments
 from irkit.engine.ending import AGAIN, agree, common, done_words, end, judged, letter_or_go
 from irkit.engine.gate import Progress, Sends, Trouble
 from irkit.engine.modes import Mode
 from irkit.engine.outcome import Accepted, Done, Failed, Gap, Outcome, Unknown
 from irkit.engine.perform import Performance, stale
+from irkit.engine.permit import Leaving
 from irkit.engine.pool import WORKERS, Pool
 from irkit.engine.session import Session
 from irkit.engine.state import SETTLED, WITH_RESULT, Sending
@@ -57,7 +58,8 @@ class Batch:
         typed: dict[str, Any] = {}
         self.args = [arguments(self.session, self.step, self.action, typed, item) for item in self.items]
         self.session.record("step.started", {"step_kind": "action", "action": self.action.full_name, "items": len(self.items),
-                                             **({"again": True} if again else {})},
+                                             **({"again": True} if again else {}),
+                                             "approve": self.step.approve.role if self.step.approve else None},
                             {"items": list(self.items), **{f"typed.{k}": v for k, v in typed.items()}}, step=self.step.id)
         while self._round():
             pass
@@ -73,7 +75,9 @@ class Batch:
         if agreed and self.session.ctx.mode is Mode.PROBE:
             return self._show_only(agreed)
         if agreed:
-            letter = agree(self.session, self.step, self._say_plan(agreed, [earlier[i] for i in agreed if i in earlier]))
+            shown = self._say_plan(agreed, [earlier[i] for i in agreed if i in earlier])
+            leaving: Leaving = {i: p.agreed for i, p in agreed.items() if p.agreed}
+            letter = approval.approved(self.session, self.step, leaving, shown) or agree(self.session, self.step, shown)
             if letter != "send":
                 for performance in ready.values():
                     performance.stop()
@@ -127,7 +131,7 @@ class Batch:
         failed = sum(1 for i, o in self.outcomes.items() if i not in agreed and not isinstance(o, Done))
         shown = plan.sends(self.session, self.step, self.action, [p.agreed for p in agreed.values() if p.agreed],
                            [self.args[i] for i in agreed], already=sum(w in WITH_RESULT for w in words), look_failed=failed,
-                           pace=self._pace(len(agreed)), earlier=earlier)
+                           pace=self._pace(len(agreed)), earlier=earlier, approve=approval.waiting_for(self.session, self.step))
         self.session.ctx.say(shown)
         return shown
 

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from irkit.engine.gate import Stamps
-from irkit.engine.state import SETTLED, WITH_RESULT, RunState, Sending, State, StepState
+from irkit.engine.state import SETTLED, WITH_RESULT, Approval, RunState, Sending, State, StepState
 from irkit.ledger import Entry
 
 Load = Callable[[str], bytes]
@@ -34,7 +34,7 @@ def fold(state: State, entries: Iterable[Entry], load: Load) -> State:
         if handler := _INCIDENT.get(entry.kind):
             handler(state, entry)
         if state.mode != "drill" or "drill_at" in entry.data:
-            state.latest = moment(entry)
+            state.latest = max(moment(entry), state.latest or moment(entry))
         run = state.runs.get(entry.run or "")
         if run is None:
             continue
@@ -61,11 +61,12 @@ def _of_step(state: State, step: StepState, entry: Entry, load: Load) -> None:
 
 def _genesis(state: State, entry: Entry) -> None:
     state.mode = entry.data["mode"]
+    state.listed = {name: value for name, value in entry.disclosed.items() if name.startswith("people.")}
 
 
 def _session(state: State, entry: Entry) -> None:
     state.people[entry.seq] = str(entry.disclosed.get("person.name", "unknown"))
-    state.sessions[entry.seq] = entry.data
+    state.sessions[entry.seq], state.keys[entry.seq] = entry.data, entry.who
 
 
 def _session_end(state: State, entry: Entry) -> None:
@@ -144,7 +145,8 @@ def _sending(step: StepState, entry: Entry) -> None:
     shown = entry.disclosed
     step.sendings.append(Sending(entry.seq, moment(entry), entry.item, str(shown.get("request.method", "")),
                                  str(shown.get("request.url", "")), entry.data.get("effect", ""),
-                                 entry.data.get("settle", "look"), shown.get("request.seen")))
+                                 entry.data.get("settle", "look"), shown.get("request.seen"),
+                                 approval=entry.data.get("approval")))
     if entry.item is None:
         step.state = "sending"
     step.entry = entry.seq
@@ -164,7 +166,29 @@ def _not_sent(step: StepState, entry: Entry) -> None:
         step.state, step.at, step.entry = "not_sent", moment(entry), entry.seq
 
 
+def _asked_for(step: StepState, entry: Entry) -> None:
+    if step.approval is not None and step.approval.state == "open":
+        step.approval.state = "replaced"
+    step.approvals.append(Approval(entry.seq, entry.session, entry.who, str(entry.data.get("role", "")),
+                                   datetime.fromisoformat(entry.data["expires"]), entry.disclosed))
+
+
+def _agreed(step: StepState, entry: Entry) -> None:
+    """An answer, or the end, of a request; an attempt that was turned away bears no signature and changes nothing."""
+    found = next((one for one in step.approvals if one.seq == entry.ref), None)
+    verb = entry.kind.partition(".")[2]
+    if found is None or (verb == "refused" and "signature" not in entry.data):
+        return
+    if verb == "expired":
+        found.state = verb
+    elif found.state == "open":
+        found.state, found.answer, found.approver = verb, entry.seq, str(entry.data["key"])
+        found.by = str(entry.disclosed.get("approval.by", "somebody"))
+        found.reason = str(entry.disclosed.get("approval.reason", ""))
+
+
 _STEP: dict[str, Callable[[StepState, Entry], None]] = {
+    "approval.asked": _asked_for, "approval.given": _agreed, "approval.refused": _agreed, "approval.expired": _agreed,
     "request.sending": _sending, "request.answer": _answer, "request.not_sent": _not_sent,
 }
 

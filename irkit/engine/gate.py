@@ -92,6 +92,7 @@ class Sends:
     unverified: str = ""
     unpreserved: Sequence[str] = ()   # "Not preserved: sessions (step 5 skipped)": sending wants a reason
     warnings: Sequence[str] = ()   # "This is the account irkit itself acts as"
+    approve: str = ""              # "lead: waiting for a second person   irkit approve INC-2041 end_sessions"
     phrase: str = ""               # "END 212 SESSIONS" when irreversible
     requests: Sequence[str] = ()   # the full requests, for `r`; as curl for `c`
     curls: Sequence[str] = ()
@@ -218,7 +219,7 @@ class Question:
     """One prompt.
 
     `name` says which: gate, menu, choice, reason, who, when, how, evidence, note, input, field, inject, takeover,
-    when_unknown; `key` says of what, where one name asks for several things.
+    approval, when_unknown; `key` says of what, where one name asks for several things.
     With `letters` the answer is one of them; with `phrase` it is the phrase exactly or one of the letters; else free text,
     and `parse` turns it into the value or raises ValueError with a sentence that is printed before asking again.
     `more` are letters that answer themselves on the screen (?, r, l, c) and never reach the engine.

@@ -29,7 +29,7 @@ def phrase(action: Action, outgoings: Sequence[Outgoing]) -> str:
 
 
 def sends(session: Session, step: Step, action: Action, outgoings: Sequence[Outgoing], args: Sequence[dict[str, Any]], *,
-          already: int = 0, look_failed: int = 0, pace: str = "", earlier: Sequence[Sending] = ()) -> Sends:
+          already: int = 0, look_failed: int = 0, pace: str = "", earlier: Sequence[Sending] = (), approve: str = "") -> Sends:
     """The gate's content for one request, or for all of a fan-out."""
     first, several = outgoings[0], len(outgoings) > 1
     final = action.effect is Effect.IRREVERSIBLE
@@ -41,9 +41,9 @@ def sends(session: Session, step: Step, action: Action, outgoings: Sequence[Outg
         affects=tuple(dict.fromkeys(a for o in outgoings for a in o.request.affects)), noun=first.request.noun,
         undo="none" if final else f"{action.undo} {_one_arg(args)}".strip(),
         looked=() if several or first.request.seen is None else [summary(plain(first.request.seen))],
-        first=_short(first) if several else "", last=_short(outgoings[-1]) if several else "",
+        first=short(first) if several else "", last=short(outgoings[-1]) if several else "",
         template=template(outgoings) if several else "", already=already, look_failed=look_failed, pace=pace,
-        unverified=action.unverified,
+        unverified=action.unverified, approve=approve,
         unpreserved=not_preserved(session, step),
         warnings=[*(d.sentence for d in dangers), *map(sent_before, earlier)],
         phrase=" AND ".join([*([phrase(action, outgoings)] if final else []), *(d.phrase for d in dangers)]),
@@ -168,7 +168,8 @@ def _common(segments: tuple[str, ...]) -> str:
     return segments[0] if len(set(segments)) == 1 else "{id}"
 
 
-def _short(outgoing: Outgoing) -> str:
+def short(outgoing: Outgoing) -> str:
+    """The path, and whom it affects first."""
     who = outgoing.request.affects[0] if outgoing.request.affects else ""
     return f"{urlsplit(outgoing.url).path} {who}".strip()
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from irkit.engine import plan
+from irkit.engine import approval, plan
 from irkit.engine.arguments import arguments
 from irkit.engine.ending import AGAIN, agree, common, done_words, end, judged, letter_or_go, menu_for, trouble
 from irkit.engine.gate import Trouble
 from irkit.engine.modes import Mode
 from irkit.engine.outcome import Done, Gap, Outcome, Unknown
 from irkit.engine.perform import Performance, stale, to_the_end, to_the_gate
+from irkit.engine.permit import Leaving
 from irkit.engine.session import Session
 from irkit.engine.transfer import request_parts
 from irkit.engine.values import plain
@@ -32,7 +33,8 @@ class Single:
         typed: dict[str, Any] = {}
         self.args = arguments(self.session, self.step, self.action, typed)
         self.session.record(
-            "step.started", {"step_kind": "action", "action": self.action.full_name, **({"again": True} if again else {})},
+            "step.started", {"step_kind": "action", "action": self.action.full_name, **({"again": True} if again else {}),
+                             "approve": self.step.approve.role if self.step.approve else None},
             {**{f"args.{k}": plain(v) for k, v in self.args.items()}, **{f"typed.{k}": v for k, v in typed.items()}},
             step=self.step.id)
         if earlier is not None and earlier.settle == "human":
@@ -86,19 +88,21 @@ class Single:
         assert performance.write is not None
         earlier = self.session.step_state(self.step).unsettled()
         shown = plan.sends(self.session, self.step, self.action, [performance.write], [self.args],
-                           earlier=[earlier] if earlier else [])
+                           earlier=[earlier] if earlier else [], approve=approval.waiting_for(self.session, self.step))
         self.session.ctx.say(shown)
         if earlier is not None:
             answer = letter_or_go(self.session, self.step, "menu", "It was sent before and is not visible yet.",
                                   {"l": "look again (safe)", "x": "send again", "m": "I checked by hand"})
             if answer != "x":
                 return answer
-        return agree(self.session, self.step, shown)
+        leaving: Leaving = {None: performance.write}
+        return approval.approved(self.session, self.step, leaving, shown) or agree(self.session, self.step, shown)
 
     def _show_only(self, performance: Performance) -> bool:
         assert performance.write is not None
         outgoing = performance.write
-        self.session.ctx.say(plan.sends(self.session, self.step, self.action, [outgoing], [self.args]))
+        self.session.ctx.say(plan.sends(self.session, self.step, self.action, [outgoing], [self.args],
+                                       approve=approval.waiting_for(self.session, self.step)))
         performance.stop()
         end(self.session, self.step, "request.not_sent", {"probe": True, "action": self.action.full_name},
             request_parts(outgoing), say="Probe: shown, not sent")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Any
 from irkit.engine.gate import Stamps
 from irkit.engine.values import rfc3339
 from irkit.ledger import Entry
+from irkit.ledger.approvals import parts_in
 
 SETTLED = frozenset({"done", "by_hand", "skipped", "unavailable", "not_needed", "not_sent"})
 WITH_RESULT = frozenset({"done", "by_hand"})
@@ -33,6 +35,7 @@ class Sending:
     not_sent: bool = False         # proven not to have left
     settled: bool = False          # a look or a person has said how things stand now
     did_it: bool = False           # a look says that this request is what did it
+    approval: int | None = None    # the entry of the second person's agreement that it left on
 
     @property
     def refused(self) -> bool:
@@ -51,6 +54,32 @@ class Sending:
 
 
 @dataclass
+class Approval:
+    """A request for a second person's agreement. `state`: open, given, refused, expired, replaced (by a later request)."""
+
+    seq: int
+    session: int                   # that asked, and its key
+    key: str
+    role: str
+    expires: datetime
+    shown: Mapping[str, Any]       # the request's values
+    state: str = "open"
+    answer: int = -1               # the entry of the answer, who gave it, with which key, and why
+    by: str = ""
+    approver: str = ""
+    reason: str = ""
+
+    @property
+    def salt(self) -> str:
+        return str(self.shown.get("approval.salt", ""))
+
+    @functools.cached_property
+    def parts(self) -> frozenset[str]:
+        """Of the fingerprint; see `irkit.ledger.approvals`."""
+        return parts_in(self.shown)
+
+
+@dataclass
 class StepState:
     """Where one step of one run stands. `items` are the words of a fan-out's finished items."""
 
@@ -66,6 +95,12 @@ class StepState:
     sendings: list[Sending] = field(default_factory=list)
     items: dict[int, str] = field(default_factory=dict)
     item_results: dict[int, Any] = field(default_factory=dict)
+    approvals: list[Approval] = field(default_factory=list)
+
+    @property
+    def approval(self) -> Approval | None:
+        """The latest request for a second person's agreement."""
+        return self.approvals[-1] if self.approvals else None
 
     @property
     def word(self) -> str:
@@ -112,12 +147,14 @@ class State:
     head: str = ""
     runs: dict[str, RunState] = field(default_factory=dict)
     people: dict[int, str] = field(default_factory=dict)     # session -> name
+    keys: dict[int, str] = field(default_factory=dict)       # session -> the fingerprint of its person's key, or a pseudonym
+    listed: dict[str, Any] = field(default_factory=dict)     # who may act as what, as genesis has it; see `people`
     sessions: dict[int, Mapping[str, Any]] = field(default_factory=dict)   # open sessions: their session.start data
     notes: int = 0
     artefacts: int = 0
     artefact_bytes: int = 0
     stamps: Stamps = field(default_factory=Stamps)
-    latest: datetime | None = None     # the time of the latest entry; in a drill, of the latest that has a drill's time
+    latest: datetime | None = None     # the latest time of an entry; in a drill, of those that have a drill's time
 
     def who(self, entry: Entry) -> str:
         return self.people.get(entry.session, "unknown")

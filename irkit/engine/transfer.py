@@ -17,7 +17,7 @@ from irkit.engine import redact
 from irkit.engine.context import Context
 from irkit.engine.gate import Asking, Looked, Sent, Waiting
 from irkit.engine.values import plain
-from irkit.errors import ActionError, BadAnswer, Cut, NoAnswer, NotSent, Refused, Throttled
+from irkit.errors import ActionError, BadAnswer, Cut, NoAnswer, NotApproved, NotSent, Refused, Throttled
 from irkit.ledger import Arriving, Collector, Entry
 from irkit.ledger.adjtime import read_date
 
@@ -194,7 +194,10 @@ class Transfer:
             self.ctx.perform.turn(self.connection, self.connector.bucket(request))
         except NotSent as error:
             return None, error
-        sending = self._record_sending(outgoing, attempt)
+        try:
+            sending = self._record_sending(outgoing, attempt)
+        except NotApproved as error:
+            return None, error
         if not cleanup:
             self.sending = sending
         began, began_at = time.monotonic(), self.ctx.clock.now()
@@ -238,6 +241,8 @@ class Transfer:
         assert self.action is not None
         data = {"action": self.action.full_name, "effect": self.action.effect.value, "settle": request.settle,
                 "attempt": attempt, **({"cleanup": True} if request.cleanup else {})}
+        if not request.cleanup and (approval := self.ctx.permit(self.step, self.item, outgoing)) is not None:
+            data["approval"] = approval
         more: dict[str, Any] = {"request.affects": list(request.affects)}
         if request.seen is not None:
             more["request.seen"] = plain(request.seen)

@@ -68,10 +68,10 @@ class View:
     def resumed(self, now: datetime, changed: Sequence[str] = ()) -> Resumed:
         """What somebody who takes the run up has to know."""
         done = [n for n, step in enumerate(self.runbook.steps, 1) if self.step_state(step).state == "done"]
+        lines = [line for step in self.runbook.steps for line in (self._open_line(step), self._waiting_line(step)) if line]
         return Resumed(self.where(now), self.run.opened_at, self.run.opened_by, self.state.seq + 1, spans(done),
                        self._lines("by_hand"), self._lines("skipped"),
-                       [line for step in self.runbook.steps if (line := self._open_line(step))], changed, self.run.last_who,
-                       self.state.stamps)
+                       lines, changed, self.run.last_who, self.state.stamps)
 
     def _lines(self, state: str) -> list[str]:
         """"10 Rotate API keys: "owner asleep"" for each step in that state."""
@@ -91,6 +91,15 @@ class View:
         more = f" ({len(pending)} requests)" if len(pending) > 1 else ""
         at = f"{last.at.astimezone(UTC):%H:%M:%S}Z"
         return f"UNKNOWN  {self.number(step.id)} {step.title}: sent {at}, {answer}{more}. Look again before going on."
+
+    def _waiting_line(self, step: Step) -> str:
+        """A second person was asked, and has not answered yet."""
+        state = self.step_state(step)
+        asked = state.approval
+        if asked is None or asked.state != "open" or state.state in SETTLED:
+            return ""
+        until, number = f"{asked.expires.astimezone(UTC):%H:%M}Z", self.number(step.id)
+        return f"WAITING  {number} {step.title}: {asked.role}, until {until}. irkit approve {self.incident} {step.id}"
 
 
 def sent_counts(run: RunState) -> dict[str, int]:

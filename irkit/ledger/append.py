@@ -4,7 +4,7 @@
 - A note follows each entry of the kinds in `attest.NOTED`, and comes before more entries than the policy allows stand without
   one. The `checkpoint` entry that names the note before it stands directly before the entry that causes the new one.
 - What a draft may not do is refused here, inside the transaction and in view of the drafts before it: sending for a run that
-  another session holds, sending unendorsed, writing after the seal or after the end of the session.
+  another session holds, unendorsed, or without the approval it needs; writing after the seal or the end of the session.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from irkit.errors import CredentialError, LedgerError, NotTheHolder
+from irkit.errors import CredentialError, LedgerError, NotApproved, NotTheHolder
 from irkit.ledger import clock, texts
+from irkit.ledger.approvals import TAKEN, Approvals
 from irkit.ledger.attest import AFTER_SEAL, is_noted
 from irkit.ledger.check import Checker
 from irkit.ledger.clock import Clock
@@ -84,6 +86,7 @@ class Commit:
         self._tree, self._noted = attest.tree.copy(), attest.noted
         self._unnamed = attest.newest if attest.newest is not None and attest.newest.sha256 != attest.named else None
         self._read = author.read
+        self._approvals: Approvals | None = None       # with what was placed, once that matters
         self._placed: list[Draft | Note] = []
 
     def add(self, draft: Draft) -> None:
@@ -92,13 +95,14 @@ class Commit:
         try:
             self._permit(draft)
             reading = self._step()
+            self._approve(draft, reading[0])
             due = is_noted(draft.fields) or self._seq + ROOM - self._noted > self._attest.policy.max_entries
             if due:
                 self.name(reading)
             if draft.size is not None and draft.size != self._seq:
                 raise Moved
             self._place(draft, reading)
-        except (ValueError, LedgerError, CredentialError, Moved) as error:
+        except (ValueError, LedgerError, CredentialError, NotApproved, Moved) as error:
             draft.error = error
         if due:                        # whatever became of the draft: what came before it counts as well
             self.note()
@@ -169,6 +173,14 @@ class Commit:
             raise CredentialError(f"nobody's key endorsed this session, and the ledger's policy demands that for {kind}",
                                   where=str(folder), next="irkit key show")
 
+    def _approve(self, draft: Draft, wall_ns: int) -> None:
+        """Refuse an answer, or a send, that a second person's agreement does not cover at the very time it will bear."""
+        folder, now = self._author.folder, datetime.fromisoformat(clock.text(wall_ns))
+        if draft.fields["kind"] in TAKEN \
+                and (problem := (self._approvals or self._attest.approvals).problem(draft.fields, self._who, now)):
+            raise NotApproved(f"this {problem}; nothing was sent or recorded as agreed", where=str(folder),
+                              next=f"irkit status {folder.name}")
+
     def _step(self) -> tuple[int, int]:
         """Read both clocks. Where the wall clock jumped an entry says so, while any may; after the seal it may not."""
         before, self._read = self._read, self._now()
@@ -201,6 +213,9 @@ class Commit:
 
     def _remember(self, draft: Draft, entry: Entry) -> None:
         """What later drafts of the same transaction are judged by."""
+        if entry.kind in TAKEN:
+            self._approvals = self._approvals or self._attest.approvals.copy()
+            self._approvals.take(entry.seq, draft.placed, self._leaf, self._tree.root())
         if entry.kind in HOLDING and entry.run is not None:
             self._holders[entry.run] = entry.session
         elif entry.kind == "session.start":

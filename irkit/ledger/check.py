@@ -23,6 +23,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from irkit.ledger import disclose
+from irkit.ledger.approvals import ASKED
 from irkit.ledger.attest import Attest, Signed
 from irkit.ledger.database import Row
 from irkit.ledger.entry import GENESIS, HOLDING, MODES, SENDING, leaf_hash, parse
@@ -84,6 +85,9 @@ class Checker:
             self._chain(row.seq, fields["prev"])
         self._belongs(row.seq, fields, disclosed)
         self.attest.entry(row.seq, fields, leaf)
+        approvals = self.attest.approvals
+        if fields["kind"] in (ASKED, SENDING) and (problem := approvals.content_problem(row.seq, fields, disclosed)):
+            self._report(row.seq, "approval", f"entry {row.seq} {problem}", "What was sent is not what somebody agreed to.")
         self._go_past(row.seq, fields, leaf)
         self._follows.add(_hex(row.leaf))
         self._artefacts(row.seq, fields, disclosed)

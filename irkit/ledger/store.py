@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from irkit import __version__
-from irkit.errors import IrkitError
-from irkit.ledger import database, texts
+from irkit.errors import IrkitError, NotApproved
+from irkit.ledger import database, sshsig, texts
 from irkit.ledger.append import Author, Commit, Draft, Moved, fields_of
+from irkit.ledger.approvals import Answer, Asked, signed_text
 from irkit.ledger.artefacts import FOLDER, Artefact, sync_folder
 from irkit.ledger.check import pseudonym
 from irkit.ledger.checked import CheckedStore
@@ -193,6 +194,8 @@ class Ledger(CheckedStore):
         purpose = texts.PURPOSES.get(kind)
         if purpose is None:
             raise ValueError(f"an entry of kind {kind!r} bears no signature")
+        if purpose == "approval":
+            raise ValueError(f"an entry of kind {kind!r} is signed over what it answers: see append_answer")
 
         def draft(size: int, root: bytes) -> Draft:
             own = {"size": size, "root": base64.b64encode(root).decode()} if kind == "sealed" else {}
@@ -204,6 +207,34 @@ class Ledger(CheckedStore):
             return made
 
         return self._over_the_tree(draft)
+
+    def append_answer(self, answer: Answer) -> Entry:
+        """Append a signed answer to a request for approval, made here or elsewhere (see `irkit.ledger.approvals`).
+
+        Raises NotApproved when it was not signed by the key it names for this very request, or that request cannot be
+        answered any more; then nothing was appended.
+        """
+        self._must_write()
+        fields = {name: value for name, value in answer.fields.items() if name not in ("who", "session")}
+        asked = self.requests.get(fields.get("ref", -1))
+        try:
+            if asked is None:
+                raise ValueError("it answers no request of this ledger")
+            if fields["data"].get("request") != asked.leaf.hex():
+                raise NotApproved(f"this answer is to another request than that of entry {asked.seq}", why="other_requests",
+                                  where=str(self.folder))
+            name = texts.namespace("approval", self.mode)
+            if sshsig.check(fields["data"]["signature"], name, signed_text(fields, asked)) != fields["data"]["key"]:
+                raise ValueError("another key signed it than it says")
+        except ValueError as error:
+            raise NotApproved(f"this answer is not what somebody signed for this request: {error}", why="forged",
+                              where=str(self.folder)) from None
+        return self._submit([Draft(fields, answer.disclosures)])[0]
+
+    @property
+    def requests(self) -> Mapping[int, Asked]:
+        """The requests for approval, as far as entries were taken up."""
+        return self._checker.attest.approvals.asked
 
     def _over_the_tree(self, draft: Callable[[int, bytes], Draft]) -> Entry:
         """Append what is signed over the tree as it stands; again, when somebody appended while it was being signed."""

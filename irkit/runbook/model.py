@@ -66,6 +66,14 @@ class After(Placed, frozen=True, kw_only=True):
     wait: timedelta = timedelta()
 
 
+class Approve(Placed, frozen=True, kw_only=True):
+    """A second person of that role agrees, with their own key, before the step sends anything."""
+
+    role: Text
+    expires: timedelta = timedelta(minutes=30)
+    evidence: Literal["none", "required"] = "none"      # required: something is attached before they can be asked
+
+
 class Step(Placed, frozen=True, kw_only=True, rename={"with_": "with"}):
     """What one responder does next: exactly one of `action`, `do` and `ask`."""
 
@@ -81,6 +89,7 @@ class Step(Placed, frozen=True, kw_only=True, rename={"with_": "with"}):
     when: Expr | None = None
     for_each: Fan | None = None
     after: After | None = None
+    approve: Approve | None = None
     evidence: Literal["none", "required"] = "none"
     choices: Mapping[str, str] = {}
     target: timedelta | None = None

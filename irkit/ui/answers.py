@@ -33,6 +33,7 @@ ACTS: Mapping[str, Sequence[str]] = {
     "defer": ("defer",),
     "look_again": ("look again", "look"),
     "retry": ("retry", "try again"),
+    "ask_again": ("ask again",),
     "note": ("note",),
     "pause": ("pause",),
 }

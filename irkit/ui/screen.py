@@ -143,6 +143,7 @@ def _sends(said: Sends, page: Page) -> list[str]:
         *page.labelled("Sends", _what_leaves(said, page)),
         *page.labelled("Affects", _affected(said)),
         *page.labelled("Undo", said.undo or "none"),
+        *(page.labelled("Approve", said.approve) if said.approve else []),
         *(page.labelled("Warning", cautions) if cautions else []),
         "",
     ]

@@ -53,7 +53,8 @@ class Played:
         script = Scripted(self.scenario.answers, phrases_literal=False, talk=self.said.append)
         context = Context(self.ledger, self.perform, self.clock, Paced(script, self.clock), Mode.DRILL, "r1", "maria")
         book = runbook(self.scenario.runbook)
-        self.session = Session(context, View(name, book, State(), "r1", "maria"), Cards(self.scenario.injects), own=own)
+        cards = Cards(self.scenario.injects, self.scenario.approvals)
+        self.session = Session(context, View(name, book, State(), "r1", "maria"), cards, own=own)
         self.session.refresh()
         values: dict[str, object] = {}
         for key, wanted in book.inputs.items():
