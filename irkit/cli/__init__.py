@@ -29,6 +29,7 @@ COMMANDS = {
     "runbook": ("runbook", "List, show, check and start runbooks."),
     "action": ("action", "List the actions of all connectors, or show one."),
     "ledger": ("ledger", "Show, verify, export, label and stamp an incident's ledger."),
+    "people": ("people", "Show who may act as what in an incident, and assign roles."),
     "custody": ("custody", "Hand evidence to another person, both of you signing."),
     "hold": ("hold", "Place a legal hold, so that nothing is erased; or release one."),
     "close": ("close", "Seal an incident: a signed last word on it; no further work is added."),

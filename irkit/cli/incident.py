@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from irkit.cli import incidents
-from irkit.cli.complete import completing
+from irkit.cli.complete import completing, step_name
 from irkit.cli.options import Settings, as_json, print_json, shared
 from irkit.errors import LedgerError, UsageError
 
@@ -56,7 +56,7 @@ def stamped(state: State) -> dict[str, Any]:
 @click.command()
 @click.argument("incident", shell_complete=complete_incident)
 @click.argument("text", nargs=-1, required=True)
-@click.option("--step", help="Step the note belongs to.")
+@click.option("--step", shell_complete=step_name, help="Step the note belongs to.")
 @SIGN
 @shared
 @click.pass_obj
@@ -79,7 +79,7 @@ def note(settings: Settings, incident: str, text: tuple[str, ...], step: str | N
 @click.command()
 @click.argument("incident", shell_complete=complete_incident)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--step", help="Step the file is evidence for.")
+@click.option("--step", shell_complete=step_name, help="Step the file is evidence for.")
 @click.option("--name", help="Name to keep it under (default: the file's).")
 @SIGN
 @shared

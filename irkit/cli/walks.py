@@ -282,8 +282,8 @@ def walk(session: Session, scenario: Scenario | None = None) -> None:
 def genesis(folder: Path, mode: str, settings: Settings) -> Ledger:
     """A new incident, with who may act as what copied in."""
     people = {} if mode == "drill" else settings.config.people
-    more = {f"people.p{i}": {"name": p.name, "title": p.title, "phone": p.phone, "roles": list(p.roles), "key": p.key}
-            for i, p in enumerate(people.values())}
+    more = {f"people.p{i}": {"name": p.name, "handle": handle, "title": p.title, "phone": p.phone, "roles": list(p.roles),
+                             "key": p.key, "email": p.email} for i, (handle, p) in enumerate(people.items())}
     return Ledger.create(folder, mode=mode, version=__version__, code_hash=code_hash(), disclose=more)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
+from irkit.engine import people
 from irkit.engine.gate import Stamps
 from irkit.engine.state import SETTLED, WITH_RESULT, RunState, Sending, State, StepState
 from irkit.ledger import Entry
@@ -61,11 +62,13 @@ def _of_step(state: State, step: StepState, entry: Entry, load: Load) -> None:
 
 def _genesis(state: State, entry: Entry) -> None:
     state.mode = entry.data["mode"]
+    people.join(state, entry)
 
 
 def _session(state: State, entry: Entry) -> None:
     state.people[entry.seq] = str(entry.disclosed.get("person.name", "unknown"))
     state.sessions[entry.seq] = entry.data
+    state.keys[entry.seq] = entry.who
 
 
 def _session_end(state: State, entry: Entry) -> None:
@@ -99,7 +102,7 @@ def _anchor(state: State, entry: Entry) -> None:
 
 _INCIDENT: dict[str, Callable[[State, Entry], None]] = {
     "genesis": _genesis, "session.start": _session, "session.end": _session_end, "run.opened": _opened, "note": _note,
-    "artefact.added": _artefact, "anchor.timestamp": _anchor,
+    "artefact.added": _artefact, "anchor.timestamp": _anchor, "role.assigned": people.assign,
 }
 
 

@@ -218,7 +218,7 @@ class Question:
     """One prompt.
 
     `name` says which: gate, menu, choice, reason, who, when, how, evidence, note, input, field, inject, takeover,
-    when_unknown; `key` says of what, where one name asks for several things.
+    when_unknown, role, handover; `key` says of what, where one name asks for several things.
     With `letters` the answer is one of them; with `phrase` it is the phrase exactly or one of the letters; else free text,
     and `parse` turns it into the value or raises ValueError with a sentence that is printed before asking again.
     `more` are letters that answer themselves on the screen (?, r, l, c) and never reach the engine.

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from irkit.engine.gate import Stamps
+from irkit.engine.people import Person
 from irkit.engine.values import rfc3339
 from irkit.ledger import Entry
 
@@ -112,6 +113,8 @@ class State:
     head: str = ""
     runs: dict[str, RunState] = field(default_factory=dict)
     people: dict[int, str] = field(default_factory=dict)     # session -> name
+    keys: dict[int, str] = field(default_factory=dict)       # session -> who signs for it: a fingerprint, or a pseudonym
+    team: dict[str, Person] = field(default_factory=dict)    # who may act as what: see `irkit.engine.people`
     sessions: dict[int, Mapping[str, Any]] = field(default_factory=dict)   # open sessions: their session.start data
     notes: int = 0
     artefacts: int = 0
