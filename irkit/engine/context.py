@@ -14,6 +14,7 @@ from irkit.engine.gate import Gate, News, Said
 from irkit.engine.modes import Clock, Mode, Perform
 from irkit.errors import Paused
 from irkit.ledger import Entry, Ledger
+from irkit.ledger.sshsig import Signer
 
 
 @dataclass
@@ -60,6 +61,7 @@ class Context:
     run: str
     who: str
     interrupts: Interrupts = field(default_factory=Interrupts)
+    signer: Signer | None = None           # the person's key; None where none is configured and none is needed
 
     def record(self, kind: str, data: Mapping[str, Any] | None = None, disclose: Mapping[str, Any] | None = None, *,
                by: str = "machine", step: str | None = None, item: int | None = None, ref: int | None = None) -> Entry:

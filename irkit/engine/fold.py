@@ -16,9 +16,10 @@ from datetime import datetime
 from typing import Any
 
 from irkit.engine import people
-from irkit.engine.gate import Stamps
+from irkit.engine.gate import Offered, Stamps
 from irkit.engine.state import SETTLED, WITH_RESULT, RunState, Sending, State, StepState
 from irkit.ledger import Entry
+from irkit.ledger.holding import NOBODY, gives_up
 
 Load = Callable[[str], bytes]
 
@@ -109,7 +110,20 @@ _INCIDENT: dict[str, Callable[[State, Entry], None]] = {
 # -- a run -------------------------------------------------------------------------------------------------------
 
 def _resumed(state: State, run: RunState, entry: Entry) -> None:
-    run.holder, run.last_who, run.closed = entry.session, state.who(entry), False
+    if entry.kind == "handover.accepted" or not people.same_name(run.last_who, state.who(entry)):
+        run.offer = None
+    run.holder, run.last_who, run.closed, run.packed = entry.session, state.who(entry), False, -1
+
+
+def _offered(_: State, run: RunState, entry: Entry) -> None:
+    shown = entry.disclosed
+    run.offer = Offered(entry.seq, str(shown.get("handover.from", "")), str(shown.get("handover.to", "")), moment(entry),
+                        str(shown.get("handover.text", "")), str(entry.data.get("key", "")))
+
+
+def _paused(_: State, run: RunState, entry: Entry) -> None:
+    if gives_up(entry.kind, entry.data):
+        run.holder, run.packed = NOBODY, entry.seq
 
 
 def _closed(_: State, run: RunState, __: Entry) -> None:
@@ -134,7 +148,8 @@ def _artefact_of_step(_: State, run: RunState, entry: Entry) -> None:
 
 
 _RUN: dict[str, Callable[[State, RunState, Entry], None]] = {
-    "run.resumed": _resumed, "handover.accepted": _resumed, "run.closed": _closed, "input.corrected": _corrected,
+    "run.resumed": _resumed, "handover.accepted": _resumed, "handover.offered": _offered, "run.paused": _paused,
+    "run.closed": _closed, "input.corrected": _corrected,
     "inject": _inject, "deadline.started": _deadline, "deadline.met": _deadline, "artefact.added": _artefact_of_step,
 }
 

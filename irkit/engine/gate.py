@@ -176,6 +176,18 @@ class Stamps:
 
 
 @dataclass(frozen=True)
+class Offered:
+    """A hand-over that nobody has accepted yet. `key` signed it."""
+
+    entry: int
+    by: str
+    to: str
+    at: datetime
+    text: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True)
 class Resumed:
     where: Where
     opened_at: datetime
@@ -188,6 +200,8 @@ class Resumed:
     changed: Sequence[str] = ()    # the runbook's file differs from the run's copy
     last_who: str = ""
     stamps: Stamps = Stamps()
+    offer: Offered | None = None
+    packed: str = ""               # the folder was packed to be moved, and nobody has gone on here since
 
 
 @dataclass(frozen=True)
@@ -236,6 +250,7 @@ class Question:
     default: str = ""
     parse: Callable[[str], object] | None = None
     path: bool = False             # a file to attach: complete paths
+    edit: bool = False             # a long text: the person's editor opens on `default`
 
 
 class Gate(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from irkit.engine.gate import Stamps
+from irkit.engine.gate import Offered, Stamps
 from irkit.engine.people import Person
 from irkit.engine.values import rfc3339
 from irkit.ledger import Entry
@@ -99,6 +99,8 @@ class RunState:
     clocks: dict[str, str] = field(default_factory=dict)     # clock id -> started | met
     last_who: str = ""
     closed: bool = False
+    offer: Offered | None = None   # of a hand-over, while nobody has accepted it and nobody else took the run
+    packed: int = -1               # the entry that says so, until somebody goes on: nobody holds the run
 
     def step(self, step_id: str) -> StepState:
         return self.steps.setdefault(step_id, StepState(step_id))

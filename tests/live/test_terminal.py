@@ -76,7 +76,7 @@ def test_the_first_drill_begins_by_itself(rig: Rig) -> None:
     person.types("\n")
     person.sees("Done? m done, s skip, d defer")
     person.types("\n")
-    person.sees("Accepted here: m, s, d, n, p, a, g N, ?.")
+    person.sees("Accepted here: m, s, d, n, p, a, h, g N, ?.")
     person.sees("Done? m done")
     for wrong in ("y", "M", "m m", "done", "g 99", "ß"):
         person.types(f"{wrong}\n")
