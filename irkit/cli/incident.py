@@ -196,9 +196,25 @@ def _as_data(run: RunState, runbook: Runbook) -> dict[str, Any]:
             "clocks": clocks}
 
 
-@click.group()
+class _Group(click.Group):
+    """Loads the commands that move an incident when one of them is used."""
+
+    MOVING = ("pack", "unpack", "compare")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *self.MOVING]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.MOVING:
+            return super().get_command(ctx, cmd_name)
+        from irkit.cli import moving
+        found: click.Command = getattr(moving, cmd_name)
+        return found
+
+
+@click.group(cls=_Group)
 def incident() -> None:
-    """List incidents."""
+    """List incidents, and move one between machines."""
 
 
 @incident.command("list")

@@ -49,8 +49,8 @@ def taking(folder: Path, who: str, gate: Says, key: Signer | None = None) -> Ses
         state = fold(State(), ledger.entries(), load_from(ledger))
         clock = DrillClock(STARTS, monotonic=lambda: 0.0)
         ctx = Context(ledger, None, clock, gate, Mode.LIVE, "r1", who, signer=key or Throwaway())  # type: ignore[arg-type]
-        session = Session(ctx, View(folder.name, book("\n  - {id: a, phase: prepare, title: A, why: B, do: C}\n"), state, "r1", who),
-                          own=own)
+        view = View(folder.name, book("\n  - {id: a, phase: prepare, title: A, why: B, do: C}\n"), state, "r1", who)
+        session = Session(ctx, view, own=own)
         try:
             take_over(session, "")
         finally:
@@ -155,7 +155,7 @@ def test_only_who_has_it_hands_it_over(drill: Path, capsys: Capsys, monkeypatch:
 
 @needs_ssh
 def test_live_it_is_to_somebody_of_the_incident(capsys: Capsys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An unknown name is refused until a signed role.assigned makes it known; the acceptance wants another key than the offer."""
+    """An unknown name is refused until a role.assigned makes it known; the acceptance wants another key than the offer."""
     team = Team(capsys, tmp_path, monkeypatch)
     folder = incident(open_run=True, signer=signer(str(team.keys["maria"])))
     unknown = team("maria", "handover", NAME, "--to", "sam", "--no-edit")
