@@ -34,7 +34,8 @@ def in_incident(names: Callable[[Settings, Ledger, State], Iterable[str]]) -> Co
         def found(settings: Settings) -> Iterable[str]:
             from irkit.cli.incidents import folder_of, state_of
             from irkit.ledger import Ledger
-            with Ledger.open(folder_of(settings, ctx.params["incident"]), write=False) as ledger:
+            named = ctx.params.get("incident") or ctx.args[0]          # behind an option without its value click stops reading
+            with Ledger.open(folder_of(settings, named), write=False) as ledger:
                 return list(names(settings, ledger, state_of(ledger)))
         return completing(found)(ctx, parameter, incomplete)
     return complete

@@ -174,3 +174,24 @@ def test_live_it_is_to_somebody_of_the_incident(capsys: Capsys, tmp_path: Path, 
     taking(folder, "Sam Ng", Says("I HAVE IT"), signer(str(team.keys["sam"])))
     assert [one.kind for one in entries(folder, "handover.")] == ["handover.offered", "handover.accepted"]
     verified(folder, team.trust())
+
+
+def test_people_roles_and_steps_are_completed_from_the_incident(drill: Path) -> None:
+    """Behind an option without its value, too; an incident that is not there completes nothing."""
+    from click.shell_completion import BashComplete
+
+    from irkit.cli import cli
+    from irkit.cli.options import Settings
+    with Ledger.open(drill) as ledger:
+        ledger.start_session("Maria Lopez", signer=Throwaway())
+        ledger.append("role.assigned", {"role": "lead"}, {"person.name": "Sam Ng"}, by="human")
+        ledger.end_session()
+
+    def offers(*words: str) -> list[str]:
+        shell = BashComplete(cli, {"obj": Settings()}, "irkit", "_IRKIT_COMPLETE")
+        return [one.value for one in shell.get_completions(list(words), "")]
+
+    assert offers("handover", NAME, "--to") == ["Sam Ng"]
+    assert offers("people", "assign", NAME) == ["lead"]
+    assert offers("note", NAME, "text", "--step") == ["call", "tell"]
+    assert offers("handover", "INC-404", "--to") == []

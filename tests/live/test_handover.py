@@ -35,4 +35,4 @@ def test_a_drill_is_handed_over_through_an_editor(rig: Rig) -> None:
     sam.sees("Done? m done")
     sam.types("p\n")
     assert sam.ends() == 3
-    assert [one.kind for one in rig.entries("D") if one.kind.startswith("handover.")] == ["handover.offered", "handover.accepted"]
+    assert [kind for kind in rig.kinds("D") if kind.startswith("handover.")] == ["handover.offered", "handover.accepted"]
