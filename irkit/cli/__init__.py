@@ -19,6 +19,7 @@ COMMANDS = {
     "drill": ("drill", "Play a drill against simulated tenants; nothing leaves this machine."),
     "run": ("run", "Walk a runbook in an incident: look, ask, send, check, record."),
     "resume": ("resume", "Go on with an open run from what its ledger says."),
+    "handover": ("handover", "Hand an open run over to somebody, signed by you; it moves once they accept it."),
     "status": ("incident", "Show where an incident stands: steps, clocks, what is unknown."),
     "note": ("incident", "Add a note to an incident, also while a run is open."),
     "attach": ("incident", "Attach a file as evidence, also while a run is open."),
@@ -30,10 +31,11 @@ COMMANDS = {
     "runbook": ("runbook", "List, show, check and start runbooks."),
     "action": ("action", "List the actions of all connectors, or show one."),
     "ledger": ("ledger", "Show, verify, export, label and stamp an incident's ledger."),
+    "people": ("people", "Show who may act as what in an incident, and assign roles."),
     "custody": ("custody", "Hand evidence to another person, both of you signing."),
     "hold": ("hold", "Place a legal hold, so that nothing is erased; or release one."),
     "close": ("close", "Seal an incident: a signed last word on it; no further work is added."),
-    "incident": ("incident", "List incidents."),
+    "incident": ("incident", "List incidents, and move one between machines."),
     "world": ("world", "Serve a simulated tenant over HTTP on this machine."),
 }
 

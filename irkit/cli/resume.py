@@ -34,7 +34,8 @@ def resume(settings: Settings, incident: str | None, answers: Path | None, autop
     """Go on with an open run from what its ledger says.
 
     Nothing is repeated: a step whose request may have worked is looked at again before anything else. The run keeps its own
-    copy of the runbook and its mode.
+    copy of the runbook and its mode. Whoever takes it from somebody else types I HAVE IT; where it was offered to you, that
+    accepts the hand-over, signed by you.
 
     \b
     Examples:
@@ -91,26 +92,17 @@ def _setup(settings: Settings, ledger: Ledger, state: State, run: RunState, scen
 
 def _take_over(session: Session, changed: list[str]) -> None:
     """Show where the run stands; whoever takes it from somebody else, or from a process still alive, says so."""
-    from irkit.engine.gate import Question
-    ctx = session.ctx
-    ctx.say(session.view.resumed(ctx.clock.now(), changed))
-    held = _still_open(session)
-    if held or session.run.last_who != ctx.who:
-        why = held or f"You are {ctx.who}. {session.run.last_who} had it last."
-        answer = ctx.gate.ask(Question("takeover", f"{why} Type I HAVE IT to take over", phrase="I HAVE IT",
-                                       letters={"q": "quit"}), list)
-        if answer != "I HAVE IT":
-            raise UsageError("not taken over", next=f"irkit status {ctx.ledger.folder.name}")
-    session.record("run.resumed", {}, by="human")
+    from irkit.engine.handover import take_over
+    session.ctx.say(session.view.resumed(session.ctx.clock.now(), changed))
+    take_over(session, still_open(session.state, session.run, session.own))
 
 
-def _still_open(session: Session) -> str:
-    """A sentence when the session that holds the run is a process alive on this machine."""
-    data = session.state.sessions.get(session.run.holder)
-    own = session.state.sessions.get(session.own, {})
-    if data is None or data.get("boot") != own.get("boot") or not _alive(data.get("pid", 0)):
+def still_open(state: State, run: RunState, own: int) -> str:
+    """A sentence when the session that holds the run is a process alive on this machine. `own`: a session of this process."""
+    data = state.sessions.get(run.holder)
+    if data is None or data.get("boot") != state.sessions.get(own, {}).get("boot") or not _alive(data.get("pid", 0)):
         return ""
-    return f"{session.run.last_who} has this run open in another terminal (process {data['pid']})."
+    return f"{run.last_who} has this run open in another terminal (process {data['pid']})."
 
 
 def _alive(pid: int) -> bool:

@@ -50,6 +50,7 @@ class Person:
     phone: str = ""
     roles: tuple[str, ...] = ()
     key: str = ""
+    email: str = ""                    # the address of their account, which nobody should lock by mistake
 
 
 @dataclass(frozen=True)

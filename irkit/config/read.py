@@ -141,10 +141,10 @@ class _Reader:
 
     def _person(self, handle: str, table: Mapping[str, object]) -> Person:
         prefix = f"people.{handle}."
-        self._known(prefix, table, ("name", "title", "phone", "roles", "key"))
+        self._known(prefix, table, ("name", "title", "phone", "roles", "key", "email"))
         return Person(self._text(prefix, table, "name") or handle, self._text(prefix, table, "title"),
                       self._text(prefix, table, "phone"), self._texts(prefix + "roles", table.get("roles", [])),
-                      self._text(prefix, table, "key"))
+                      self._text(prefix, table, "key"), self._text(prefix, table, "email"))
 
     def _connection(self, name: str, table: Mapping[str, object], allowed: tuple[str, ...]) -> Connection | None:
         prefix = f"connections.{name}."

@@ -14,7 +14,7 @@ from irkit.errors import IrkitError, Paused
 from irkit.runbook import parse_typed, timestamp
 
 ALWAYS = {"n": "note", "p": "pause"}
-ALSO = {"a": "attach a file or text as evidence"}
+ALSO = {"a": "attach a file or text as evidence", "h": "hand over to somebody"}
 
 
 def choose(session: Session, step: str, name: str, prompt: str, letters: Mapping[str, str], *, phrase: str = "",
@@ -29,6 +29,9 @@ def choose(session: Session, step: str, name: str, prompt: str, letters: Mapping
             note(session, step)
         elif answer == "a":
             evidence(session, step, required=False)
+        elif answer == "h":
+            from irkit.engine import handover
+            handover.offer(session, step)
         elif answer == "p":
             raise Paused("paused")
         else:

@@ -15,6 +15,7 @@ from irkit.engine.gate import Gate, News, Said
 from irkit.engine.modes import Clock, Mode, Perform
 from irkit.errors import Paused
 from irkit.ledger import Entry, Ledger
+from irkit.ledger.sshsig import Signer
 
 
 @dataclass
@@ -65,6 +66,7 @@ class Context:
     who: str
     interrupts: Interrupts = field(default_factory=Interrupts)
     permit: Permit = lambda _step, _item, _outgoing: None     # set by the session: whether a second person agreed
+    signer: Signer | None = None           # the person's key; None where none is configured and none is needed
 
     def record(self, kind: str, data: Mapping[str, Any] | None = None, disclose: Mapping[str, Any] | None = None, *,
                by: str = "machine", step: str | None = None, item: int | None = None, ref: int | None = None) -> Entry:

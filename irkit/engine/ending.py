@@ -84,6 +84,7 @@ def agree(session: Session, step: Step, shown: Sends) -> str:
         why = ask.reason(session, step.id, f"{shown.unpreserved[0]}. Why send nevertheless?")
     session.record("step.asked", {"answer": "phrase" if shown.phrase else "yes", "count": shown.count},
                    {"asked.affects": list(shown.affects), "asked.warnings": [*shown.unpreserved, *shown.warnings],
+                    **({"asked.phrase": shown.phrase} if shown.phrase else {}),
                     **({"reason": why} if why else {})}, by="human", step=step.id)
     return "send"
 

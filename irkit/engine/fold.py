@@ -15,9 +15,11 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from irkit.engine.gate import Stamps
+from irkit.engine import people
+from irkit.engine.gate import Offered, Stamps
 from irkit.engine.state import SETTLED, WITH_RESULT, Approval, RunState, Sending, State, StepState
 from irkit.ledger import Entry
+from irkit.ledger.holding import NOBODY, gives_up
 
 Load = Callable[[str], bytes]
 
@@ -61,12 +63,13 @@ def _of_step(state: State, step: StepState, entry: Entry, load: Load) -> None:
 
 def _genesis(state: State, entry: Entry) -> None:
     state.mode = entry.data["mode"]
-    state.listed = {name: value for name, value in entry.disclosed.items() if name.startswith("people.")}
+    people.join(state, entry)
 
 
 def _session(state: State, entry: Entry) -> None:
     state.people[entry.seq] = str(entry.disclosed.get("person.name", "unknown"))
-    state.sessions[entry.seq], state.keys[entry.seq] = entry.data, entry.who
+    state.sessions[entry.seq] = entry.data
+    state.keys[entry.seq] = entry.who
 
 
 def _session_end(state: State, entry: Entry) -> None:
@@ -100,14 +103,27 @@ def _anchor(state: State, entry: Entry) -> None:
 
 _INCIDENT: dict[str, Callable[[State, Entry], None]] = {
     "genesis": _genesis, "session.start": _session, "session.end": _session_end, "run.opened": _opened, "note": _note,
-    "artefact.added": _artefact, "anchor.timestamp": _anchor,
+    "artefact.added": _artefact, "anchor.timestamp": _anchor, "role.assigned": people.assign,
 }
 
 
 # -- a run -------------------------------------------------------------------------------------------------------
 
 def _resumed(state: State, run: RunState, entry: Entry) -> None:
-    run.holder, run.last_who, run.closed = entry.session, state.who(entry), False
+    if entry.kind == "handover.accepted" or not people.same_name(run.last_who, state.who(entry)):
+        run.offer = None
+    run.holder, run.last_who, run.closed, run.packed = entry.session, state.who(entry), False, -1
+
+
+def _offered(_: State, run: RunState, entry: Entry) -> None:
+    shown = entry.disclosed
+    run.offer = Offered(entry.seq, str(shown.get("handover.from", "")), str(shown.get("handover.to", "")), moment(entry),
+                        str(shown.get("handover.text", "")), str(entry.data.get("key", "")))
+
+
+def _paused(_: State, run: RunState, entry: Entry) -> None:
+    if gives_up(entry.kind, entry.data):
+        run.holder, run.packed = NOBODY, entry.seq
 
 
 def _closed(_: State, run: RunState, __: Entry) -> None:
@@ -132,7 +148,8 @@ def _artefact_of_step(_: State, run: RunState, entry: Entry) -> None:
 
 
 _RUN: dict[str, Callable[[State, RunState, Entry], None]] = {
-    "run.resumed": _resumed, "handover.accepted": _resumed, "run.closed": _closed, "input.corrected": _corrected,
+    "run.resumed": _resumed, "handover.accepted": _resumed, "handover.offered": _offered, "run.paused": _paused,
+    "run.closed": _closed, "input.corrected": _corrected,
     "inject": _inject, "deadline.started": _deadline, "deadline.met": _deadline, "artefact.added": _artefact_of_step,
 }
 

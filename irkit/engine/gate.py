@@ -177,6 +177,18 @@ class Stamps:
 
 
 @dataclass(frozen=True)
+class Offered:
+    """A hand-over that nobody has accepted yet. `key` signed it."""
+
+    entry: int
+    by: str
+    to: str
+    at: datetime
+    text: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True)
 class Resumed:
     where: Where
     opened_at: datetime
@@ -189,6 +201,8 @@ class Resumed:
     changed: Sequence[str] = ()    # the runbook's file differs from the run's copy
     last_who: str = ""
     stamps: Stamps = Stamps()
+    offer: Offered | None = None
+    packed: str = ""               # the folder was packed to be moved, and nobody has gone on here since
 
 
 @dataclass(frozen=True)
@@ -219,7 +233,7 @@ class Question:
     """One prompt.
 
     `name` says which: gate, menu, choice, reason, who, when, how, evidence, note, input, field, inject, takeover,
-    approval, when_unknown; `key` says of what, where one name asks for several things.
+    approval, when_unknown, role, handover; `key` says of what, where one name asks for several things.
     With `letters` the answer is one of them; with `phrase` it is the phrase exactly or one of the letters; else free text,
     and `parse` turns it into the value or raises ValueError with a sentence that is printed before asking again.
     `more` are letters that answer themselves on the screen (?, r, l, c) and never reach the engine.
@@ -237,6 +251,7 @@ class Question:
     default: str = ""
     parse: Callable[[str], object] | None = None
     path: bool = False             # a file to attach: complete paths
+    edit: bool = False             # a long text: the person's editor opens on `default`
 
 
 class Gate(Protocol):

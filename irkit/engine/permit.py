@@ -91,7 +91,7 @@ def may_answer(state: State, asked: Approval, key: str, name: str, *, sender: tu
     entitled = holders(state, asked.role)
     if state.mode == "drill" or (state.mode == "test" and not entitled):
         return NOTHING                             # nothing is real: anybody else may play the role
-    if not any(key == one.key for one in entitled):
+    if not any(key == one.fingerprint for one in entitled):
         known = ", ".join(one.name for one in entitled)
         holds = f"held by {known}" if known else "held by nobody in this incident ([people] of irkit.toml, when it was opened)"
         return Against("wrong_role", f"{key} does not sign for the role {asked.role}, which is {holds}")

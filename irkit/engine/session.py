@@ -160,7 +160,9 @@ class Session:
         self._beat()
         found, self.news = self.news, []
         if self.run.holder != self.own:
-            raise NotTheHolder(f"{self.run.last_who} took this run over in another terminal; nothing more is sent from here",
+            how = ("This run was packed to be moved" if self.run.packed >= 0
+                   else f"{self.run.last_who} took this run over in another terminal")
+            raise NotTheHolder(f"{how}; nothing more is sent from here",
                                where=self.ctx.ledger.folder.name, next=f"irkit status {self.ctx.ledger.folder.name}")
         return found
 
@@ -206,6 +208,11 @@ def _words(entry: Entry, who: str) -> list[str]:
             return [f"{who} corrected {entry.data.get('input', 'an input')} (entry {entry.seq})"]
         case "approval.refused" if "signature" not in entry.data:
             return [f"An attempt to approve was turned away (entry {entry.seq}): {shown.get('approval.reason', '')}"]
+        case "handover.offered":
+            return [f"{who} offered this run to {shown.get('handover.to', 'somebody')} (entry {entry.seq})"]
+        case "role.assigned":
+            holds = "is" if entry.data.get("held", True) else "is no longer"
+            return [f"{shown.get('person.name', 'somebody')} {holds} {entry.data.get('role', '')} (entry {entry.seq}, {who})"]
         case "control":
             return [f"Facilitator: {shown.get('text', entry.data.get('control', ''))}"]
     return []

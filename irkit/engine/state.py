@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from irkit.engine.gate import Stamps
+from irkit.engine.gate import Offered, Stamps
+from irkit.engine.people import Person
 from irkit.engine.values import rfc3339
 from irkit.ledger import Entry
 from irkit.ledger.approvals import parts_in
@@ -133,6 +134,8 @@ class RunState:
     clocks: dict[str, str] = field(default_factory=dict)     # clock id -> started | met
     last_who: str = ""
     closed: bool = False
+    offer: Offered | None = None   # of a hand-over, while nobody has accepted it and nobody else took the run
+    packed: int = -1               # the entry that says so, until somebody goes on: nobody holds the run
 
     def step(self, step_id: str) -> StepState:
         return self.steps.setdefault(step_id, StepState(step_id))
@@ -147,8 +150,8 @@ class State:
     head: str = ""
     runs: dict[str, RunState] = field(default_factory=dict)
     people: dict[int, str] = field(default_factory=dict)     # session -> name
-    keys: dict[int, str] = field(default_factory=dict)       # session -> the fingerprint of its person's key, or a pseudonym
-    listed: dict[str, Any] = field(default_factory=dict)     # who may act as what, as genesis has it; see `people`
+    keys: dict[int, str] = field(default_factory=dict)       # session -> who signs for it: a fingerprint, or a pseudonym
+    team: dict[str, Person] = field(default_factory=dict)    # who may act as what: see `irkit.engine.people`
     sessions: dict[int, Mapping[str, Any]] = field(default_factory=dict)   # open sessions: their session.start data
     notes: int = 0
     artefacts: int = 0

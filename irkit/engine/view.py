@@ -61,19 +61,20 @@ class View:
         for step in self.runbook.steps:
             word = self.step_state(step).word
             counts[word] = counts.get(word, 0) + 1
-        return Closed(self.where(now), counts, self._lines("skipped"), sent_counts(self.run), undoable(self.run),
+        return Closed(self.where(now), counts, self.lines("skipped"), sent_counts(self.run), undoable(self.run),
                       self.state.artefacts, self.state.artefact_bytes, self.state.notes, self.state.seq + 1, self.state.head,
-                      self._lines("unavailable"), stamps=self.state.stamps)
+                      self.lines("unavailable"), stamps=self.state.stamps)
 
     def resumed(self, now: datetime, changed: Sequence[str] = ()) -> Resumed:
         """What somebody who takes the run up has to know."""
         done = [n for n, step in enumerate(self.runbook.steps, 1) if self.step_state(step).state == "done"]
         lines = [line for step in self.runbook.steps for line in (self._open_line(step), self._waiting_line(step)) if line]
         return Resumed(self.where(now), self.run.opened_at, self.run.opened_by, self.state.seq + 1, spans(done),
-                       self._lines("by_hand"), self._lines("skipped"),
-                       lines, changed, self.run.last_who, self.state.stamps)
+                       self.lines("by_hand"), self.lines("skipped"), lines, changed, self.run.last_who, self.state.stamps,
+                       self.run.offer,
+                       f"to be moved, entry {self.run.packed}; another copy may go on" if self.run.packed >= 0 else "")
 
-    def _lines(self, state: str) -> list[str]:
+    def lines(self, state: str) -> list[str]:
         """"10 Rotate API keys: "owner asleep"" for each step in that state."""
         lines = []
         for number, step in enumerate(self.runbook.steps, 1):

@@ -23,8 +23,9 @@ from irkit.ledger.attest import AFTER_SEAL, is_noted
 from irkit.ledger.check import Checker
 from irkit.ledger.clock import Clock
 from irkit.ledger.disclose import Disclosure, random_text
-from irkit.ledger.entry import BY, HOLDING, KINDS, MAX_LINE, SENDING, VERSION, Entry, canonical, leaf_hash
+from irkit.ledger.entry import ACCEPTED, BY, KINDS, MAX_LINE, SENDING, VERSION, Entry, canonical, leaf_hash
 from irkit.ledger.fit import fit_data
+from irkit.ledger.holding import NOBODY
 from irkit.ledger.note import Note, SessionKey
 from irkit.ledger.policy import ROOM
 
@@ -43,7 +44,8 @@ class Draft:
     """An entry on its way in, and what became of it.
 
     `size`: the tree it was signed over, which must still be the tree before it. `key`: the key of the session it starts.
-    `token`: a row of the table of tokens that belongs to it. `also`: what else is done in the transaction.
+    `token`: a row of the table of tokens that belongs to it. `also`: what else is done in the transaction. `held_by`: the
+    session that its run must be held by, or nobody (-1).
     """
 
     fields: dict[str, Any]
@@ -52,6 +54,7 @@ class Draft:
     key: SessionKey | None = None
     token: tuple[str, int, str, bytes] | None = None
     also: Callable[[sqlite3.Connection], None] | None = None
+    held_by: int | None = None
     entry: Entry | None = None
     error: BaseException | None = None
     placed: dict[str, Any] = field(default_factory=dict)      # the fields as written, and the hash of their line
@@ -81,7 +84,7 @@ class Commit:
         attest = checker.attest
         self._checker, self._author, self._attest = checker, author, attest
         self._session, self._who, self._key = author.session, author.who, author.key
-        self._seq, self._leaf, self._holders = checker.next, checker.leaf, dict(checker.holders)
+        self._seq, self._leaf, self._holding = checker.next, checker.leaf, checker.holding.copy()
         self._sealed, self._holds = attest.sealed, set(attest.holds)
         self._tree, self._noted = attest.tree.copy(), attest.noted
         self._unnamed = attest.newest if attest.newest is not None and attest.newest.sha256 != attest.named else None
@@ -164,9 +167,7 @@ class Commit:
         if kind == "hold.released" and draft.fields.get("ref") not in self._holds:
             raise LedgerError(f"entry {draft.fields.get('ref')} is no hold that stands", where=str(folder),
                               next=f"irkit hold list {folder.name}")
-        if kind == SENDING and self._holders.get(run := draft.fields.get("run", "")) != self._session:
-            raise NotTheHolder(f"run {run!r} was taken over by another session; nothing is sent from here", where=str(folder),
-                               next=f"irkit status {folder.name}")
+        self._held(draft)
         keyed = self._attest.sessions.get(-1 if self._session is None else self._session)
         if self._attest.policy.endorse and not (keyed and keyed.endorsed) \
                 and texts.needs_endorsement(kind, draft.fields.get("data", {})):
@@ -180,6 +181,21 @@ class Commit:
                 and (problem := (self._approvals or self._attest.approvals).problem(draft.fields, self._who, now)):
             raise NotApproved(f"this {problem}; nothing was sent or recorded as agreed", where=str(folder),
                               next=f"irkit status {folder.name}")
+
+    def _held(self, draft: Draft) -> None:
+        """Sending is for the session that holds the run; of several who take it over from the same one, the first has it."""
+        kind, run, folder = draft.fields["kind"], draft.fields.get("run", ""), self._author.folder
+        holder = self._holding.holders.get(run)
+        if kind == SENDING and holder != self._session:
+            by = "packed to be moved" if holder == NOBODY else "taken over by another session"
+            raise NotTheHolder(f"run {run!r} was {by}; nothing is sent from here", where=str(folder),
+                               next=f"irkit status {folder.name}")
+        if draft.held_by is not None and holder != draft.held_by:
+            raise NotTheHolder(f"somebody else took run {run!r} over meanwhile; {kind} was not recorded", where=str(folder),
+                               next=f"irkit resume {folder.name}")
+        if kind == ACCEPTED and not self._holding.accepts(draft.fields):
+            raise LedgerError(f"the offer of entry {draft.fields.get('ref')} is not open: it was accepted, or another one came "
+                              "after it", where=str(folder), next=f"irkit resume {folder.name}")
 
     def _step(self) -> tuple[int, int]:
         """Read both clocks. Where the wall clock jumped an entry says so, while any may; after the seal it may not."""
@@ -216,9 +232,8 @@ class Commit:
         if entry.kind in TAKEN:
             self._approvals = self._approvals or self._attest.approvals.copy()
             self._approvals.take(entry.seq, draft.placed, self._leaf, self._tree.root())
-        if entry.kind in HOLDING and entry.run is not None:
-            self._holders[entry.run] = entry.session
-        elif entry.kind == "session.start":
+        self._holding.take(entry.seq, draft.placed)
+        if entry.kind == "session.start":
             self._session, self._who, self._key = entry.seq, entry.who, draft.key
         elif entry.kind == "session.end":
             self._session = None               # its key signs once more, and is erased when this is committed

@@ -361,7 +361,7 @@ def _text(data: Mapping[str, Any], name: str) -> str:
 
 _CHECKS: dict[str, Callable[[Attest, int, Mapping[str, Any]], None]] = {
     "genesis": Attest._genesis, "session.start": Attest._start, "checkpoint": Attest._checkpoint, SENDING: Attest._endorsed,
-    "hold.released": Attest._endorsed, "exported": Attest._endorsed,
+    "hold.released": Attest._endorsed, "exported": Attest._endorsed, "role.assigned": Attest._endorsed,
     "sealed": Attest._seal, "erased": Attest._erasing}
 _TAKES: dict[str, Callable[[Attest, int, Mapping[str, Any]], None]] = {
     "genesis": Attest._take_genesis, "session.start": Attest._take_start, "session.end": Attest._take_end,

@@ -126,6 +126,15 @@ class CheckedStore:
         """The bytes of an artefact. Raises LedgerError when it is missing."""
         return self._artefacts.open(sha256)
 
+    def artefact_names(self) -> set[str]:
+        """The SHA-256 of every artefact that the entries taken up so far name."""
+        return set(self._checker.artefacts)
+
+    def copy_store(self, path: Path) -> None:
+        """Write the store as it stands to a new file, without its log and without what was deleted from it."""
+        with self._turn, explained(self.folder):
+            self._db.conn.execute("VACUUM INTO ?", (str(path),))
+
     def close(self) -> None:
         with self._turn:
             self._db.close()

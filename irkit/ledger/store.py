@@ -162,19 +162,20 @@ class Ledger(CheckedStore):
 
     def append(self, kind: str, data: Mapping[str, Any] | None = None, disclose: Mapping[str, Any] | None = None, *,
                by: str = "machine", run: str | None = None, step: str | None = None, item: int | None = None,
-               ref: int | None = None, also: Callable[[sqlite3.Connection], None] | None = None) -> Entry:
+               ref: int | None = None, also: Callable[[sqlite3.Connection], None] | None = None,
+               held_by: int | None = None) -> Entry:
         """Append one entry; it is durable when this returns. `also` is done in the same transaction.
 
         `data` is structure that never needs to be withheld: keys of [a-z0-9_]; None is left out. `disclose` has dotted
         names and any values. Raises ValueError for a kind that must be signed, NotTheHolder for a request.sending of a run
-        that another session took over, IrkitError when the disk refuses, LedgerError when the ledger is damaged; then
-        nothing was appended.
+        that another session took over, and where `held_by` does not hold the run; IrkitError when the disk refuses, LedgerError
+        when the ledger is damaged; then nothing was appended.
         """
         if kind in texts.MUST:
             raise ValueError(f"an entry of kind {kind!r} must bear a signature: see append_signed")
         fields = fields_of(kind, data or {}, by, run=run, step=step, item=item, ref=ref)
         draft = self._draft(fields, disclose or {})
-        draft.also = also
+        draft.also, draft.held_by = also, held_by
         return self._submit([draft])[0]
 
     def append_soon(self, kind: str, data: Mapping[str, Any] | None = None, disclose: Mapping[str, Any] | None = None, *,
@@ -186,7 +187,7 @@ class Ledger(CheckedStore):
 
     def append_signed(self, kind: str, signer: Signer, data: Mapping[str, Any] | None = None,
                       disclose: Mapping[str, Any] | None = None, *, by: str = "human", run: str | None = None,
-                      step: str | None = None, ref: int | None = None) -> Entry:
+                      step: str | None = None, ref: int | None = None, held_by: int | None = None) -> Entry:
         """Append an entry that holds a person's signature over what it says and over the tree before it.
 
         Raises ValueError for a kind that bears none, CredentialError when the key does not sign; otherwise as `append`.
@@ -203,7 +204,7 @@ class Ledger(CheckedStore):
             made = self._draft(fields_of(kind, says, by, run=run, step=step, ref=ref), disclose or {})
             text = texts.entry_text(purpose, self.origin, kind, size, root, texts.content_hash(made.fields))
             made.fields["data"]["signature"] = signer.sign(texts.namespace(purpose, self.mode), text)
-            made.size = size
+            made.size, made.held_by = size, held_by
             return made
 
         return self._over_the_tree(draft)

@@ -182,7 +182,7 @@ class Check:
     """Takes a ledger's lines in order. What it remembers grows with sessions, notes and timestamps, not with entries."""
     def __init__(self: Any, asked: Any, scratch: str) -> None:
         vars(self).update(asked=asked, scratch=scratch, tree=Tree(), due=0, follows={"0" * 64}, head="", off=False, blind=False, noted=0, findings=[], holds=set(), makers=[],
-                          counts=collections.Counter(), stamped=collections.defaultdict(set), sessions={}, keys={}, holders={}, notes={}, files={}, tokens={},
+                          counts=collections.Counter(), stamped=collections.defaultdict(set), sessions={}, keys={}, holders={}, offers={}, notes={}, files={}, tokens={},
                           last={}, origin="", mode="", lower="", sealed=-1, hidden=-1, proven=set(), asks={}, latest={}, agreed=set(), used={},
                           policy={"endorse": False, "max_entries": 2**53, "authorities": 0, "seal_tokens": 0})
     def must(self: Any, good: Any, entry: Any, mechanism: str, what: str, level: str = BAD) -> None:
@@ -253,12 +253,13 @@ class Check:
         if seq == 0 or not self.origin: self.genesis(f, data)
         self.must((kind == "genesis") == (seq == 0) and f["log"] == self.origin, seq, "genesis", "it is of no one ledger with one genesis")
         session = self.start(seq, f, data) if kind == "session.start" else self.sessions.get(f.get("session"))
-        if kind in ("run.opened", "run.resumed", "handover.accepted"): self.holders[f.get("run")] = f.get("session"), seq
-        holder, since = self.holders.get(f.get("run"), (None, -1)); same = session and session.ended < 0 and (f.get("session"), f.get("who")) == (session.seq, session.who)
+        run, packed = f.get("run"), kind == "run.paused" and data.get("packed") is True; offer = self.offers.get(run)
+        if packed or kind in ("run.opened", "run.resumed", "handover.accepted"): self.holders[run] = None if packed else f.get("session"), seq
+        (holder, since), handing = self.holders.get(run, (None, -1)), kind.startswith("handover."); self.offers |= {run: seq if kind == "handover.offered" else None} if handing else {}; same = session and session.ended < 0 and (f.get("session"), f.get("who")) == (session.seq, session.who)
         self.must(seq == 0 or same or (self.blind and not session), seq, "session", "it stands in no open session of its person")
         if session: session.first, session.last, session.ended = seq if session.first < 0 else session.first, seq, seq if kind == "session.end" else session.ended
-        takes = kind in ("request.sending", "erased", "hold.released") or (kind == "exported" and data.get("withheld_sha256", EMPTY) != EMPTY)
-        self.must(kind != "request.sending" or not session or self.blind or holder == session.seq or self.hidden > since, seq, "session", "it sends for a run that another session holds")
+        takes = kind in ("request.sending", "erased", "hold.released", "role.assigned") or (kind == "exported" and data.get("withheld_sha256", EMPTY) != EMPTY)
+        self.must(kind != "request.sending" or not session or self.blind or holder == session.seq or self.hidden > since, seq, "session", "it sends for a run that another session holds"); self.must(kind != "handover.accepted" or self.blind or self.hidden >= 0 or offer == f.get("ref", -1), seq, "session", "it accepts a hand-over that is not on offer")
         self.must(not takes or not session or session.endorsed or not self.policy["endorse"], seq, "policy", f"{kind}, and nobody endorsed its session")
         self.must(self.sealed < 0 or kind in AFTER_SEAL.split(), seq, "sealed", f"{kind} may not follow the seal, entry {self.sealed}")
         if kind in SIGNED and ("signature" in data or kind != "approval.refused"):
@@ -266,8 +267,7 @@ class Check:
             over = (f.get("ref", -1) + 1, getattr(self.asks.get(f.get("ref")), "root", "")) if "approval." in kind else (seq, None)
             self.person(seq, f["at"], "signature", data.get("signature"), kind.split(".")[0].replace("sealed", "seal"), data.get("key"), kind, *over, sha256(said).hex())
         self.must(kind != "checkpoint" or (data["note_sha256"], data["size"], data["key_id"]) in self.notes, seq, "note", "the note that it names is not there", MISSING)
-        self.must(kind != "sealed" or (data.get("size"), data.get("root")) == (seq, b64(self.tree.root())), seq, "sealed", "it seals another tree than the one before it")
-        self.must(kind != "erased" or not self.holds, seq, "erased", "it erases while a hold stands")
+        self.must(kind != "sealed" or (data.get("size"), data.get("root")) == (seq, b64(self.tree.root())), seq, "sealed", "it seals another tree than the one before it"); self.must(kind != "erased" or not self.holds, seq, "erased", "it erases while a hold stands")
         if kind == "checkpoint": self.notes.clear()
         self.sealed = seq if kind == "sealed" and self.sealed < 0 else self.sealed; self.holds = (self.holds | {seq} if kind == "hold.placed" else self.holds) - ({f.get("ref")} if kind == "hold.released" else set())
         if kind == "erased": self.all("DELETE FROM absent WHERE seq = ? AND digest = ?", [(data["of"], str(one)) for one in data["digests"]])

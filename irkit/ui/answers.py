@@ -7,6 +7,7 @@ Answers are given by step (an inject by its id; a question of no step by its nam
     api_tokens: {by_hand: "Deactivated 2", attach: "text:…", who: Wei, when: now, fields: {count: "2"}}
     exported: {choice: "no", reason: "The log shows none"}
     rotate: {skip: "The owner is asleep"}
+    lead: Sam Ng                                        # who holds a role that nobody holds, by the role
     notify: [{defer: yes}, {by_hand: "Called"}]         # one after the other
 
 Rules: each act is used once, so that no question is answered twice in the same way for ever; the first act that a question
@@ -137,6 +138,8 @@ class Scripted:
                 return step.texts[name]
             case "who" | "when":
                 return question.default or None
+            case "role":
+                return step.texts.get("answer") or question.default or None
         return step.texts.get("answer")
 
     def _unlisted(self, question: Question) -> str:

@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import TextIO
 
 from irkit.engine.gate import Question, Said
@@ -36,7 +37,10 @@ WORDS = {"r": "the full request", "l": "the affected list", "c": "copy as curl (
 class Terminal:
     """`irkit.engine.gate.Gate` on a terminal. `prefix` begins every line, "DRILL " in a drill."""
 
-    def __init__(self, *, plain: bool = False, prefix: str = "", talk: Talk | None = None, stdin: TextIO | None = None) -> None:
+    def __init__(self, *, plain: bool = False, prefix: str = "", talk: Talk | None = None, stdin: TextIO | None = None,
+                 editing: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext) -> None:
+        """`editing` is entered around the editor: a drill's seal lets that alone through."""
+        self._editing = editing
         self.talk = Talk(plain=plain, prefix=prefix, tz=local_zone(os.environ)) if talk is None else talk
         self._stdin = sys.stdin if stdin is None else stdin
 
@@ -54,6 +58,9 @@ class Terminal:
 
     def ask(self, question: Question, poll: Poll) -> str:
         self.require(f"the question “{safe(question.prompt) or question.name}”")
+        if question.edit:
+            from irkit.ui.edit import edited
+            return edited(question.default, os.environ, self._editing)
         try:
             with _interruptible():
                 return self._ask(question, poll)

@@ -18,6 +18,7 @@ from irkit.engine.gate import (
     Ended,
     Looked,
     News,
+    Offered,
     Progress,
     Question,
     Resumed,
@@ -248,8 +249,16 @@ def _resumed(said: Resumed, page: Page, drill: str) -> list[str]:
         *(page.labelled("Skipped", said.skipped) if said.skipped else []),
         *(line for text in said.open for line in page.ready(text)),
         *(page.labelled("Changed", said.changed) if said.changed else []),
+        *(page.labelled("Packed", said.packed) if said.packed else []),
+        *(_offered(said.offer, page) if said.offer else []),
         "",
     ]
+
+
+def _offered(offer: Offered, page: Page) -> list[str]:
+    """Who hands over to whom, and the text, beside the label: nothing in it can pass for irkit's own words."""
+    head = f"by {offer.by} to {offer.to} at {utc(offer.at)}, not accepted yet"
+    return page.labelled("Offered", [head, *(line for line in offer.text.split("\n") if line.strip())], f"entry {offer.entry}")
 
 
 def _two(page: Page, label: str, text: str, second: str, items: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from irkit.drill.injects import Cards
 from irkit.engine.fold import fold
 from irkit.engine.gate import News, Progress, Question, Sends, Trouble
 from irkit.engine.modes import Mode
+from irkit.engine.people import Person
 from irkit.engine.permit import may_answer
 from irkit.engine.session import Second, load_from
 from irkit.engine.state import Approval, State
@@ -314,14 +315,12 @@ def test_a_probe_asks_nobody(tmp_path: Path) -> None:
 
 # -- who may answer ----------------------------------------------------------------------------------------------
 
-LISTED = {"people.p0": {"name": "Maria", "roles": ["lead"], "key": "SHA256:maria"},
-          "people.p1": {"name": "Sam", "roles": ["lead", "legal"], "key": "SHA256:sam"},
-          "people.p2": {"name": "Maria", "roles": ["lead"], "key": "SHA256:marias_other"},
-          "people.p3": {"name": "Ada", "roles": ["legal"], "key": "SHA256:ada"}}
+LISTED = [Person("Maria", roles=("lead",), key="SHA256:maria"), Person("Sam", roles=("lead", "legal"), key="SHA256:sam"),
+          Person("Maria", roles=("lead",), key="SHA256:marias_other"), Person("Ada", roles=("legal",), key="SHA256:ada")]
 
 
-def asked_by(mode: str, key: str, name: str, **listed: object) -> tuple[State, Approval]:
-    state = State(mode=mode, people={1: name}, keys={1: key}, listed=dict(listed))
+def asked_by(mode: str, key: str, name: str, listed: Sequence[Person] = ()) -> tuple[State, Approval]:
+    state = State(mode=mode, people={1: name}, keys={1: key}, team={str(n): one for n, one in enumerate(listed)})
     return state, Approval(4, 1, key, "lead", datetime(2099, 1, 1, tzinfo=UTC), {})
 
 
@@ -339,5 +338,5 @@ def asked_by(mode: str, key: str, name: str, **listed: object) -> tuple[State, A
 ])
 def test_who_may_answer_a_request(mode: str, key: str, name: str, why: str) -> None:
     """Somebody else than whoever asked, whose key is in genesis for that role; in a drill anybody else."""
-    state, asked = asked_by(mode, "SHA256:maria", "Maria", **LISTED)
+    state, asked = asked_by(mode, "SHA256:maria", "Maria", LISTED)
     assert may_answer(state, asked, key, name).why == why

@@ -39,7 +39,8 @@ def test_a_note_is_made_after(ledger: Ledger, kind: str) -> None:
 @pytest.mark.parametrize("kind", sorted(MUST - {"approval.given"}))
 def test_a_note_is_made_after_what_a_person_signs(ledger: Ledger, kind: str) -> None:
     """The same holds where the entry bears a signature."""
-    entry = ledger.append_signed(kind, Throwaway())
+    offered = ledger.append_signed("handover.offered", Throwaway(), run="r1") if kind == "handover.accepted" else None
+    entry = ledger.append_signed(kind, Throwaway(), run="r1", ref=offered.seq if offered else None)
     assert notes(ledger)[-1].size == entry.seq + 1 == ledger.size
 
 

@@ -98,10 +98,11 @@ def test_what_a_signed_entry_is_signed_over(tmp_path: Path, mode: str, kind: str
     signer = Remembering()
     with new(tmp_path / "INC-1", mode) as ledger:
         ledger.start_session("Maria")
-        entry = ledger.append_signed(kind, signer, {"n": 1}, {"custody.purpose": "x"}, run="r1", step="s", ref=1)
+        offer = ledger.append_signed("handover.offered", Throwaway(), run="r1").seq
+        entry = ledger.append_signed(kind, signer, {"n": 1}, {"custody.purpose": "x"}, run="r1", step="s", ref=offer)
         fields = json.loads(entry.line)
         data = {key: value for key, value in fields["data"].items() if key != "signature"}
-        says = {"data": data, "kind": kind, "ref": 1, "run": "r1", "sd": list(entry.sd), "step": "s"}
+        says = {"data": data, "kind": kind, "ref": offer, "run": "r1", "sd": list(entry.sd), "step": "s"}
         content = hashlib.sha256(canonical(says).encode()).hexdigest()
         name = f"irkit-{'' if mode == 'live' else 'test-'}{PURPOSES[kind]}@v1"
         root = root_before(ledger, entry.seq)

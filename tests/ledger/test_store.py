@@ -92,7 +92,8 @@ def test_only_the_holder_of_a_run_sends(ledger: Ledger) -> None:
             ledger.append("request.sending", run="r1")
         assert ledger.last() == 5
         other.append("request.sending", run="r1")
-        ledger.append_signed("handover.accepted", sam, run="r1")
+        offer = other.append_signed("handover.offered", sam, run="r1")
+        ledger.append_signed("handover.accepted", sam, run="r1", ref=offer.seq)
         ledger.append("request.sending", run="r1")
         with pytest.raises(NotTheHolder):
             other.append("request.sending", run="r1")

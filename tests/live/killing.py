@@ -72,6 +72,7 @@ def shipped() -> Case:
     path = scenarios.first([REPOSITORY / "runbooks"])
     found = scenarios.load(path)
     answers = {step: again(answer) for step, answer in found.answers.items()}
+    answers |= {role: ["maria"] for role in ("lead", "legal", "zendesk_admin", "identity_admin")}      # who holds each role
     world = {**found.worlds["zendesk"], "limits": False, "agents": 5, "tickets": 20}
     return Case(REPOSITORY / "runbooks" / f"{found.runbook}.yaml", {**answers, "inputs": dict(found.inputs)}, world,
                 tuple((p.name, p.email, p.role) for p in found.people))

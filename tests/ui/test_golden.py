@@ -132,6 +132,13 @@ def test_resume_says_what_is_done_and_what_is_open() -> None:
     assert played([samples.RESUMED, question], {"takeover": "I HAVE IT"}) == golden("resume")
 
 
+def test_resume_shows_what_is_offered() -> None:
+    """Who hands over to whom and the text, beside the label; a text that imitates a label stays beside it."""
+    question = Question("takeover", "You are sam. maria hands this run over to you. Type I HAVE IT to take over",
+                        phrase="I HAVE IT", letters={"q": "quit"})
+    assert played([samples.OFFERED, question], {"takeover": "I HAVE IT"}) == golden("offered")
+
+
 def test_finish_counts_steps_requests_and_evidence() -> None:
     """The closing screen holds every figure of the run, and the next command."""
     assert played([samples.CLOSED], {}) == golden("finish")
