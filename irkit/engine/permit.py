@@ -89,11 +89,11 @@ def may_answer(state: State, asked: Approval, key: str, name: str, *, sender: tu
     if any(_one_person(state, (key, name), other) for other in acting):
         return Against("same_person", f"{name} asked for this approval, or sends what it is for, and nobody approves their own")
     entitled = holders(state, asked.role)
-    if state.mode == "drill" or (state.mode == "test" and not entitled):
+    if state.mode == "drill" or (state.mode == "test" and not any(one.fingerprint for one in entitled)):
         return NOTHING                             # nothing is real: anybody else may play the role
     if not any(key == one.fingerprint for one in entitled):
-        known = ", ".join(one.name for one in entitled)
-        holds = f"held by {known}" if known else "held by nobody in this incident ([people] of irkit.toml, when it was opened)"
+        known = ", ".join(one.name if one.fingerprint else f"{one.name} (no key on record)" for one in entitled)
+        holds = f"held by {known}" if known else "held by nobody in this incident (irkit people assign)"
         return Against("wrong_role", f"{key} does not sign for the role {asked.role}, which is {holds}")
     return NOTHING
 

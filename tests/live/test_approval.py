@@ -14,6 +14,8 @@ def waiting(rig: Rig) -> tuple[Tenant, Person]:
     tenant = rig.tenant(attack="bulk_export")
     rig.runbook(FIND, APPROVED, head=ROLES)
     person = rig.person("run", rig.folder / "mine.yaml", "--incident", "I", "--input", DANA, env={"IRKIT_WHO": "maria"})
+    person.sees("Nobody holds the role lead (Incident lead). Who does?")
+    person.types("sam\n")
     person.sees("Approve lead: waiting for a second person irkit approve I suspend")
     person.sees("Waiting for lead until")
     person.sees("? more:")
