@@ -252,8 +252,8 @@ def _secrets(data: Mapping[str, Any]) -> list[tuple[Secret, str]]:
 def collect_app_secrets(since: datetime) -> Steps[Secrets]:
     """Keep the secrets and certificates of all app registrations.
 
-    Source: learn.microsoft.com, Graph, List applications. Needs Application.Read.All. Suspects begin since `since`, which whoever
-    adds one may choose: compare with "Update application - Certificates and secrets" in the directory audit.
+    Source: learn.microsoft.com, Graph, List applications. Needs Application.Read.All. Suspects begin since `since`, which
+    whoever adds one may choose: compare with "Update application - Certificates and secrets" in the directory audit.
     """
     secrets: list[tuple[Secret, str]] = []
 

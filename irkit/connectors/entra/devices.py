@@ -66,7 +66,8 @@ def disable_device(device_id: str) -> Steps[Device]:
     """Disable a device, so that its primary refresh token is refused.
 
     Source: learn.microsoft.com, Graph, Update device. Needs Device.ReadWrite.All. `device_id` is the object id. Whoever else
-    uses the device cannot sign in from it either. Some synced or managed devices are refused: disable them where they come from.
+    uses the device cannot sign in from it either. Some synced or managed devices are refused: disable them where
+    they come from.
     """
     return (yield from _set_enabled(device_id, False))
 

@@ -131,8 +131,8 @@ def _told(row: Any) -> str:
     names = [words(at(one, "displayName")) or words(at(one, "userPrincipalName")) or ident(at(one, "id"))
              for one in targets if isinstance(one, dict)] if isinstance(targets, list) else []
     by = words(at(row, "initiatedBy.user.userPrincipalName")) or words(at(row, "initiatedBy.app.displayName")) or "unknown"
-    return (f"{words(at(row, 'activityDateTime'))} {words(at(row, 'activityDisplayName'))}: {', '.join(names) or 'nothing named'}, "
-            f"by {by}, {words(at(row, 'result')) or 'no result'}")
+    return (f"{words(at(row, 'activityDateTime'))} {words(at(row, 'activityDisplayName'))}: {', '.join(names) or 'nothing named'}"
+            f", by {by}, {words(at(row, 'result')) or 'no result'}")
 
 
 def _audits(clause: str, name: str, asked: Callable[[Any], bool], since: datetime, until: datetime | None) -> Steps[Audits]:
@@ -179,10 +179,11 @@ LOOKS, APART = 60, 30.0
 
 @entra.action(Effect.READ, unverified="how long a search takes, and how auditing being off shows")
 def collect_unified_audit(principal: str, since: datetime, until: datetime) -> Steps[Collection]:
-    """Keep the Microsoft 365 audit records of a principal name: files, mail, exports.
+    """Keep the Microsoft 365 audit records of a principal name.
 
     Source: learn.microsoft.com, Graph, Create auditLogQuery; List auditLogRecords. Needs AuditLogsQuery.Read.All and auditing
-    turned on. The search runs at Microsoft for minutes or longer; half an hour without an end is a gap.
+    turned on. Shows files, mail and exports. The search runs at Microsoft for minutes or longer; half an hour without an
+    end is a gap.
     """
     answer = yield POST("/v1.0/security/auditLog/queries", reads=True, gate="AuditLogsQuery.Read.All", json={
         "displayName": "irkit", "filterStartDateTime": stamp(since), "filterEndDateTime": stamp(until),

@@ -85,8 +85,8 @@ def delete_method(user_id: UserId, method_id: str) -> Steps[Removed]:
     if before.kind not in PATHS:
         raise ActionError(f"{before.kind} {method_id} cannot be deleted through Graph by an app",
                           next="Entra admin center > Users > the user > Authentication methods")
-    yield DELETE("/v1.0/users/{}/authentication/" + PATHS[before.kind] + "/{}", user_id, method_id, noun="authentication method",
-                 seen=Removed(before.id, before.kind, before.title, ""), affects=[before.named])
+    yield DELETE("/v1.0/users/{}/authentication/" + PATHS[before.kind] + "/{}", user_id, method_id,
+                 noun="authentication method", seen=Removed(before.id, before.kind, before.title, ""), affects=[before.named])
     if any(item.id == method_id for item in (yield from _methods(user_id))[0]):
         raise NotConfirmed(f"the method {method_id} is still there")
     return Removed(before.id, before.kind, before.title, proof)

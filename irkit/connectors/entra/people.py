@@ -73,7 +73,8 @@ class User(Record):
         user, enabled = ident(data.get("id")), flag(data.get("accountEnabled"))
         if not user or enabled is None:
             raise BadAnswer("a user came without an id, or without whether the account is enabled")
-        kind = "guest" if data.get("userType") == "Guest" else "hybrid" if data.get("onPremisesSyncEnabled") is True else "cloud"
+        home = "hybrid" if data.get("onPremisesSyncEnabled") is True else "cloud"
+        kind = "guest" if data.get("userType") == "Guest" else home
         return cls(user, words(data.get("displayName")), words(data.get("mail")), words(data.get("userPrincipalName")), kind,
                    enabled, words(data.get("signInSessionsValidFromDateTime")), words(data.get("lastPasswordChangeDateTime")))
 

@@ -45,8 +45,9 @@ def _held(kind: str, principal: str, gate: str, keep: str = "") -> Steps[tuple[l
     found, done = yield from everything(listed(f"/roleManagement/directory/{kind}", keep=keep, gate=gate, params={
         "$filter": f"principalId eq {quoted(principal)}", "$expand": "roleDefinition"}), _assignment)
     own = [item for item in found if item.owner == principal]
-    notes = [*done.notes, *([f"{len(found) - len(own)} rows of others, that the filter did not ask for"] * (len(own) < len(found)))]
-    return own, done.complete, notes
+    foreign = len(found) - len(own)
+    said = [f"{foreign} rows of others, that the filter did not ask for"] if foreign else []
+    return own, done.complete, [*done.notes, *said]
 
 
 def _of_all(kind: str, user_id: str, gate: str, keep: str) -> Steps[tuple[list[Item], bool, list[str]]]:
@@ -66,8 +67,9 @@ def collect_roles(user_id: UserId) -> Steps[Listing]:
     Source: learn.microsoft.com, Graph, List unifiedRoleAssignments. Needs RoleManagement.Read.Directory. Assignments carry no
     date: the directory audit says when they were made. Every role is a suspect.
     """
-    found, complete, notes = yield from _of_all("roleAssignments", guid(user_id, "user"), "RoleManagement.Read.Directory", "roles")
-    return Listing.of(found, complete, notes, suspect=lambda item: True)
+    found, complete, notes = yield from _of_all("roleAssignments", guid(user_id, "user"), "RoleManagement.Read.Directory",
+                                             "roles")
+    return Listing.of(found, complete, notes, suspect=lambda _item: True)
 
 
 @entra.action(Effect.READ, preserves=[Trace("roles", of="user_id")])
@@ -87,7 +89,7 @@ def collect_pim(user_id: UserId, since: datetime | None = None) -> Steps[Listing
 
 
 def plans() -> Steps[set[str]]:
-    """Names of the service plans that the tenant has enabled: AAD_PREMIUM, AAD_PREMIUM_P2. {"unknown"} when it may not be read."""
+    """Names of the enabled service plans: AAD_PREMIUM, AAD_PREMIUM_P2. {"unknown"} when they may not be read."""
     answer = yield listed("/subscribedSkus", ok=(403,))
     if answer.status == 403:
         return {"unknown"}
@@ -105,7 +107,7 @@ def collect_licences() -> Steps[Listing]:
     """
     def make(data: Mapping[str, Any]) -> Item:
         kept = data.get("servicePlans")
-        names = sorted(words(plan.get("servicePlanName")) for plan in kept if isinstance(plan, dict)) if isinstance(kept, list) else []
+        names = sorted(words(at(plan, "servicePlanName")) for plan in kept) if isinstance(kept, list) else []
         return Item(ident(data.get("id")), "licence", words(data.get("skuPartNumber")), ", ".join(names),
                     active=data.get("capabilityStatus") == "Enabled")
 

@@ -18,7 +18,8 @@ OPERATIONS = Operations()
 for part in (lists, changes):
     OPERATIONS.include(part.operations)
 
-MOVING = ("createdDateTime", "riskLastUpdatedDateTime", "signInSessionsValidFromDateTime")      # `sessions_moved` counts instead
+# `sessions_moved` counts in the place of the watermark
+MOVING = ("createdDateTime", "riskLastUpdatedDateTime", "signInSessionsValidFromDateTime")
 
 
 class Entra(World):
@@ -27,7 +28,7 @@ class Entra(World):
     connector = "entra"
     base_url = "https://graph.microsoft.com"
     settings = {"tenant": seed.TENANT, "client_id": seed.CLIENT}      # noqa: RUF012 - nobody changes it
-    small = {"rows": 12, "page": 3}                                   # noqa: RUF012
+    small = {"rows": 12, "page": 3, "limits": False}                  # noqa: RUF012
 
     def build(self, options: Mapping[str, object], people: Sequence[Person], subjects: Mapping[str, str]) -> None:
         self.options = world_options.read(Options, options, self.connector)

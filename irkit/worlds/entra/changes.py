@@ -41,7 +41,7 @@ def update_user(world: Entra, call: Call, key: str) -> Answer:
 
 
 @operations.on("POST", "/v1.0/users/{}/revokeSignInSessions", "User.RevokeSessions.All")
-def revoke(world: Entra, call: Call, key: str) -> Answer:
+def revoke(world: Entra, _call: Call, key: str) -> Answer:
     user, moment = world.tenant.user(key), stamp(world.now())
     if user["userType"] != "Guest":          # for guests it says true as well, and does nothing
         world.later(world.options.lag, lambda: user.update(signInSessionsValidFromDateTime=moment))
@@ -50,7 +50,7 @@ def revoke(world: Entra, call: Call, key: str) -> Answer:
 
 
 @operations.on("DELETE", "/v1.0/oauth2PermissionGrants/{}", "DelegatedPermissionGrant.ReadWrite.All")
-def delete_grant(world: Entra, call: Call, ident: str) -> Answer:
+def delete_grant(world: Entra, _call: Call, ident: str) -> Answer:
     _found(world, "grants", ident)
     del world.tenant.shelves["grants"][ident]
     return Answer(204)
@@ -64,7 +64,7 @@ def make_grant(world: Entra, call: Call) -> Answer:
 
 
 @operations.on("DELETE", "/v1.0/users/{}/appRoleAssignments/{}", "AppRoleAssignment.ReadWrite.All")
-def delete_app_role(world: Entra, call: Call, key: str, ident: str) -> Answer:
+def delete_app_role(world: Entra, _call: Call, _key: str, ident: str) -> Answer:
     _found(world, "app_roles", ident)
     del world.tenant.shelves["app_roles"][ident]
     return Answer(204)
@@ -78,11 +78,12 @@ def make_app_role(world: Entra, call: Call, key: str) -> Answer:
 
 
 @operations.on("DELETE", "/v1.0/users/{}/authentication/{}/{}", "UserAuthenticationMethod.ReadWrite.All")
-def delete_method(world: Entra, call: Call, key: str, kind: str, ident: str) -> Answer:
+def delete_method(world: Entra, _call: Call, key: str, kind: str, ident: str) -> Answer:
     user, method = world.tenant.user(key), _found(world, "methods", ident)
     if kind not in KINDS or method["@odata.type"] != f"{seed.ODATA}{KINDS[kind]}AuthenticationMethod":
         raise Refusal(404, "resourceNotFound", "The authentication method does not exist under this type.")
-    others = [one for one in world.tenant.of("methods", user["id"]) if one is not method and "password" not in one["@odata.type"]]
+    others = [one for one in world.tenant.of("methods", user["id"])
+              if one is not method and "password" not in one["@odata.type"]]
     if method["_default"] and others:
         raise Refusal(400, "badRequest", "Cannot delete default method with other methods configured.")
     del world.tenant.shelves["methods"][ident]

@@ -61,17 +61,17 @@ def grants(world: Entra, call: Call) -> Answer:
 
 
 @operations.on("GET", "/v1.0/domains/{}", "Domain.Read.All")
-def domain(world: Entra, call: Call, name: str) -> Answer:
+def domain(world: Entra, _call: Call, name: str) -> Answer:
     return _one(world, "domains", name)
 
 
 @operations.on("GET", "/v1.0/devices/{}", "Device.Read.All")
-def device(world: Entra, call: Call, ident: str) -> Answer:
+def device(world: Entra, _call: Call, ident: str) -> Answer:
     return _one(world, "devices", ident)
 
 
 @operations.on("GET", "/v1.0/applications/{}", "Application.Read.All")
-def application(world: Entra, call: Call, ident: str) -> Answer:
+def application(world: Entra, _call: Call, ident: str) -> Answer:
     return _one(world, "applications", ident)
 
 
@@ -164,7 +164,7 @@ def _query(world: Entra, ident: str) -> tuple[Obj, datetime]:
 
 
 @operations.on("GET", "/v1.0/security/auditLog/queries/{}", "AuditLogsQuery.Read.All")
-def query(world: Entra, call: Call, ident: str) -> Answer:
+def query(world: Entra, _call: Call, ident: str) -> Answer:
     return Answer.json({"id": ident, "status": "succeeded" if _query(world, ident)[1] <= world.now() else "running"})
 
 

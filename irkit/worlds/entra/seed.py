@@ -54,19 +54,21 @@ def _organisation(tenant: Tenant) -> None:
         tenant.put("principals", {"id": ident, "appId": client, "displayName": name})
     for user in tenant.shelves["users"].values():
         domain = user["userPrincipalName"].rpartition("@")[2]
-        tenant.put("domains", {"id": domain, "authenticationType": "Federated" if o.federated else "Managed", "isVerified": True})
+        tenant.put("domains", {"id": domain, "authenticationType": "Federated" if o.federated else "Managed"})
     names = {"free": [], "p1": ["AAD_PREMIUM"], "p2": ["AAD_PREMIUM", "AAD_PREMIUM_P2"]}[o.plan]
-    tenant.put("skus", {"id": tenant.id("sku"), "skuPartNumber": "NORTHWIND_SUITE", "capabilityStatus": "Enabled", "servicePlans": [
-        {"servicePlanName": name} for name in ["EXCHANGE_S_STANDARD", *names]]})
+    tenant.put("skus", {"id": tenant.id("sku"), "skuPartNumber": "NORTHWIND_SUITE", "capabilityStatus": "Enabled",
+                        "servicePlans": [{"servicePlanName": name} for name in ["EXCHANGE_S_STANDARD", *names]]})
     if o.app_role:
         add_role(tenant, "roles", APP, USER_ADMIN, "User Administrator")
     own = _application(tenant, "irkit incident response", CLIENT, days=200)
-    own["passwordCredentials"] = [{"keyId": tenant.id("own key"), "displayName": "irkit", "startDateTime": tenant.ago(days=200)}]
+    own["passwordCredentials"] = [{"keyId": tenant.id("own key"), "displayName": "irkit",
+                                   "startDateTime": tenant.ago(days=200)}]
 
 
 def _application(tenant: Tenant, name: str, client: str, *, days: float) -> Obj:
     return tenant.put("applications", {"id": tenant.id(f"app {name}"), "appId": client, "displayName": tenant.words(name),
-                                       "createdDateTime": tenant.ago(days=days), "passwordCredentials": [], "keyCredentials": []})
+                                       "createdDateTime": tenant.ago(days=days), "passwordCredentials": [],
+                                       "keyCredentials": []})
 
 
 def add_role(tenant: Tenant, shelf: str, principal: str, role: str, name: str, **more: object) -> None:
@@ -190,8 +192,8 @@ def samples(tenant: Tenant) -> Mapping[str, object]:
                   and not m["_default"])
     off = next(u["id"] for u in tenant.shelves["users"].values() if not u["accountEnabled"])
     stopped = next(d["id"] for d in tenant.shelves["devices"].values() if not d["accountEnabled"])
-    return {"user_id": me, "email": tenant.shelves["users"][me]["mail"], "since": tenant.ago(days=2), "until": stamp(tenant.start),
-            "revoke_sessions.since": tenant.ago(hours=1), "principal": tenant.shelves["users"][me]["userPrincipalName"],
+    return {"user_id": me, "email": tenant.shelves["users"][me]["mail"], "since": tenant.ago(days=2),
+            "until": stamp(tenant.start), "revoke_sessions.since": tenant.ago(hours=1), "principal": tenant.shelves["users"][me]["userPrincipalName"],
             "method_id": method, "device_id": device, "app_id": app, "key_id": tenant.id("new key"),
             "client_id": tenant.id("teams"), "resource_id": GRAPH, "restore_grant.client_id": other, "scope": "User.Read",
             "delete_app_role.resource_id": ZENDESK, "app_role_id": NONE, "restore_app_role.resource_id": other,

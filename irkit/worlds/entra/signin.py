@@ -30,7 +30,8 @@ def token(tokens: Tokens, call: Call, now: datetime) -> Answer:
 
 
 def _secret(data: dict[str, str]) -> Answer | None:
-    return None if data.get("client_secret") == SECRET else _no(401, "invalid_client", 7000215, "Invalid client secret provided.")
+    right = data.get("client_secret") == SECRET
+    return None if right else _no(401, "invalid_client", 7000215, "Invalid client secret provided.")
 
 
 def _certificate(assertion: str, now: datetime) -> Answer | None:

@@ -60,7 +60,8 @@ class Refusal(Exception):
     def answer(self, now: datetime) -> Answer:
         asked = str(uuid.UUID(hashlib.md5(f"{self.code}{now}".encode(), usedforsecurity=False).hexdigest()))
         inner = {"date": stamp(now)[:-1], "request-id": asked, "client-request-id": asked}
-        return Answer.json({"error": {"code": self.code, "message": self.message, "innerError": inner}}, self.status, self.headers)
+        error = {"code": self.code, "message": self.message, "innerError": inner}
+        return Answer.json({"error": error}, self.status, self.headers)
 
 
 class Throttle:
@@ -90,8 +91,8 @@ class Tenant:
     def __init__(self, options: Options, now: datetime) -> None:
         self.options, self.start = options, now
         self.shelves: dict[str, dict[str, Obj]] = {name: {} for name in (
-            "users", "grants", "app_roles", "methods", "devices", "owned", "applications", "rules", "roles", "eligible", "active",
-            "groups", "risk", "principals", "domains", "skus")}
+            "users", "grants", "app_roles", "methods", "devices", "owned", "applications", "rules", "roles", "eligible",
+            "active", "groups", "risk", "principals", "domains", "skus")}
         self.sign_ins: list[Obj] = []
         self.audits: list[Obj] = []
         self.records: list[Obj] = []
@@ -116,8 +117,8 @@ class Tenant:
         for user in self.shelves["users"].values():
             if key.casefold() in (user["id"], user["userPrincipalName"].casefold()):
                 return user
-        raise Refusal(404, "Request_ResourceNotFound", f"Resource '{key}' does not exist or one of its queried reference-property "
-                      "objects are not present.")
+        raise Refusal(404, "Request_ResourceNotFound", f"Resource '{key}' does not exist or one of its queried "
+                      "reference-property objects are not present.")
 
     def of(self, shelf: str, user_id: str) -> list[Obj]:
         """Things of that person, or of that principal."""
