@@ -131,8 +131,8 @@ def _told(row: Any) -> str:
     names = [words(at(one, "displayName")) or words(at(one, "userPrincipalName")) or ident(at(one, "id"))
              for one in targets if isinstance(one, dict)] if isinstance(targets, list) else []
     by = words(at(row, "initiatedBy.user.userPrincipalName")) or words(at(row, "initiatedBy.app.displayName")) or "unknown"
-    return (f"{words(at(row, 'activityDateTime'))} {words(at(row, 'activityDisplayName'))}: {', '.join(names) or 'nothing named'}"
-            f", by {by}, {words(at(row, 'result')) or 'no result'}")
+    what = f"{words(at(row, 'activityDateTime'))} {words(at(row, 'activityDisplayName'))}"
+    return (f"{what}: {', '.join(names) or 'nothing named'}, by {by}, {words(at(row, 'result')) or 'no result'}")
 
 
 def _audits(clause: str, name: str, asked: Callable[[Any], bool], since: datetime, until: datetime | None) -> Steps[Audits]:

@@ -193,7 +193,8 @@ def samples(tenant: Tenant) -> Mapping[str, object]:
     off = next(u["id"] for u in tenant.shelves["users"].values() if not u["accountEnabled"])
     stopped = next(d["id"] for d in tenant.shelves["devices"].values() if not d["accountEnabled"])
     return {"user_id": me, "email": tenant.shelves["users"][me]["mail"], "since": tenant.ago(days=2),
-            "until": stamp(tenant.start), "revoke_sessions.since": tenant.ago(hours=1), "principal": tenant.shelves["users"][me]["userPrincipalName"],
+            "until": stamp(tenant.start),
+            "revoke_sessions.since": tenant.ago(hours=1), "principal": tenant.shelves["users"][me]["userPrincipalName"],
             "method_id": method, "device_id": device, "app_id": app, "key_id": tenant.id("new key"),
             "client_id": tenant.id("teams"), "resource_id": GRAPH, "restore_grant.client_id": other, "scope": "User.Read",
             "delete_app_role.resource_id": ZENDESK, "app_role_id": NONE, "restore_app_role.resource_id": other,
