@@ -12,7 +12,7 @@ from irkit import connectors
 from irkit.action import GET, PATCH, NoAnswer, Request
 from irkit.config import Connection
 from irkit.errors import CredentialError
-from irkit.wire import Wire
+from irkit.wire.http import Wire
 from irkit.worlds import Fault, Faults
 from irkit.worlds.serve import Server, serve
 from tests.wire.rig import ignored

@@ -188,10 +188,10 @@ def samples(tenant: Tenant) -> Mapping[str, object]:
     app = tenant.id("app Reporting sync")
     device = tenant.of("devices", me)[0]["id"]
     other = tenant.id("another client")
-    method = next(m["id"] for m in tenant.of("methods", me) if m["@odata.type"].endswith("phoneAuthenticationMethod")
-                  and not m["_default"])
-    off = next(u["id"] for u in tenant.shelves["users"].values() if not u["accountEnabled"])
-    stopped = next(d["id"] for d in tenant.shelves["devices"].values() if not d["accountEnabled"])
+    method = next((m["id"] for m in tenant.of("methods", me) if m["@odata.type"].endswith("phoneAuthenticationMethod")
+                   and not m["_default"]), NONE)
+    off = next(u["id"] for u in tenant.shelves["users"].values() if u["mail"] == "former@example.org")
+    stopped = tenant.id("device OLD-LAPTOP")
     return {"user_id": me, "email": tenant.shelves["users"][me]["mail"], "since": tenant.ago(days=2),
             "until": stamp(tenant.start),
             "revoke_sessions.since": tenant.ago(hours=1), "principal": tenant.shelves["users"][me]["userPrincipalName"],
