@@ -13,7 +13,7 @@ from tests.worlds.helpers import START, Asked, Clock, arguments, make, play
 
 
 def run(name: str, asked: Asked | None = None, given: dict[str, Any] | None = None, **options: object) -> Driven:
-    asked = asked or Asked(make("entra", clock=Clock(), **options))
+    asked = asked or Asked(make("entra", clock=Clock(), **options))      # type: ignore[arg-type]
     action = connectors.find_action(f"entra.{name}")
     full = {name: (given or {}).get(name, value) for name, value in arguments(action, asked.world).items()}
     return play(action(**full), asked)
