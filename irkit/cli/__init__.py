@@ -19,6 +19,7 @@ COMMANDS = {
     "drill": ("drill", "Play a drill against simulated tenants; nothing leaves this machine."),
     "run": ("run", "Walk a runbook in an incident: look, ask, send, check, record."),
     "resume": ("resume", "Go on with an open run from what its ledger says."),
+    "undo": ("undo", "List what of a run can still be undone, or undo one step through its gate."),
     "status": ("incident", "Show where an incident stands: steps, clocks, what is unknown."),
     "note": ("incident", "Add a note to an incident, also while a run is open."),
     "attach": ("incident", "Attach a file as evidence, also while a run is open."),

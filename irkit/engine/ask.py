@@ -35,15 +35,18 @@ def choose(session: Session, step: str, name: str, prompt: str, letters: Mapping
 
 
 def text(session: Session, step: str, name: str, prompt: str, *, default: str = "", required: bool = True,
-         parse: Callable[[str], object] | None = None, path: bool = False, key: str = "") -> str:
+         parse: Callable[[str], object] | None = None, path: bool = False, key: str = "",
+         pick: Mapping[str, str] | None = None) -> str:
     """Free text, in Unicode NFC. With a default an empty answer takes it."""
+    listed = {"l": [f"{number}. {what}" for number, what in pick.items()]} if pick else {}
     answer = session.ctx.gate.ask(Question(name=name, prompt=prompt, step=step, key=key, required=required, default=default,
-                                           parse=parse, path=path), session.poll)
+                                           parse=parse, path=path, pick=pick or {}, more=listed,
+                                           more_words={"l": "list them"} if pick else {}), session.poll)
     return unicodedata.normalize("NFC", answer.strip() or default)
 
 
-def reason(session: Session, step: str, prompt: str = "Reason") -> str:
-    return text(session, step, "reason", prompt)
+def reason(session: Session, step: str, prompt: str = "Reason", *, key: str = "") -> str:
+    return text(session, step, "reason", prompt, key=key)
 
 
 def note(session: Session, step: str | None) -> None:

@@ -88,6 +88,7 @@ class Sends:
     template: str = ""             # "DELETE https://…/users/{id}/sessions" of a fan-out
     already: int = 0               # items that need nothing
     look_failed: int = 0
+    left_out: int = 0              # items that `e` leaves out
     pace: str = ""                 # "about 5 a second, about 45 seconds"
     unverified: str = ""
     unpreserved: Sequence[str] = ()   # "Not preserved: sessions (step 5 skipped)": sending wants a reason
@@ -188,6 +189,7 @@ class Resumed:
     changed: Sequence[str] = ()    # the runbook's file differs from the run's copy
     last_who: str = ""
     stamps: Stamps = Stamps()
+    undone: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -217,7 +219,7 @@ Said = (StepBegins | Asking | Looked | Sends | ByHand | Sent | Checked | Waiting
 class Question:
     """One prompt.
 
-    `name` says which: gate, menu, choice, reason, who, when, how, evidence, note, input, field, inject, takeover,
+    `name` says which: gate, menu, choice, except, reason, who, when, how, evidence, note, input, field, inject, takeover,
     when_unknown; `key` says of what, where one name asks for several things.
     With `letters` the answer is one of them; with `phrase` it is the phrase exactly or one of the letters; else free text,
     and `parse` turns it into the value or raises ValueError with a sentence that is printed before asking again.
@@ -236,6 +238,7 @@ class Question:
     default: str = ""
     parse: Callable[[str], object] | None = None
     path: bool = False             # a file to attach: complete paths
+    pick: Mapping[str, str] = field(default_factory=dict)      # any of these numbers, with what each stands for
 
 
 class Gate(Protocol):

@@ -44,7 +44,7 @@ def sends(session: Session, step: Step, action: Action, outgoings: Sequence[Outg
         first=_short(first) if several else "", last=_short(outgoings[-1]) if several else "",
         template=template(outgoings) if several else "", already=already, look_failed=look_failed, pace=pace,
         unverified=action.unverified,
-        unpreserved=not_preserved(session, step),
+        unpreserved=not_preserved(session, step) if action.full_name == step.action else (),
         warnings=[*(d.sentence for d in dangers), *map(sent_before, earlier)],
         phrase=" AND ".join([*([phrase(action, outgoings)] if final else []), *(d.phrase for d in dangers)]),
         requests=[line for o in outgoings for line in full_request(o)], curls=[as_curl(o) for o in outgoings])

@@ -95,7 +95,7 @@ class Terminal:
 
     def _typed(self, question: Question, poll: Poll, keyboard: Keyboard) -> tuple[bytes, Sequence[Said]]:
         """A line, or the news that came before it was complete."""
-        if not self.talk.plain and (question.path or _long(question)):
+        if not self.talk.plain and (question.path or question.pick or _long(question)):
             from irkit.ui import pick
             return pick.asked(question, poll, each=EACH, prefix=self.talk.prefix)
         self.talk.prompt(question)
