@@ -43,8 +43,8 @@ def _steps(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]
 def undo(settings: Settings, incident: str, step: str | None, answers: Path | None, as_json: bool) -> None:
     """List what of a run can still be undone, or undo one step through its gate.
 
-    Without STEP nothing is sent: what can be undone is listed, and what is lost. With STEP, an id or a number, it is undone as it
-    was done: a look, a gate, one request, a second look. What was there before the step's first request is what is restored.
+    Without STEP nothing is sent: what can be undone is listed, and what is lost. With STEP, an id or a number, it is undone as
+    it was done: a look, a gate, one request, a second look. What was there before the step's first request is restored.
     Something that changed since is not overwritten; the refusal says what differs, and is recorded.
 
     Only who holds the run may send, so the run is taken over as `irkit resume` does. A closed run is closed again afterwards.
@@ -128,7 +128,8 @@ def _named(book: Runbook, wanted: str, incident: str) -> Step:
     for number, step in enumerate(book.steps, 1):
         if wanted in (step.id, str(number)):
             return step
-    raise UsageError(f"there is no step {wanted!r} in {book.name}; steps are 1 to {len(book.steps)}", next=f"irkit undo {incident}")
+    raise UsageError(f"there is no step {wanted!r} in {book.name}; steps are 1 to {len(book.steps)}",
+                     next=f"irkit undo {incident}")
 
 
 def _refuse(ledger: Ledger, run: RunState, step: Step) -> None:

@@ -144,8 +144,9 @@ class Batch:
             data, _ = done_words(outcome, earlier)
             self.session.ctx.record(self.done_kind, data, {"result": outcome.result}, step=self.step.id, item=index)
             return
-        self.session.ctx.record(outcome.kind, {"status": outcome.status} if outcome.status else {}, {"reason": outcome.reason},
-                                step=self.step.id, item=index)
+        data = {**({"status": outcome.status} if outcome.status else {}),
+                **({"changed": True} if isinstance(outcome, Failed) and outcome.changed else {})}
+        self.session.ctx.record(outcome.kind, data, {"reason": outcome.reason}, step=self.step.id, item=index)
 
     # -- the gate --------------------------------------------------------------------------------------------------
 

@@ -201,6 +201,8 @@ _STEP: dict[str, Callable[[StepState, Entry], None]] = {
 
 
 def _step(state: State, step: StepState, verb: str, entry: Entry, load: Load) -> None:
+    if entry.data.get("changed"):
+        step.changed = str(entry.disclosed.get("reason", ""))
     if entry.item is not None:
         step.items[entry.item] = verb
         _settle(step, verb, entry)
@@ -212,7 +214,7 @@ def _step(state: State, step: StepState, verb: str, entry: Entry, load: Load) ->
         step.state = "asked"
         return
     step.state = {"started": "looking"}.get(verb, verb)
-    step.reason, step.changed = str(entry.disclosed.get("reason", "")), bool(entry.data.get("changed"))
+    step.reason = str(entry.disclosed.get("reason", ""))
     step.until = datetime.fromisoformat(entry.data["until"]) if "until" in entry.data else None
     if verb == "started":
         _started(step, entry, load)

@@ -63,7 +63,7 @@ class StepState:
     at: datetime | None = None     # when it was settled
     result: Any = None
     reason: str = ""
-    changed: bool = False          # an undo was refused, because something is not as the step left it
+    changed: str = ""              # why an undo was refused: something is not as the step left it
     who: str = ""
     until: datetime | None = None  # deferred to
     evidence: bool = False

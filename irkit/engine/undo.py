@@ -222,7 +222,8 @@ class UndoMany(Batch):
             found = differences(self.session, self.step, self.firsts[performance.item], performance.write)
             if found:
                 performance.stop()
-                performance.write, performance.outcome = None, Failed(f"It changed since: {told(found)}. Nothing was sent")
+                performance.write, performance.outcome = None, Failed(
+                    f"It changed since: {told(found)}. Nothing was sent", changed=True)
         super()._finished(performance)
 
     def _leave(self, letter: str) -> None:
@@ -250,5 +251,6 @@ def leave(session: Session, step: Step, why: str) -> None:
 
 
 def _say_undone(session: Session, step: Step, say: str, entry: int) -> None:
-    again = f"g {session.number(step.id)} walks it again"
-    session.ctx.say(Ended("undone", f"{say}. {again}" if say else again, entry, session.view.following()))
+    following = session.view.following()
+    again = f"g {session.number(step.id)} walks it again" if following else ""
+    session.ctx.say(Ended("undone", ". ".join(filter(None, (say, again))), entry, following))

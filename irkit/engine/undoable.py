@@ -15,7 +15,7 @@ from irkit.engine.state import RunState, Sending, StepState
 from irkit.engine.values import numbered
 from irkit.runbook import convert_args
 
-IRREVERSIBLE = "cannot be undone"
+IRREVERSIBLE = "what it did has no undo"
 NOT_KNOWN = "sent, and its outcome is not known yet: look again first"
 NOT_RECORDED = "what was there before was not recorded"
 BY_HAND = "done by hand: nothing was recorded that could be restored"
@@ -43,8 +43,7 @@ def lost(step: StepState) -> str:
 
 def drifted(step: StepState) -> str:
     """What differed when the latest undo was refused for a change since; empty otherwise."""
-    latest = step.undos[-1] if step.undos else None
-    return latest.reason if latest is not None and latest.changed else ""
+    return step.undos[-1].changed if step.undos else ""
 
 
 def _firsts(step: StepState) -> dict[int | None, Sending]:

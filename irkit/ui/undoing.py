@@ -41,6 +41,6 @@ def _possible(row: Row) -> list[str]:
     sent = max(row.sendings, key=lambda s: s.seq)
     at = f"{sent.at.astimezone(UTC):%Y-%m-%d %H:%M}Z"
     many = len(row.sendings) > 1 or sent.item is not None
-    what = numbered(len(row.sendings), "request") if many else summary(sent.seen)
+    what = f"what {numbered(len(row.sendings), 'request')} changed" if many else summary(sent.seen)
     lines = [f"{row.number} {row.title} ({row.id})", f"Restores {what}, as it was before {at}, entry {row.sendings[0].seq}."]
-    return [*lines, *([f"Refused before: {row.changed}."] if row.changed else [])]
+    return [*lines, *([f"Refused before: {row.changed.rstrip('.')}."] if row.changed else [])]

@@ -31,8 +31,8 @@ CALLED = {"by_hand": "looked"}
 
 def look(play: Play) -> dict[str, object]:
     """Dana's account as the tenant has it."""
-    answer = play.world.handle(Call.of("GET", f"/api/v2/users/{play.step('agent').result['id']}", body=b"",
-                                       headers={"accept": "application/json"}, authorization=f"Bearer {play.world.ready_token}"))
+    token, path = f"Bearer {play.world.ready_token}", f"/api/v2/users/{play.step('agent').result['id']}"
+    answer = play.world.handle(Call.of("GET", path, body=b"", headers={"accept": "application/json"}, authorization=token))
     return dict(json.loads(answer.body)["user"])
 
 
@@ -44,7 +44,8 @@ def edit(play: Play, body: bytes) -> None:
 
 def test_u_takes_the_last_step_back_and_the_run_goes_on_where_it_was(tmp_path: Path) -> None:
     """`u` at a later gate: the undo's own gate, one request, a look; then the same prompt again."""
-    play = Play(tmp_path / "i", book(AGENT, SUSPEND, LAST), {"suspend": ["yes", "yes"], "last": [{"undo": "yes"}, CALLED]}).walk()
+    play = Play(tmp_path / "i", book(AGENT, SUSPEND, LAST), {"suspend": ["yes", "yes"], "last": [{"undo": "yes"}, CALLED]})
+    play.walk()
     gate = next(q for q in play.asked if q.step == "last")
     assert gate.more_words["u"] == "undo step 2"
     assert [s.title for s in play.heard(StepBegins)][2:] == ["Look back", "Undo: Suspend the account", "Look back"]
@@ -97,7 +98,7 @@ def test_undo_over_a_change_is_refused_with_what_differs(tmp_path: Path) -> None
         if question.step == "last" and not run.entries("step.failed"):
             edit(run, b'{"user": {"role": "admin"}}')
     play = Play(tmp_path / "i", book(AGENT, SUSPEND, LAST),
-                {"suspend": ["yes", {"skip": "ask the owner first"}], "last": [{"undo": "yes"}, CALLED]}, before_ask=meddle).walk()
+                {"suspend": ["yes", {"skip": "ask the owner"}], "last": [{"undo": "yes"}, CALLED]}, before_ask=meddle).walk()
     refused, = play.entries("step.failed")
     assert refused.data["changed"] is True
     assert "role was left agent and is now admin" in refused.disclosed["reason"]
@@ -114,7 +115,7 @@ def test_only_a_phrase_overwrites_what_changed(tmp_path: Path) -> None:
     play = Play(tmp_path / "i", book(AGENT, SUSPEND, LAST),
                 {"suspend": ["yes", {"choice": "o"}, {"type": "OVERWRITE 2 CHANGES"}], "last": [{"undo": "yes"}, CALLED]},
                 before_ask=meddle, phrases_literal=True).walk()
-    gate = [q for q in play.asked if q.name == "gate" and q.phrase][0]
+    gate = next(q for q in play.asked if q.name == "gate" and q.phrase)
     assert "y" not in gate.letters
     assert any("role was left agent" in line for line in play.heard(Sends)[-1].warnings)
     assert play.paused is None
@@ -236,7 +237,7 @@ def test_what_is_lost_says_why(tmp_path: Path) -> None:
     """An irreversible step cannot be undone, one done by hand recorded nothing, one that sent nothing is neither."""
     play = Play(tmp_path / "i", book(AGENT, SUSPEND, END, LAST),
                 {"suspend": {"by_hand": "In the console"}, "end_sessions": {"type": "phrase"}, "last": CALLED}).walk()
-    assert lost(play.step("end_sessions")) == "cannot be undone"
+    assert lost(play.step("end_sessions")) == "what it did has no undo"
     assert "by hand" in lost(play.step("suspend"))
     assert lost(play.step("agent")) == ""
     assert not undoable(play.state.runs["r1"])
