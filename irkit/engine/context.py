@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -60,6 +60,7 @@ class Context:
     run: str
     who: str
     interrupts: Interrupts = field(default_factory=Interrupts)
+    secrets: dict[str | None, frozenset[str]] = field(default_factory=dict)    # step -> what its requests name as live secrets
     undo: bool = False             # what is recorded of steps and requests belongs to an undo
 
     def record(self, kind: str, data: Mapping[str, Any] | None = None, disclose: Mapping[str, Any] | None = None, *,
@@ -85,6 +86,11 @@ class Context:
             yield
         finally:
             self.undo = False
+
+    def bears(self, step: str | None, secret: Collection[str]) -> None:
+        """Answers to this step's requests may hold live secrets under these keys."""
+        if secret:
+            self.secrets[step] = self.secrets.get(step, frozenset()) | frozenset(secret)
 
     def say(self, said: Said) -> None:
         self.gate.say(said)

@@ -219,8 +219,8 @@ Said = (StepBegins | Asking | Looked | Sends | ByHand | Sent | Checked | Waiting
 class Question:
     """One prompt.
 
-    `name` says which: gate, menu, choice, except, reason, who, when, how, evidence, note, input, field, inject, takeover,
-    when_unknown; `key` says of what, where one name asks for several things.
+    `name` says which: gate, menu, choice, except, reason, who, when, how, evidence, paste, note, input, field, inject,
+    takeover, when_unknown; `key` says of what, where one name asks for several things.
     With `letters` the answer is one of them; with `phrase` it is the phrase exactly or one of the letters; else free text,
     and `parse` turns it into the value or raises ValueError with a sentence that is printed before asking again.
     `more` are letters that answer themselves on the screen (?, r, l, c) and never reach the engine.
@@ -238,6 +238,7 @@ class Question:
     default: str = ""
     parse: Callable[[str], object] | None = None
     path: bool = False             # a file to attach: complete paths
+    multiline: bool = False        # lines up to one that holds a single dot
     pick: Mapping[str, str] = field(default_factory=dict)      # any of these numbers, with what each stands for
 
 

@@ -78,6 +78,7 @@ class Performance:
                     self._transfer.catch_up()
                     self.wait = step
                     return
+                self.ctx.bears(self.step, step.secret)
                 if step.cleanup:
                     self._cleanup.append(step)
                     give = self._giving(Response(204))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from irkit.action import Action, Effect, Email, Identity, Outgoing, UserId
+from irkit.engine.curl import curl
 from irkit.engine.gate import Sends
 from irkit.engine.perform import Performance, to_the_gate
 from irkit.engine.session import Session
@@ -136,13 +136,7 @@ def full_request(outgoing: Outgoing) -> list[str]:
 
 def as_curl(outgoing: Outgoing) -> str:
     """A curl command that lacks the credential."""
-    parts = ["curl", "-X", outgoing.method, outgoing.url]
-    for name, value in outgoing.headers.items():
-        if name.lower() in ("accept", "content-type"):
-            parts += ["-H", f"{name}: {value}"]
-    if outgoing.body:
-        parts += ["--data", body_text(outgoing)]
-    return " ".join(shlex.quote(p) for p in parts)
+    return curl(outgoing.method, outgoing.url, outgoing.headers, body_text(outgoing))
 
 
 def template(outgoings: Sequence[Outgoing]) -> str:

@@ -5,6 +5,7 @@ Answers are given by step (an inject by its id; a question of no step by its nam
     preserve: yes                                       # y on its gate
     end_sessions: {type: "END 212 SESSIONS"}            # the phrase; `phrase` stands for it in scenarios only
     api_tokens: {by_hand: "Deactivated 2", attach: "text:…", who: Wei, when: now, fields: {count: "2"}}
+    revoke: {by_hand: "With curl", attach: "paste:", paste: '{"token": {"id": 7}}'}      # or attach: "paste:answer.json"
     exported: {choice: "no", reason: "The log shows none"}
     rotate: {skip: "The owner is asleep"}
     notify: [{defer: yes}, {by_hand: "Called"}]         # one after the other
