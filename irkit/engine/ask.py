@@ -57,7 +57,7 @@ def note(session: Session, step: str | None) -> None:
 
 def evidence(session: Session, step: str, *, required: bool) -> list[str]:
     """Take a file or a text as an artefact of the step. Returns its SHA-256s."""
-    prompt = "Evidence: a file's path, text: and what you saw, or paste: for an answer" + ("" if required else " (empty: none)")
+    prompt = "Evidence: a path, text: what you saw, or paste:" + ("" if required else " (empty: none)")
     answer = text(session, step, "evidence", prompt, required=required, path=True, parse=_evidence)
     if not answer:
         return []

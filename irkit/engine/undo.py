@@ -30,7 +30,7 @@ from irkit.engine.values import numbered, plain, summary, word
 from irkit.errors import UsageError
 from irkit.runbook import Step
 
-LETTERS = {"s": "skip, leave it as it is", "m": "undid it by hand"}
+LETTERS = {"s": "skip and leave it", "m": "undid it by hand"}
 
 
 def take_back(session: Session, step: Step) -> None:

@@ -46,7 +46,8 @@ def _form(question: Question, prefix: str) -> Any:
                                 complete_style="READLINE_LIKE", complete_while_typing=False, qmark=mark)
     elif question.pick:
         entries = [questionary.Choice(f"{number}. {safe(name)}", number) for number, name in question.pick.items()]
-        form = questionary.checkbox(message, entries, qmark=mark, instruction="(space marks, Enter ends)")
+        ask = message.partition("?")[0] + "?"                   # what follows says how to type it
+        form = questionary.checkbox(ask, entries, qmark=mark, instruction="(space marks, Enter ends)")
     else:
         entries = [questionary.Choice(f"{key}  {safe(word)}", key) for key, word in options(question).items() if " " not in key]
         # The first entry stands under the cursor: an Enter too many must choose nothing.

@@ -126,8 +126,8 @@ def test_only_a_phrase_overwrites_what_changed(tmp_path: Path) -> None:
 def test_a_lost_answer_of_an_undo_is_settled_by_a_look_and_never_sent_again(tmp_path: Path) -> None:
     """UNKNOWN offers no retry; looking again finds it undone, by the request that was sent."""
     play = Play(tmp_path / "i", book(AGENT, SUSPEND, LAST),
-                {"suspend": ["yes", "yes", {"look_again": "yes"}], "last": [{"undo": "yes"}, CALLED]},
-                faults=[Fault("zendesk", "PUT /api/v2/users/*", None, {"status": 429}, 0)])
+                {"suspend": ["yes", "yes", {"look_again": "yes"}], "last": [{"undo": "yes"}, CALLED]})
+
     def lose(run: Play, question: Question) -> None:
         if question.step == "last":
             assert run.session is not None
@@ -241,3 +241,32 @@ def test_what_is_lost_says_why(tmp_path: Path) -> None:
     assert "by hand" in lost(play.step("suspend"))
     assert lost(play.step("agent")) == ""
     assert not undoable(play.state.runs["r1"])
+
+
+def test_a_failure_offers_to_undo_the_step_before(tmp_path: Path) -> None:
+    """The menu of a refused request has `u undo step 2` beside retry; taking it leads back to the failed step."""
+    play = Play(tmp_path / "i", book(AGENT, SUSPEND, DOWNGRADE),
+                {"suspend": ["yes", "yes"], "downgrade": ["yes", {"undo": "yes"}, {"skip": "the owner said no"}]})
+
+    def refuse(run: Play, question: Question) -> None:
+        if (question.step, question.name) == ("downgrade", "gate") and not run.entries("step.failed"):
+            assert run.session is not None
+            run.session.ctx.perform._faults = _Refused()      # type: ignore[attr-defined]
+    play.before_ask = refuse
+    play.walk()
+    menu = next(q for q in play.asked if q.name == "menu")
+    assert menu.letters["u"] == "undo step 2"
+    assert play.step("suspend").state == "undone"
+    assert play.step("downgrade").state == "skipped"
+
+
+class _Refused:
+    """The next write is answered 403."""
+
+    left = 1
+
+    def judge(self, _connector: str, method: str, _path: str) -> Fault | None:
+        if method == "PUT" and self.left:
+            self.left = 0
+            return Fault("zendesk", "PUT /api/v2/users/*", None, {"status": 403}, 1)
+        return None

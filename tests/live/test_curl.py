@@ -8,6 +8,8 @@ import shlex
 from irkit.ledger import Ledger
 from tests.live.rig import CALL, FIND, SUSPEND, Person, Rig, ended
 
+DANA = "agent_email=dana@example.org"
+
 
 def test_a_steps_requests_are_printed_as_curl_without_the_credential(rig: Rig) -> None:
     """A probe recorded them and sent none; stdout is a shell script, the warning is on stderr."""
@@ -33,7 +35,7 @@ def at_the_paste(rig: Rig) -> Person:
     """Somebody who did the step by hand, and is asked to paste the answer."""
     rig.tenant(attack="bulk_export")
     rig.runbook(FIND, SUSPEND, CALL)
-    person = rig.person("run", rig.folder / "mine.yaml", "--incident", "I", "--plain", "--input", "agent_email=dana@example.org")
+    person = rig.person("run", rig.folder / "mine.yaml", "--incident", "I", "--plain", "--input", DANA)
     for sees, types in (("Send it?", "m"), ("Who did it", ""), ("When", ""), ("How, and what was seen:", "With curl"),
                         ("(empty: none):", "paste:")):
         person.sees(sees)
