@@ -200,8 +200,11 @@ def test_retry_takes_the_failed_after_a_fresh_look_and_never_the_unknown(tmp_pat
 
 def test_each_item_is_skipped_with_its_own_reason(tmp_path: Path) -> None:
     """`e` in the menu asks for a reason for each; an answers file gives them by number."""
-    run = play(tmp_path / "i", {"off": ["yes", {"skip_each": "yes", "fields": {"1": "its owner sleeps", "2": "not ours"}}]},
-               *[Fault("zendesk", "PUT /api/v2/triggers/*", None, {"status": 403}, 2)])
-    asked = [q.key for q in run.asked if q.name == "reason"]
-    assert asked == ["1", "2"]
-    assert [e.disclosed["reason"] for e in run.entries("step.skipped")] == ["its owner sleeps", "not ours"]
+    whys = {str(number): f"the reason of {number}" for number in range(1, 10)}
+    run = play(tmp_path / "i", {"off": ["yes", {"skip_each": "yes", "fields": whys}]},
+               Fault("zendesk", "PUT /api/v2/triggers/*", None, {"status": 403}, 2))
+    refused = sorted(e.item for e in run.entries("step.failed") if e.item is not None)
+    assert len(refused) == 2
+    assert [q.key for q in run.asked if q.name == "reason"] == [str(item + 1) for item in refused]
+    assert [(e.item, e.disclosed["reason"]) for e in run.entries("step.skipped")] == [
+        (item, whys[str(item + 1)]) for item in refused]
