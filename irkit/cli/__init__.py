@@ -20,6 +20,8 @@ COMMANDS = {
     "run": ("run", "Walk a runbook in an incident: look, ask, send, check, record."),
     "resume": ("resume", "Go on with an open run from what its ledger says."),
     "handover": ("handover", "Hand an open run over to somebody, signed by you; it moves once they accept it."),
+    "undo": ("undo", "List what of a run can still be undone, or undo one step through its gate."),
+    "curl": ("curl", "Print a step's requests as curl commands, without the credential."),
     "status": ("incident", "Show where an incident stands: steps, clocks, what is unknown."),
     "note": ("incident", "Add a note to an incident, also while a run is open."),
     "attach": ("incident", "Attach a file as evidence, also while a run is open."),

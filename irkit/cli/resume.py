@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,14 +53,27 @@ def resume(settings: Settings, incident: str | None, answers: Path | None, autop
         run = state.open_run
         if run is None:
             raise UsageError(f"no run is open in {folder.name}", next=f"irkit status {folder.name}")
-        mode = Mode(run.mode)
-        book = walks.own_copy(ledger, run)
-        scenario = _own_scenario(ledger, run) if mode.simulated else None
-        gate = _gate(settings, mode, scenario, answers, autoplay, folder.name)
-        setup = _setup(settings, ledger, state, run, scenario, mode, gate, autoplay)
-        with walks.session_of(ledger, setup, book, run.id, state) as session:
-            _take_over(session, walks.differs(book))
-            walks.walk(session, scenario if mode is Mode.DRILL else None)
+        with taken_up(settings, ledger, state, run, f"irkit resume {folder.name}", answers, autoplay=autoplay) as session:
+            walks.walk(session, _own_scenario(ledger, run) if Mode(run.mode) is Mode.DRILL else None)
+
+
+@contextlib.contextmanager
+def taken_up(settings: Settings, ledger: Ledger, state: State, run: RunState, command: str, answers: Path | None = None, *,
+             autoplay: bool = False) -> Iterator[Session]:
+    """A session that holds the run, in the run's own mode and runbook. `command` is what to type with --answers.
+
+    Raises UsageError when the run is not taken over from whoever has it.
+    """
+    from irkit.cli import walks
+    from irkit.engine.modes import Mode
+    mode = Mode(run.mode)
+    book = walks.own_copy(ledger, run)
+    scenario = _own_scenario(ledger, run) if mode.simulated else None
+    gate = _gate(settings, mode, scenario, answers, autoplay, command)
+    setup = _setup(settings, ledger, state, run, scenario, mode, gate, autoplay)
+    with walks.session_of(ledger, setup, book, run.id, state) as session:
+        _take_over(session, walks.differs(book))
+        yield session
 
 
 def _own_scenario(ledger: Ledger, run: RunState) -> Scenario:
@@ -68,13 +83,13 @@ def _own_scenario(ledger: Ledger, run: RunState) -> Scenario:
 
 
 def _gate(settings: Settings, mode: Mode, scenario: Scenario | None, answers: Path | None, autoplay: bool,
-          incident: str) -> Gate:
+          command: str) -> Gate:
     from irkit.cli import walks
     if autoplay and scenario is None:
         raise UsageError("--autoplay plays a scenario's answers, and this is no drill",
-                         next=f"irkit resume {incident} --answers FILE")
+                         next=f"{command} --answers FILE")
     listed = scenario.answers if autoplay and scenario else walks.answers_file(answers) if answers else None
-    return walks.gate_for(settings, mode, answers=listed, scenario=autoplay, hint=f"irkit resume {incident} --answers FILE")
+    return walks.gate_for(settings, mode, answers=listed, scenario=autoplay, hint=f"{command} --answers FILE")
 
 
 def _setup(settings: Settings, ledger: Ledger, state: State, run: RunState, scenario: Scenario | None, mode: Mode,

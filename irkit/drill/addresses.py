@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from irkit import connectors
-from irkit.action import CREDENTIAL, Artefact, Connector, Outgoing, Request, SignIn
+from irkit.action import CREDENTIAL, Artefact, Connector, Outgoing, Request, Response, SignIn
 from irkit.errors import ActionError
 from irkit.worlds import Call, World
 
@@ -62,6 +62,13 @@ def call_of(world: World, addresses: Mapping[str, str], method: str, url: str, h
         url = url[len(addresses[""]):] if home.path and _within(url, addresses[""]) else url
     return Call.of(method, url, headers=headers, body=body, authorization=f"Bearer {world.ready_token}", host=best,
                    size=upload.size if upload else 0, sha256=upload.sha256 if upload else "")
+
+
+def answer(world: World, addresses: Mapping[str, str], request: Request) -> Response:
+    """What the world says to a request, asked outside any run."""
+    made = outgoing_of("", world, addresses, request, "")
+    said = world.handle(call_of(world, addresses, made.method, made.url, made.headers, made.body or b""))
+    return Response(said.status, said.headers, said.body if isinstance(said.body, bytes) else b"".join(said.body))
 
 
 def _within(url: str, address: str) -> bool:

@@ -32,7 +32,7 @@ from irkit.action import (
     Response,
     drive,
 )
-from irkit.drill.addresses import addresses_of, call_of, defaults_of, outgoing_of
+from irkit.drill.addresses import addresses_of, answer, call_of, defaults_of, outgoing_of
 from irkit.drill.scenario import Scenario
 from irkit.engine.fold import Load, moment
 from irkit.engine.modes import Clock, Sink
@@ -211,10 +211,6 @@ def _acting_as(world: World) -> str:
         return ""
 
     addresses = addresses_of(world)
-
-    def answer(request: Request) -> Response:
-        made = outgoing_of("", world, addresses, request, "")
-        said = world.handle(call_of(world, addresses, made.method, made.url, made.headers, made.body or b""))
-        return Response(said.status, said.headers, said.body if isinstance(said.body, bytes) else b"".join(said.body))
-    who = drive(connector.check(), answer, connector, {("setting", k): v for k, v in world.settings.items()}).result
+    who = drive(connector.check(), lambda request: answer(world, addresses, request), connector,
+                {("setting", k): v for k, v in world.settings.items()}).result
     return f'"{who.name}" ({who.role})' if isinstance(who, Identity) else ""

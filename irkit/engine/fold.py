@@ -5,7 +5,9 @@ The rules:
 - The same entries give the same state, in this process or the next one; nothing is remembered beside them.
 - A step's result is decoded from the bytes of its entry (or artefact), so a resumed run sees what the first one saw.
 - A `request.sending` without a final word is open: `unknown` until a look or a person settles it.
-- The `seen` of each sending is kept as it was; undo will restore the first one's, and no later look replaces it.
+- The `seen` of each sending is kept as it was; undo restores the first one's, and no later look replaces it.
+- Entries of an undo say so in their data. They fold into a step of their own, so that taking back can fail, be unknown and be
+  looked at again like any step, while the step itself stays what it is until step.undone.
 """
 
 from __future__ import annotations
@@ -50,6 +52,28 @@ def fold(state: State, entries: Iterable[Entry], load: Load) -> State:
 
 
 def _of_step(state: State, step: StepState, entry: Entry, load: Load) -> None:
+    if entry.data.get("undo"):
+        _of_undo(state, step, entry, load)
+    else:
+        _of_one(state, step, entry, load)
+
+
+def _of_undo(state: State, step: StepState, entry: Entry, load: Load) -> None:
+    if not step.undos or (entry.kind == "step.started" and not entry.data.get("again")):
+        step.undos.append(StepState(step.id))
+    if entry.kind != "step.undone":
+        _of_one(state, step.undos[-1], entry, load)
+        return
+    _step(state, step.undos[-1], "done", entry, load)
+    for sending in step.sendings:
+        sending.undone = sending.undone or entry.item in (None, sending.item)
+    if entry.item is not None:
+        step.items[entry.item] = "undone"
+        return
+    step.state, step.at, step.entry, step.who, step.result = "undone", moment(entry), entry.seq, state.who(entry), None
+
+
+def _of_one(state: State, step: StepState, entry: Entry, load: Load) -> None:
     group, _, verb = entry.kind.partition(".")
     if group == "step":
         _step(state, step, verb, entry, load)
@@ -162,11 +186,17 @@ def _sending(step: StepState, entry: Entry) -> None:
     shown = entry.disclosed
     step.sendings.append(Sending(entry.seq, moment(entry), entry.item, str(shown.get("request.method", "")),
                                  str(shown.get("request.url", "")), entry.data.get("effect", ""),
-                                 entry.data.get("settle", "look"), shown.get("request.seen"),
-                                 approval=entry.data.get("approval")))
+                                 entry.data.get("settle", "look"), shown.get("request.seen"), entry.data.get("action", ""),
+                                 _args_of(step, entry.item), approval=entry.data.get("approval")))
     if entry.item is None:
         step.state = "sending"
     step.entry = entry.seq
+
+
+def _args_of(step: StepState, item: int | None) -> Any:
+    if item is None:
+        return step.args if isinstance(step.args, dict) else None
+    return step.args[item] if isinstance(step.args, list) and item < len(step.args) else None
 
 
 def _answer(step: StepState, entry: Entry) -> None:
@@ -211,6 +241,8 @@ _STEP: dict[str, Callable[[StepState, Entry], None]] = {
 
 
 def _step(state: State, step: StepState, verb: str, entry: Entry, load: Load) -> None:
+    if entry.data.get("changed"):
+        step.changed = str(entry.disclosed.get("reason", ""))
     if entry.item is not None:
         step.items[entry.item] = verb
         _settle(step, verb, entry)
@@ -224,13 +256,22 @@ def _step(state: State, step: StepState, verb: str, entry: Entry, load: Load) ->
     step.state = {"started": "looking"}.get(verb, verb)
     step.reason = str(entry.disclosed.get("reason", ""))
     step.until = datetime.fromisoformat(entry.data["until"]) if "until" in entry.data else None
-    if verb == "started" and not entry.data.get("again"):
-        step.items, step.item_results = {}, {}
+    if verb == "started":
+        _started(step, entry, load)
     _settle(step, verb, entry)
     if step.state in SETTLED:
         step.at = moment(entry)
     if step.state in WITH_RESULT:
         step.result = result(entry, load)
+
+
+def _started(step: StepState, entry: Entry, load: Load) -> None:
+    if not entry.data.get("again"):
+        step.items, step.item_results = {}, {}
+    if "items" in entry.data:
+        step.args, step.listed = _value(entry, "args", load), _value(entry, "items", load) or ()
+    else:
+        step.args = {k.removeprefix("args."): v for k, v in entry.disclosed.items() if k.startswith("args.")}
 
 
 def _settle(step: StepState, verb: str, entry: Entry) -> None:
@@ -242,7 +283,11 @@ def _settle(step: StepState, verb: str, entry: Entry) -> None:
 
 def result(entry: Entry, load: Load) -> Any:
     """The entry's result, from the line's disclosure or from the artefact that it names."""
-    value = entry.disclosed.get("result")
+    return _value(entry, "result", load)
+
+
+def _value(entry: Entry, name: str, load: Load) -> Any:
+    value = entry.disclosed.get(name)
     if isinstance(value, dict) and set(value) == {"artefact", "bytes"}:
         return json.loads(load(value["artefact"]))
     return value

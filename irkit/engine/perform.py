@@ -80,7 +80,9 @@ class Performance:
                     return
                 if isinstance(step, Known):
                     give = self._answer(lambda step=step: self._transfer.known(step))      # type: ignore[misc]
-                elif step.cleanup:
+                    continue
+                self.ctx.bears(self.step, step.secret)
+                if step.cleanup:
                     self._cleanup.append(step)
                     give = self._giving(Response(204))
                 elif step.is_write:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from irkit.action import Action, Effect, Identity, Outgoing
+from irkit.engine.curl import curl
 from irkit.engine.gate import Sends
 from irkit.engine.people import Person
 from irkit.engine.perform import Performance, to_the_gate
@@ -49,7 +49,7 @@ def sends(session: Session, step: Step, action: Action, outgoings: Sequence[Outg
         first=short(first) if several else "", last=short(outgoings[-1]) if several else "",
         template=template(outgoings) if several else "", already=already, look_failed=look_failed, pace=pace,
         unverified=action.unverified, approve=approve,
-        unpreserved=not_preserved(session, step),
+        unpreserved=not_preserved(session, step) if action.full_name == step.action else (),
         warnings=[*(d.sentence for d in dangers), *map(sent_before, earlier)],
         phrase=" AND ".join([*([phrase(action, outgoings)] if final else []), *(d.phrase for d in dangers)]),
         requests=[line for o in outgoings for line in full_request(o)], curls=[as_curl(o) for o in outgoings])
@@ -177,15 +177,9 @@ def full_request(outgoing: Outgoing) -> list[str]:
 
 def as_curl(outgoing: Outgoing) -> str:
     """A curl command that lacks the credential."""
-    parts = ["curl", "-X", outgoing.method, outgoing.url]
-    for name, value in outgoing.headers.items():
-        if name.lower() in ("accept", "content-type"):
-            parts += ["-H", f"{name}: {value}"]
-    if upload := outgoing.request.upload:
-        parts += ["--upload-file", upload.name]
-    elif raw := outgoing.body if outgoing.shown is None else outgoing.shown:
-        parts += ["--data-binary", raw.decode("utf-8", "replace")]
-    return " ".join(shlex.quote(p) for p in parts)
+    upload = outgoing.request.upload
+    return curl(outgoing.method, outgoing.url, outgoing.headers, "" if upload else body_text(outgoing),
+                upload=upload.name if upload else "")
 
 
 def template(outgoings: Sequence[Outgoing]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 
-from irkit.action.outgoing import REMOVED, hidden
+from irkit.action.outgoing import REMOVED as REMOVED
+from irkit.action.outgoing import hidden
 
 UNREADABLE = b'"[removed by irkit: an answer that may bear a live secret and could not be read]"'
 

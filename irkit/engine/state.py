@@ -14,7 +14,7 @@ from irkit.engine.values import rfc3339
 from irkit.ledger import Entry
 from irkit.ledger.approvals import parts_in
 
-SETTLED = frozenset({"done", "by_hand", "skipped", "unavailable", "not_needed", "not_sent"})
+SETTLED = frozenset({"done", "by_hand", "skipped", "unavailable", "not_needed", "not_sent", "undone"})
 WITH_RESULT = frozenset({"done", "by_hand"})
 WORDS = {"pending": "not done", "by_hand": "by hand", "unavailable": "gap", "not_needed": "not needed",
          "not_sent": "shown, not sent"}
@@ -32,11 +32,14 @@ class Sending:
     effect: str
     settle: str
     seen: Any
+    action: str = ""               # its full name
+    args: Mapping[str, Any] | None = None      # the action's arguments; None where none were recorded
     status: int | None = None      # None: no answer is recorded
     not_sent: bool = False         # proven not to have left
     settled: bool = False          # a look or a person has said how things stand now
     did_it: bool = False           # a look says that this request is what did it
     approval: int | None = None    # the entry of the second person's agreement that it left on
+    undone: bool = False           # what it did was taken back
 
     @property
     def refused(self) -> bool:
@@ -90,6 +93,7 @@ class StepState:
     at: datetime | None = None     # when it was settled
     result: Any = None
     reason: str = ""
+    changed: str = ""              # why an undo was refused: something is not as the step left it
     who: str = ""
     until: datetime | None = None  # deferred to
     evidence: bool = False
@@ -97,6 +101,9 @@ class StepState:
     items: dict[int, str] = field(default_factory=dict)
     item_results: dict[int, Any] = field(default_factory=dict)
     approvals: list[Approval] = field(default_factory=list)
+    args: Any = None               # the arguments it was started with; of a fan-out a list, one for each item
+    listed: Any = ()               # the items of a fan-out
+    undos: list[StepState] = field(default_factory=list)      # each attempt to take it back, as a step of its own
 
     @property
     def approval(self) -> Approval | None:
@@ -111,6 +118,15 @@ class StepState:
         """The last sending that may have worked and that nothing has settled."""
         found = [s for s in self.sendings if s.item == item and s.open]
         return found[-1] if found else None
+
+    def all_sendings(self) -> list[Sending]:
+        """Those of the step, and those of its undos."""
+        return [*self.sendings, *(s for undo in self.undos for s in undo.sendings)]
+
+    @property
+    def half_undone(self) -> bool:
+        """An undo was sent, and nothing has settled whether it took."""
+        return bool(self.undos) and any(s.open for s in self.undos[-1].sendings)
 
 
 @dataclass

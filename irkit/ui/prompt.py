@@ -102,7 +102,11 @@ class Terminal:
 
     def _typed(self, question: Question, poll: Poll, keyboard: Keyboard) -> tuple[bytes, Sequence[Said]]:
         """A line, or the news that came before it was complete."""
-        if not self.talk.plain and (question.path or _long(question)):
+        if question.multiline:
+            self.talk.prompt(question)
+            self.talk.tell("")
+            return keyboard.lines(EACH, poll)
+        if not self.talk.plain and (question.path or question.pick or _long(question)):
             from irkit.ui import pick
             return pick.asked(question, poll, each=EACH, prefix=self.talk.prefix)
         self.talk.prompt(question)
@@ -114,7 +118,7 @@ class Terminal:
 
     def _accept(self, question: Question, typed: bytes, keyboard: Keyboard) -> str | None:
         """The answer, or None after saying why the question is asked again."""
-        text = readable(typed)
+        text = typed.decode("utf-8", "surrogateescape") if question.multiline else readable(typed)
         if text is None:
             complaint = "That cannot be read as text (UTF-8, no control characters)."
         elif self._answers_itself(question, text, keyboard):

@@ -27,6 +27,8 @@ def furnish(tenant: Tenant, people: Sequence[Person], subjects: Mapping[str, str
     if email:
         everybody.setdefault(email.lower(), Person(email.partition("@")[0].replace(".", " ").title(), email, "agent"))
     everybody.setdefault("robin@example.org", Person("Robin Vale", "robin@example.org", "agent"))
+    if len(everybody) == 1:                    # somebody else signs in, and is acted upon
+        everybody["kim@example.org"] = Person("Kim Lund", "kim@example.org", "agent")
     email = email or next(p.email for p in everybody.values() if p.role == "agent")
     for person in everybody.values():
         _add_user(tenant, person, attacked=person.email.lower() == email.lower())
