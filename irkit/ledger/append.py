@@ -23,7 +23,7 @@ from irkit.ledger.attest import AFTER_SEAL, is_noted
 from irkit.ledger.check import Checker
 from irkit.ledger.clock import Clock
 from irkit.ledger.disclose import Disclosure, random_text
-from irkit.ledger.entry import ACCEPTED, BY, KINDS, MAX_LINE, SENDING, VERSION, Entry, canonical, leaf_hash
+from irkit.ledger.entry import ACCEPTED, BY, KINDS, MAX_LINE, SENDING, VERSION, Entry, canonical_bytes, leaf_hash
 from irkit.ledger.fit import fit_data
 from irkit.ledger.holding import NOBODY
 from irkit.ledger.note import Note, SessionKey
@@ -127,10 +127,10 @@ class Commit:
 
     def write(self, connection: sqlite3.Connection) -> None:
         drafts = [one for one in self._placed if isinstance(one, Draft)]
-        entries = [one.entry for one in drafts if one.entry is not None]
-        connection.executemany(_INSERT_ENTRY, [(e.seq, e.line, one.leaf) for one, e in zip(drafts, entries, strict=True)])
-        connection.executemany(_INSERT_DISCLOSURE, [(e.seq, d.digest, d.body) for one, e in zip(drafts, entries, strict=True)
-                                                    for d in one.disclosures])
+        lines = [(one.entry.seq, one.entry.line, one.leaf) for one in drafts if one.entry is not None]
+        connection.executemany(_INSERT_ENTRY, lines)
+        connection.executemany(_INSERT_DISCLOSURE, [(line[0], digest, body) for line, one in zip(lines, drafts, strict=True)
+                                                    for digest, body, _, _ in one.disclosures])
         for note in self._placed:
             if isinstance(note, Note):
                 connection.execute(_INSERT_NOTE, (note.size, note.key_id, note.raw))
@@ -216,7 +216,7 @@ class Commit:
                         "mono_ns": str(reading[1]), "nonce": random_text(), "prev": self._leaf.hex(), "seq": seq, "v": VERSION}
         if kind == "session.start" and self._noted < seq != 1:
             draft.placed["data"] = {**draft.fields["data"], "adopts": {"from": self._noted, "to": seq - 1}}
-        line = canonical(draft.placed).encode()
+        line = canonical_bytes(draft.placed)
         if len(line) > MAX_LINE:
             raise LedgerError(f"the {kind} entry would have {len(line):,} bytes; {MAX_LINE:,} are the most",
                               where=str(self._author.folder))

@@ -21,6 +21,7 @@ from irkit.ledger.trouble import explained, verify_command
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+_TAIL = "SELECT seq, leaf, (SELECT count(*) FROM checkpoints WHERE size = ?) FROM entries ORDER BY seq DESC LIMIT 1"
 _CHUNK = 256                  # entries read at once
 _CHECKED_BYTES = 8 << 20      # of lines, the most that the check on open hands on to the first reading
 
@@ -166,13 +167,11 @@ class CheckedStore:
         """Check the rows that this ledger has not seen yet, inside the caller's transaction."""
         if self._refused is not None:
             self._refuse(self._refused)
-        due, execute = self._checker.next, self._db.conn.execute
-        tail = execute("SELECT seq, leaf FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
-        notes = execute("SELECT count(*) FROM checkpoints WHERE size = ?", (due,)).fetchone()
-        grown = tail != (due - 1, self._checker.leaf)
-        if not grown and notes == (self._checker.attest.notes_at_the_end,):
+        due = self._checker.next
+        tail = self._db.conn.execute(_TAIL, (due,)).fetchone()
+        if tail == (due - 1, self._checker.leaf, self._checker.attest.notes_at_the_end):
             return
-        if due and grown and (tail is None or tail[0] < due):
+        if due and (tail is None or (tail[0] < due and tail[:2] != (due - 1, self._checker.leaf))):
             self._refuse(Finding(due - 1, "chain", f"entry {due - 1} was changed or removed while the ledger was open", ""))
         for found in database.scan(self._db.conn, due - 1 if due else None):
             if isinstance(found, database.Noted):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import sys
 import time
 from datetime import UTC, datetime
@@ -49,7 +50,12 @@ class SystemClock:
 def text(wall_ns: int) -> str:
     """RFC 3339 in UTC with microseconds."""
     seconds, rest = divmod(wall_ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
+    return f"{_second(seconds)}.{rest // 1000:06d}Z"
+
+
+@functools.lru_cache(maxsize=1)
+def _second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def step_ms(before: tuple[int, int], after: tuple[int, int]) -> int:

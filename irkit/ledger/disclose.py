@@ -22,7 +22,7 @@ from json.scanner import make_scanner
 from typing import Any, NamedTuple
 
 from irkit.errors import LedgerError
-from irkit.ledger.entry import MAX_DEPTH, MAX_LINE, canonical
+from irkit.ledger.entry import MAX_DEPTH, MAX_LINE, canonical, canonical_bytes
 from irkit.ledger.fit import fit, octets
 from irkit.ledger.reread import Unread, reread
 
@@ -47,12 +47,12 @@ class Disclosure(NamedTuple):
 
 def base64url(raw: bytes) -> str:
     """RFC 4648 section 5, without padding."""
-    return binascii.b2a_base64(raw, newline=False).translate(_URLSAFE).decode().rstrip("=")
+    return _b2a(raw, newline=False).translate(_URLSAFE, b"=").decode()
 
 
 def digest_of(body: str) -> str:
     """What stands in `sd` for a disclosure: 43 characters. Raises ValueError when the body is not ASCII."""
-    return base64url(hashlib.sha256(body.encode("ascii")).digest())
+    return base64url(_sha256(body.encode("ascii")).digest())
 
 
 def random_text() -> str:
@@ -68,12 +68,30 @@ def disclose(values: Mapping[str, object], keep: Callable[[bytes], str]) -> list
     """
     if clash := clashing(tuple(values)):
         raise ValueError(f"{clash!r} is no name of a disclosure, or is also the stem of another")
-    random = os.urandom(16 * len(values))
-    return sorted((_disclosure(base64url(random[16 * n:16 * n + 16]), name, value, keep)
-                   for n, (name, value) in enumerate(values.items())), key=_by_digest)
+    fitted = [fit(value) for value in values.values()]
+    salts = _salts(len(fitted))
+    texts = [canonical_bytes(parts) for parts in zip(salts, values, fitted, strict=True)]
+    for n, (name, value) in enumerate(values.items()):
+        if len(texts[n]) > MAX_LINE:
+            raw = octets(value) if isinstance(value, str | bytes | bytearray | memoryview) else canonical_bytes(fitted[n])
+            fitted[n] = {"artefact": keep(raw), "bytes": len(raw)}
+            texts[n] = canonical_bytes((salts[n], name, fitted[n]))
+    bodies = [_b2a(text, newline=False).translate(_URLSAFE, b"=") for text in texts]
+    found = zip(_digests(bodies), [body.decode() for body in bodies], values, fitted, strict=True)
+    return sorted(map(Disclosure._make, found), key=_by_digest)
 
 
-_by_digest = operator.attrgetter("digest")
+_by_digest = operator.itemgetter(0)
+
+
+def _salts(count: int) -> list[str]:
+    random = os.urandom(16 * count)
+    return _each([_b2a(random[at:at + 16], newline=False) for at in range(0, 16 * count, 16)], "==")
+
+
+def _each(padded: list[bytes], padding: str) -> list[str]:
+    """Texts in base64, each with the same padding, as base64url without it."""
+    return b"".join(padded).translate(_URLSAFE).decode().split(padding)[:-1]
 
 
 @functools.lru_cache(maxsize=1024)
@@ -86,26 +104,13 @@ def clashing(names: tuple[str, ...]) -> str:
     return ""
 
 
-def _disclosure(salt: str, name: str, value: object, keep: Callable[[bytes], str]) -> Disclosure:
-    fitted = fit(value)
-    text = _text(salt, name, fitted).encode()
-    if len(text) > MAX_LINE:
-        raw = octets(value) if isinstance(value, str | bytes | bytearray | memoryview) else canonical(fitted).encode()
-        fitted = {"artefact": keep(raw), "bytes": len(raw)}
-        text = _text(salt, name, fitted).encode()
-    body = base64url(text)
-    return Disclosure(digest_of(body), body, name, fitted)
-
-
-def _text(salt: str, name: str, value: Any) -> str:
-    """JCS of [salt, name, value]; neither salt nor name has anything to escape."""
-    return f'["{salt}","{name}",{canonical(value)}]'
-
-
 def hashed(bodies: Iterable[str]) -> list[str]:
     """What stands in `sd` for each of these. Most of what opening a long incident costs: hence no call for each line."""
-    digests = [_b2a(_sha256(body.encode("ascii")).digest(), newline=False) for body in bodies]
-    return b"".join(digests).translate(_URLSAFE).decode().split("=")[:-1]
+    return _digests([body.encode("ascii") for body in bodies])
+
+
+def _digests(bodies: Iterable[bytes]) -> list[str]:
+    return _each([_b2a(_sha256(body).digest(), newline=False) for body in bodies], "=")
 
 
 class Disclosed(Mapping[str, Any]):
@@ -159,7 +164,7 @@ def read(body: str, *, strict: bool = True) -> tuple[str, Any]:
         raise ValueError("it is not [salt, name, value]") from None
     if end != len(text) or type(parts) is not list or type(salt) is not str or len(salt) != 22 or type(name) is not str:
         raise ValueError("it is not [salt, name, value]")
-    if strict and (_text(salt, name, value) != text or base64url(text.encode()) != body):
+    if strict and (canonical([salt, name, value]) != text or base64url(text.encode()) != body):
         raise ValueError("it does not re-serialise to itself")
     if strict and _too_deep(value, 2):
         raise ValueError(f"it is nested more than {MAX_DEPTH} deep")

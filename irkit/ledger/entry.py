@@ -15,13 +15,12 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from json.scanner import make_scanner
-from typing import Annotated, Any, Never
+from typing import Annotated, Any, NamedTuple, Never
 
 from msgspec import UNSET, Meta, UnsetType, defstruct
 
-from irkit.ledger.reread import Unread, fits, read, reread
+from irkit.ledger.reread import Unread, fits, read, reread, write
 
 VERSION = 1                    # SHA-256 and Ed25519
 GENESIS = "0" * 64             # `prev` of entry 0
@@ -49,8 +48,7 @@ _KINDS = """
 KINDS = HOLDING | frozenset(_KINDS.split())
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A line as parsed, with the disclosures that belong to it.
 
     `session` is the seq of the session.start it was written under (0 for genesis, which stands under none), `who` the
@@ -86,6 +84,14 @@ class Entry:
 
 canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 """The RFC 8785 text of a value inside the profile; its UTF-8 bytes are what is hashed."""
+
+
+def canonical_bytes(value: object) -> bytes:
+    """Those bytes, in a fraction of the time. Raises ValueError for a lone surrogate."""
+    try:
+        return write(value)
+    except Unread:
+        return canonical(value).encode()
 
 
 def leaf_hash(line: bytes) -> bytes:

@@ -16,6 +16,7 @@ from typing import Any
 from irkit.ledger.entry import MAX_DEPTH, MAX_INT, check_key
 
 _MARKS = ({"base64"}, {"artefact", "bytes"})
+_TEXT = {str}
 
 
 def fit(value: object) -> Any:
@@ -27,12 +28,15 @@ def fit(value: object) -> Any:
 
 
 def _fit(value: object, depth: int) -> Any:
-    if value is None or value is True or value is False or (type(value) is str and value.isascii()):
+    kind = type(value)
+    if value is None or kind is bool or (kind is str and value.isascii()):  # type: ignore[attr-defined]  # not narrowed by type()
         return value
-    if isinstance(value, str | bytes | bytearray | memoryview):
-        return _text(octets(value))
+    if kind is dict and isinstance(value, dict) and depth < MAX_DEPTH and _is_text(value):
+        return dict(value)
     if isinstance(value, int):
         return _number(int(value))
+    if isinstance(value, str | bytes | bytearray | memoryview):
+        return _text(octets(value))
     if depth < MAX_DEPTH and isinstance(value, list | tuple):
         return [_fit(part, depth + 1) for part in value]
     if depth < MAX_DEPTH and isinstance(value, Mapping) and _plain_keys(value):
@@ -40,8 +44,17 @@ def _fit(value: object, depth: int) -> Any:
     return _text(octets(_words(value)))
 
 
+def _is_text(value: dict[Any, Any]) -> bool:
+    """Whether all keys and values are ASCII text, as headers are, and so fit as they stand: seen without a call for each."""
+    parts = [*value, *value.values()]
+    return set(map(type, parts)) == _TEXT and "".join(parts).isascii() and value.keys() not in _MARKS
+
+
 def fit_data(value: object, depth: int = 2) -> Any:
     """The same for what stands in the line: None is left out. Raises ValueError for a key that is not of [a-z0-9_]."""
+    kind = type(value)
+    if kind is int or kind is str or kind is bool:
+        return _fit(value, depth)
     if depth < MAX_DEPTH and isinstance(value, Mapping):
         for key in value:
             check_key(key)

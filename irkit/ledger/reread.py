@@ -1,4 +1,4 @@
-"""Reading lines and values back quickly: msgspec takes a quarter of the standard library's time.
+"""Writing lines and values, and reading them back, quickly: msgspec takes a quarter of the standard library's time.
 
 It decides nothing by itself. What it cannot read, or what does not re-serialise to itself in its hands, goes the long way,
 through `json`, which also says why. Where it does, its form is that of RFC 8785 for everything but floats: a test compares
@@ -34,6 +34,14 @@ def read(raw: bytes) -> Any:
     try:
         return _decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Unread from None
+
+
+def write(value: object) -> bytes:
+    """The canonical form of a value inside the profile. Raises Unread for what is none of `json`'s own types."""
+    try:
+        return _encode(value)
+    except TypeError:
         raise Unread from None
 
 

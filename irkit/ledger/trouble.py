@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 from irkit.errors import IrkitError, LedgerError
@@ -20,16 +18,24 @@ def no_incident(folder: Path) -> LedgerError:
     return LedgerError(what, where=str(folder), next="irkit incident list")
 
 
-@contextlib.contextmanager
-def explained(folder: Path) -> Iterator[None]:
+class explained:                # in small letters: it reads as a clause
     """Turn what SQLite and the file system say into a sentence. LedgerError when the store itself is at fault."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _explain(error, folder) from error
-    except OSError as error:
-        what = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
-        raise IrkitError(f"{what}; nothing was appended", where=str(error.filename or folder), next=_look(folder)) from error
+
+    __slots__ = ("_folder",)
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise _explain(error, self._folder) from error
+        if isinstance(error, OSError):
+            what = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
+            raise IrkitError(f"{what}; nothing was appended", where=str(error.filename or self._folder),
+                             next=_look(self._folder)) from error
 
 
 def _look(folder: Path) -> str:

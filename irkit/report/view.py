@@ -6,7 +6,6 @@ nothing else: what is withheld is gone before any of it looks.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -52,7 +51,7 @@ def _shown(row: Stored, hidden: Hidden) -> Shown:
         return Shown(entry.seq, entry.leaf, entry, row.disclosures)
     kept = tuple(one for one in row.disclosures if one.name not in hidden.names)
     values: Mapping[str, Any] = {one.name: one.value for one in kept}
-    return Shown(entry.seq, entry.leaf, dataclasses.replace(entry, disclosed=values), kept)
+    return Shown(entry.seq, entry.leaf, entry._replace(disclosed=values), kept)
 
 
 def artefacts_of(entry: Entry) -> Iterator[str]:

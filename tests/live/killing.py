@@ -9,7 +9,6 @@ after its n-th entry, or when the answer to its n-th write has arrived and is no
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import json
 import os
@@ -263,7 +262,7 @@ class Rounds:
 
     def _entries(self, incident: str) -> list[Entry]:
         with Ledger.open(self.folder / incident, write=False) as ledger:
-            return [dataclasses.replace(e, line=b"") for e in ledger.entries()]
+            return [e._replace(line=b"") for e in ledger.entries()]
 
 
 def judge(before: list[Entry], after: list[Entry]) -> Iterator[str]:
