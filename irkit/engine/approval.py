@@ -44,9 +44,10 @@ def waiting_for(session: Session, step: Step) -> str:
     asked = session.step_state(step).approval
     if asked is not None and asked.state == "given":
         return f"{step.approve.role}: {_given(asked)}"
-    if session.state.mode == "live" and not holders(session.state, step.approve.role):
-        return f"{step.approve.role}: nobody holds this role in this incident ([people] of irkit.toml, when it was opened)"
-    return f"{step.approve.role}: waiting for a second person   irkit approve {session.ctx.ledger.folder.name} {step.id}"
+    role, incident = step.approve.role, session.ctx.ledger.folder.name
+    if session.state.mode == "live" and not holders(session.state, role):
+        return f"{role}: nobody holds this role   irkit people assign {incident} {role} NAME"
+    return f"{role}: waiting for a second person   irkit approve {incident} {step.id}"
 
 
 def approved(session: Session, step: Step, leaving: Leaving, shown: Sends) -> str:
