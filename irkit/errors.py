@@ -11,8 +11,10 @@ IrkitError                    1   anything that stops a command
     ├── NotSent                   no byte left: the step is still pending
     ├── NoAnswer                  the bytes may have left: the outcome is unknown
     ├── Refused                   the vendor answered, and said no
+    │   └── Throttled             it asks to slow down; nothing was done
     ├── Unavailable               the plan or the permission is missing: a gap, never "clean"
     ├── BadAnswer                 an answer that cannot be read
+    ├── NotApproved               a second person has to agree, and has not: nothing was sent
     └── NotConfirmed              the second look does not show what was asked for
 
 Control flow that is no error derives from BaseException, so that `except Exception` cannot swallow it:
@@ -101,6 +103,14 @@ class Refused(ActionError):
         self.status = status
 
 
+class Throttled(Refused):
+    """Too many requests, in whatever words: nothing was done, and it may be asked again after `wait` seconds (None: unsaid)."""
+
+    def __init__(self, what: str, *, status: int, wait: float | None = None, where: str = "", next: str = "") -> None:
+        super().__init__(what, status=status, where=where, next=next)
+        self.wait = wait
+
+
 class Unavailable(ActionError):
     """401, 402, 403 or 404 on a read that a plan or a permission gates. `needs` names what is missing."""
 
@@ -111,6 +121,14 @@ class Unavailable(ActionError):
 
 class BadAnswer(ActionError):
     pass
+
+
+class NotApproved(ActionError):
+    """An approval that is not there, or does not count. `why` is one word of it, for the record."""
+
+    def __init__(self, what: str, *, why: str = "", where: str = "", next: str = "") -> None:
+        super().__init__(what, where=where, next=next)
+        self.why = why
 
 
 class NotConfirmed(ActionError):

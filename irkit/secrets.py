@@ -5,6 +5,7 @@ A reference says where; the value itself stands in no file, flag or runbook:
     env:ZENDESK_TOKEN                   an environment variable
     command:op read op://IR/zendesk     what a command prints (split as a shell would, run without a shell)
     keyring:irkit/zendesk               service/user of the system keyring (the extra irkit[keyring])
+    file:~/.config/irkit/google.json    a file that its owner alone can read: a private key, a service account's key file
     prompt                              typed into a hidden prompt, once a session
 
 Rules: a resolved value is a `Secret`, whose text shows nothing; what a command writes on stderr is thrown away, and of its
@@ -73,11 +74,15 @@ def problem(reference: str) -> str:
             return "has quotes that do not match after command:"
     if kind == "keyring":
         return "" if all(rest.partition("/")) else "must name service/user after keyring:"
-    return 'must say where it is kept: "env:NAME", "command:…", "keyring:service/user" or "prompt"'
+    if kind == "file":
+        return "" if rest.startswith(("/", "~/")) else "must name an absolute path after file:"
+    return 'must say where it is kept: "env:NAME", "command:…", "keyring:service/user", "file:/PATH" or "prompt"'
 
 
-def resolve(reference: str, ask: Ask | None = None, *, connection: str = "", question: str = "Credential") -> Secret:
-    """The credential that `reference` leads to. `connection` names the command to type when there is none.
+def resolve(reference: str, ask: Ask | None = None, *, connection: str = "", question: str = "Credential",
+            lines: bool = False) -> Secret:
+    """The credential that `reference` leads to. `connection` names the command to type when there is none. With `lines` it
+    may have several, as a private key has.
 
     Raises CredentialError, without the value and without what a command wrote on stderr.
     """
@@ -85,20 +90,21 @@ def resolve(reference: str, ask: Ask | None = None, *, connection: str = "", que
     try:
         if wrong := problem(reference):
             raise CredentialError(f"the credential {wrong}")
-        value = {"env": _env, "command": _command, "keyring": _keyring}[kind](rest) if rest else _typed(question, ask)
-        return Secret(_usable(value))
+        readers = {"env": _env, "command": _command, "keyring": _keyring, "file": _file}
+        value = readers[kind](rest) if rest else _typed(question, ask)
+        return Secret(_usable(value, lines))
     except CredentialError as error:
         error.where = error.where or (f"connection {connection}" if connection else "")
         error.next = error.next or f"irkit connect {connection}".rstrip()
         raise
 
 
-def _usable(value: str) -> str:
+def _usable(value: str, lines: bool = False) -> str:
     """Without the line end that commands print. A control character inside would end up in a header."""
     value = value.removesuffix("\n").removesuffix("\r")
     if not value.strip():
         raise CredentialError("the credential is empty")
-    if re.search(r"[\x00-\x1f\x7f]", value):
+    if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]" if lines else r"[\x00-\x1f\x7f]", value):
         raise CredentialError("the credential holds a line break or another control character")
     return value
 
@@ -143,6 +149,18 @@ def _keyring(place: str) -> str:
     if not value:
         raise CredentialError(f"the keyring holds nothing for {service}/{user}")
     return str(value)
+
+
+def _file(place: str) -> str:
+    path = os.path.expanduser(place)
+    try:
+        with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_mode & 0o077:
+                raise CredentialError("the credential's file can be read or written by others", where=path,
+                                      next=f"chmod 600 {shlex.quote(path)}")
+            return file.read(2**20).decode("utf-8", "replace")
+    except OSError as error:
+        raise CredentialError(f"the credential's file could not be read ({error.strerror})", where=path) from None
 
 
 def _typed(question: str, ask: Ask | None) -> str:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from irkit import connectors
-from irkit.action import Basic, Bearer, ClientCredentials, Connector, Setting
+from irkit.action import Basic, ClientCredentials, Connector, Setting, Token
 from irkit.config import Config, Connection, Person, choose, evidence_root, find, is_loopback, load, write_connection, write_key
 from irkit.config.model import address_problem, authority_problem, key_problem
 from irkit.config.places import user_path
@@ -24,7 +24,7 @@ from irkit.errors import CredentialError, IrkitError
 SECRET = "canary-4d1f0a77-planted"
 DEMO = Connector("demo", title="Demo", base_url="https://{subdomain}.example.com",
                  settings=[Setting("subdomain", "Subdomain", r"[a-z0-9-]+", "the part before .example.com")],
-                 sign_in=[ClientCredentials("/oauth/tokens", "read"), Bearer(),
+                 sign_in=[ClientCredentials("/oauth/tokens", "read"), Token(),
                           Basic("{email}/token", settings=(Setting("email", "E-mail address"),))])
 FULL = """
 evidence = "cases"
@@ -152,7 +152,8 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
         "connections.bad: must be a table: [connections.NAME]",
         "connections.a b: a name has letters, digits, _ and - only",
         "connections.demo.conector: unknown key; did you mean connector?",
-        'connections.demo.credential: must say where it is kept: "env:NAME", "command:…", "keyring:service/user" or "prompt"',
+        'connections.demo.credential: must say where it is kept: "env:NAME", "command:…", "keyring:service/user", '
+        '"file:/PATH" or "prompt"',
         "connections.demo.sign_in: Demo signs in with client_credentials or token or basic; did you mean token?",
         "connections.demo.settings.subdomian: unknown key; did you mean subdomain?",
         "connections.demo.settings.subdomain: does not look right: the part before .example.com",
@@ -450,3 +451,21 @@ def test_any_setting_comes_back(settings: dict[str, str]) -> None:
         path = Path(folder) / "irkit.toml"
         write_connection(path, Connection("acme", "demo", settings, credential="prompt"))
         assert tomllib.loads(path.read_text(encoding="utf-8"))["connections"]["acme"].get("settings", {}) == settings
+
+
+def test_hosts_of_their_own_settings_with_values_and_no_credential(tmp_path: Path) -> None:
+    """`credentials` names a reference a host; a default may be left out; a value that is not offered is refused."""
+    from irkit.action import Anonymous, Host, Placed
+    paging = Connector("paging", title="Paging", base_url="https://{region}", sign_in=[Token(), Anonymous()],
+                       settings=[Setting("region", "Region", values={"us": "api.example.com"}, default="us")],
+                       hosts={"events": Host("https://events.example.com", Placed(field="key"))})
+    assert paging.filled(Token(), {}) == {"region": "api.example.com"}
+    assert paging.addresses("", {"region": "api.example.com"}) == {"": "https://api.example.com",
+                                                                 "events": "https://events.example.com"}
+    assert paging.addresses("http://127.0.0.1:8", {"region": "api.example.com"})["events"] == "http://127.0.0.1:8/@events"
+    assert not paging.settings[0].takes("eu")
+    path = tmp_path / "irkit.toml"
+    write_connection(path, Connection("p", "paging", {"region": "us"}, "token", "env:P", "", {"events": "env:KEY"}))
+    assert 'credentials = { events = "env:KEY" }' in path.read_text()
+    with pytest.raises(IrkitError, match=r"credentials\.events"):
+        write_connection(path, Connection("p", "paging", {}, "token", "env:P", "", {"events": "the key itself"}))

@@ -16,7 +16,7 @@ ROWS = [["cli"], ["ui", "report", "drill"], ["engine", "wire"], ["ledger", "runb
 ROW = {name: depth for depth, row in enumerate(ROWS) for name in row}
 OWNERS = {"click": "cli", "httpx": "wire", "sqlite_utils": "ledger", "questionary": "ui", "prompt_toolkit": "ui",
           "yaml": "runbook", "msgspec": "runbook", "jinja2": "runbook", "keyring": "secrets", "cryptography": "ledger",
-          "rfc3161_client": "ledger"}
+          "rfc3161_client": "ledger", "jwt": "wire"}
 FASTER = {("action", "msgspec"), ("ledger", "msgspec")}      # a module each, with the standard library to fall back to
 SAME_ROW = {("config", "secrets")}      # one reads what the other resolves
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -84,3 +84,10 @@ def test_a_drill_loads_neither_http_nor_questionary() -> None:
     modules = loaded("with contextlib.redirect_stderr(quiet): main(['--evidence', tempfile.mkdtemp(), 'drill', '--autoplay'])")
     assert "sqlite_utils" in modules
     assert not modules & {"httpx", "questionary"}
+
+
+def test_signing_in_loads_no_cryptography_before_a_token_is_minted() -> None:
+    """The wire is there without PyJWT: only an assertion needs it."""
+    modules = loaded("import irkit.wire.http")
+    assert "httpx" in modules
+    assert not modules & {"jwt", "cryptography"}

@@ -139,7 +139,7 @@ def test_from_a_prompt() -> None:
 
 
 @pytest.mark.parametrize("reference", ["", CANARY, "env:", "env:A B", "env", "command:", "command:'", "keyring:irkit",
-                                       "keyring:/x", "prompt:", "file:/etc/shadow", f"Bearer {CANARY}"])
+                                       "keyring:/x", "prompt:", "file:etc/shadow", f"Bearer {CANARY}"])
 def test_what_is_no_reference_is_refused(reference: str) -> None:
     """A secret in clear among them; it is not quoted."""
     assert problem(reference)

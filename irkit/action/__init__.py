@@ -15,27 +15,37 @@ drill, test), so all of them run the same code up to the socket. The shape is `h
 A connector file imports this module and nothing else of irkit.
 """
 
-from irkit.action.connector import (
+from irkit.action import paging
+from irkit.action.connector import Bucket, Connector, Identity, Judge, Limit, Proof, retry_after, until_reset
+from irkit.action.declare import Action, Effect, Email, Param, Steps, Trace, UserId, artefact, setting
+from irkit.action.drive import Driven, drive, passing, refusal
+from irkit.action.outgoing import CREDENTIAL, HEADERS, Outgoing
+from irkit.action.paging import Next, Tally, Walk, by_field, by_link_header, by_token, items, links, one_page, walk
+from irkit.action.request import DELETE, GET, PATCH, POST, PUT, Artefact, Known, Record, Request, Wait
+from irkit.action.response import Response
+from irkit.action.signin import (
+    Anonymous,
+    Assertion,
+    AwsSignature,
     Basic,
-    Bearer,
     ClientCredentials,
-    Connector,
-    Identity,
-    Limit,
+    Host,
+    Placed,
+    ServiceAccount,
     Setting,
     SignIn,
-    retry_after,
+    Token,
 )
-from irkit.action.declare import Action, Effect, Email, Param, Steps, Trace, UserId
-from irkit.action.drive import Driven, drive, refusal
-from irkit.action.outgoing import HEADERS, Outgoing
-from irkit.action.request import DELETE, GET, PATCH, POST, PUT, Record, Request, Wait
-from irkit.action.response import Response
-from irkit.errors import ActionError, BadAnswer, Cut, NoAnswer, NotConfirmed, NotSent, Refused, Unavailable
+from irkit.action.values import Collection, Item, Listing, at, counted, flag, ident, one, row, stamp, when, words
+from irkit.errors import ActionError, BadAnswer, Cut, NoAnswer, NotConfirmed, NotSent, Refused, Throttled, Unavailable
 
 __all__ = [
-    "DELETE", "GET", "HEADERS", "PATCH", "POST", "PUT", "Action", "ActionError", "BadAnswer", "Basic", "Bearer",
-    "ClientCredentials", "Connector", "Cut", "Driven", "Effect", "Email", "Identity", "Limit", "NoAnswer", "NotConfirmed",
-    "NotSent", "Outgoing", "Param", "Record", "Refused", "Request", "Response", "Setting", "SignIn", "Steps", "Trace",
-    "Unavailable", "UserId", "Wait", "drive", "refusal", "retry_after",
+    "CREDENTIAL", "DELETE", "GET", "HEADERS", "PATCH", "POST", "PUT", "Action", "ActionError", "Anonymous", "Artefact",
+    "Assertion", "AwsSignature", "BadAnswer", "Basic", "Bucket", "ClientCredentials", "Collection", "Connector", "Cut",
+    "Driven", "Effect", "Email", "Host", "Identity", "Item", "Judge", "Known", "Limit", "Listing", "Next", "NoAnswer",
+    "NotConfirmed", "NotSent", "Outgoing", "Param", "Placed", "Proof", "Record", "Refused", "Request", "Response",
+    "ServiceAccount", "Setting", "SignIn", "Steps", "Tally", "Throttled", "Token", "Trace", "Unavailable", "UserId", "Wait",
+    "Walk", "artefact", "at", "by_field", "by_link_header", "by_token", "counted", "drive", "flag", "ident", "items", "links",
+    "one", "one_page", "paging", "passing", "refusal", "retry_after", "row", "setting", "stamp", "until_reset", "walk",
+    "when", "words",
 ]

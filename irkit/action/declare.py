@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, NewType, TypeVar
 
-from irkit.action.request import Request, Wait
+from irkit.action.request import Artefact, Known, Request, Wait
 from irkit.action.response import Response
 
 T = TypeVar("T")
@@ -19,7 +19,19 @@ T = TypeVar("T")
 UserId = NewType("UserId", str)   # a person's id at the vendor; the engine compares it with its own identity
 Email = NewType("Email", str)     # the same, by address
 
-Steps = Generator[Request | Wait, Response, T]
+Steps = Generator[Request | Wait | Known, Response, T]
+
+
+def setting(name: str) -> Steps[str]:
+    """`flavour = yield from setting("flavour")`: the connection's setting, as it is written in irkit.toml."""
+    answer = yield Known("setting", name)
+    return str(answer.json)
+
+
+def artefact(which: str) -> Steps[Artefact]:
+    """`kept = yield from artefact(which)`: the artefact of that SHA-256 or name. Raises ActionError when there is none."""
+    answer = yield Known("artefact", which)
+    return Artefact(**answer.json)
 
 
 class Effect(enum.Enum):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from irkit.action.connector import Connector
 from irkit.action.declare import Steps
-from irkit.action.request import Request, Wait
+from irkit.action.request import Known, Request, Wait
 from irkit.action.response import Response
-from irkit.errors import ActionError, Cut, NoAnswer, Refused, Unavailable
+from irkit.errors import ActionError, Cut, NoAnswer, Refused, Throttled, Unavailable
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,20 @@ class Driven:
 
 
 def refusal(request: Request, response: Response, connector: Connector | None = None) -> ActionError | None:
-    """The error an answer outside 2xx stands for, or None when the action may go on."""
+    """The error an answer stands for, or None when the action may go on.
+
+    The connector's `judge` comes first, for every answer; then the status: all outside 2xx but those in `request.ok`.
+    """
+    if connector and (judged := connector.judge(request, response)):
+        return judged
     status = response.status
     if 200 <= status < 300 or status in request.ok:
         return None
     said = connector.describe(response) if connector else ""
     text = f"{urlsplit(request.target).path} answered {status}" + (f': "{said}"' if said else "")
-    if request.is_write and (status == 408 or (status >= 500 and status != 501)):
+    if status == 429:
+        return Throttled(text, status=status)
+    if request.is_write and passing(status):
         return NoAnswer(text, status=status)
     if not request.is_write and (status in (401, 402, 403) or (status == 404 and request.gate)):
         needs = request.gate
@@ -42,8 +49,18 @@ def refusal(request: Request, response: Response, connector: Connector | None = 
     return Refused(text, status=status)
 
 
-def drive(action: Steps[Any], answers: Callable[[Request], Response] | Iterable[Response | BaseException]) -> Driven:
-    """Run an action to its end, answering each request from `answers` (a function, or one value a request)."""
+def passing(status: int) -> bool:
+    """Whether such an answer says nothing of the request itself: a read is asked again, a write's outcome is unknown."""
+    return status == 408 or (status >= 500 and status != 501)
+
+
+def drive(action: Steps[Any], answers: Callable[[Request], Response] | Iterable[Response | BaseException],
+          connector: Connector | None = None, known: Mapping[tuple[str, str], object] | None = None) -> Driven:
+    """Run an action to its end, answering each request from `answers` (a function, or one value a request).
+
+    With its `connector` answers are judged as in a run. `known` answers `setting` and `artefact`:
+    {("setting", "region"): "eu", ("artefact", sha256): {"sha256": …, "size": …, "name": …}}; all else is an ActionError.
+    """
     reply = answers if callable(answers) else None
     queue = iter(()) if callable(answers) else iter(answers)
     driven = Driven([], [])
@@ -54,11 +71,16 @@ def drive(action: Steps[Any], answers: Callable[[Request], Response] | Iterable[
                 driven.waits.append(step)
                 step = action.send(Response(204))
                 continue
+            if isinstance(step, Known):
+                told = (known or {}).get((step.kind, step.name))
+                step = (action.throw(ActionError(f"there is no {step.kind} {step.name!r}")) if told is None
+                        else action.send(Response.of(told)))
+                continue
             driven.requests.append(step)
             if step.is_write:
                 driven.writes.append(step)
             got = reply(step) if reply else next(queue)
-            error = got if isinstance(got, BaseException) else refusal(step, got)
+            error = got if isinstance(got, BaseException) else refusal(step, got, connector)
             step = action.throw(error) if error else action.send(typing.cast(Response, got))
     except StopIteration as end:
         return dataclasses.replace(driven, result=end.value)

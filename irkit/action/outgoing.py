@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
 
 import irkit
 from irkit.action.connector import Connector
 from irkit.action.request import Request
+from irkit.action.signin import Placed
 from irkit.errors import ActionError
 
 # Asked for uncompressed, so that what is kept is what came.
@@ -19,11 +23,16 @@ RESERVED = frozenset({"authorization", "proxy-authorization", "cookie", "host", 
                       "connection", "accept-encoding", "user-agent"})
 
 
+CREDENTIAL = "[credential]"            # stands where the wire puts a credential into the request itself
+
+
 @dataclass(frozen=True)
 class Outgoing:
     """The request that will leave: final URL, headers and body, still without the credential.
 
-    `acting_as` is the words for whom the connection acts as: '"ir-break-glass" (admin)'.
+    `acting_as` is the words for whom the connection acts as: '"ir-break-glass" (admin)'. Of an upload there is no `body`:
+    `request.upload` names what streams. With `placed`, `bearing()` puts the credential in. `shown` is the body as a gate and
+    the ledger show it: without the values that `request.secret` names.
     """
 
     connection: str
@@ -33,25 +42,87 @@ class Outgoing:
     headers: Mapping[str, str]
     body: bytes | None
     acting_as: str = ""
+    shown: bytes | None = None
+    placed: Placed | None = None
 
     @classmethod
-    def of(cls, connection: str, connector: Connector, request: Request, url: str, acting_as: str = "") -> Outgoing:
+    def of(cls, connection: str, connector: Connector, request: Request, url: str, acting_as: str = "", *,
+           settings: Mapping[str, str] | None = None, placed: Placed | None = None) -> Outgoing:
         """All but Host, Content-Length and Authorization, which follow from the URL, the body and the sign-in.
 
-        Raises ActionError for a body that is no JSON and for a header that is the connection's to set.
+        `settings` fill the templates of the connector's headers. Raises ActionError for a body that is no JSON, for an unknown
+        host, and for a header that is the connection's to set.
         """
-        body = None if request.json is None else encode(request.json)
-        headers = dict(HEADERS) if body is None else {**HEADERS, "Content-Type": "application/json"}
+        field = placed.field if placed and request.signed else ""
+        body, kind = _body(request, field)
+        headers = {**HEADERS, "Content-Type": kind} if kind else dict(HEADERS)
         known = {name.lower(): name for name in headers}
-        for name, value in (*connector.headers.items(), *request.headers.items()):
+        own = {name: value.format(**(settings or {})) for name, value in connector.headers.items()}
+        for name, value in (*own.items(), *request.headers.items()):
             if name.lower() in RESERVED:
                 raise ActionError(f"a request may not set the header {name}")
             headers[known.setdefault(name.lower(), name)] = value
-        return cls(connection, connector.name, request, url, headers, body, acting_as)
+        shown = _body(_hidden(request), field)[0] if request.secret else body
+        return cls(connection, connector.name, request, url, headers, body, acting_as, shown, placed)
 
     @property
     def method(self) -> str:
         return self.request.method
+
+    def bearing(self, credential: str) -> tuple[str, bytes | None]:
+        """URL and body with the credential where `placed` wants it."""
+        url, body = self.url, self.body
+        if self.placed is None or not self.request.signed:
+            return url, body
+        if self.placed.path:
+            url = url.replace(quote(CREDENTIAL), quote(credential, safe="~"), 1)
+        if self.placed.field and body is not None:
+            head = _member(self.placed.field, CREDENTIAL)
+            assert body.startswith(head)
+            body = _member(self.placed.field, credential) + body[len(head):]
+        return url, body
+
+
+def _member(name: str, value: str) -> bytes:
+    """How a JSON object begins whose first member this is."""
+    return encode({name: value})[:-1]
+
+
+def _body(request: Request, field: str) -> tuple[bytes | None, str]:
+    """The body's bytes (None: there is none, or it streams) and its content type."""
+    if request.form is not None:
+        pairs = request.form.items() if isinstance(request.form, Mapping) else request.form
+        return urlencode([(k, str(v)) for k, v in pairs if v is not None]).encode(), "application/x-www-form-urlencoded"
+    if request.content is not None or request.upload is not None:
+        return request.content, request.content_type or "application/octet-stream"
+    if request.json is None:
+        return None, ""
+    if field:
+        if not isinstance(request.json, Mapping):
+            raise ActionError(f"a body that bears {field} is an object")
+        return encode({field: CREDENTIAL, **{k: v for k, v in request.json.items() if k != field}}), "application/json"
+    return encode(request.json), request.content_type or "application/json"
+
+
+REMOVED = "[removed by irkit: a live secret]"
+
+
+def _hidden(request: Request) -> Request:
+    """The request without the values of the keys that it calls secret."""
+    form = request.form
+    if form is not None:
+        pairs = form.items() if isinstance(form, Mapping) else form
+        form = [(k, REMOVED if k in request.secret and v is not None else v) for k, v in pairs]
+    return dataclasses.replace(request, json=hidden(request.json, frozenset(request.secret)), form=form)
+
+
+def hidden(value: Any, keys: frozenset[str]) -> Any:
+    """A JSON value with the values of `keys` replaced at any depth."""
+    if isinstance(value, Mapping):
+        return {k: REMOVED if k in keys and v not in (None, "") else hidden(v, keys) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [hidden(v, keys) for v in value]
+    return value
 
 
 def encode(data: object) -> bytes:

@@ -10,6 +10,9 @@ from urllib.parse import quote, urlencode
 
 from irkit.errors import ActionError, NotConfirmed
 
+Params = Mapping[str, object] | Sequence[tuple[str, object]]
+Form = Params
+
 
 @dataclass(frozen=True)
 class Record:
@@ -36,21 +39,46 @@ class Wait:
     why: str
 
 
+@dataclass(frozen=True)
+class Artefact(Record):
+    """A file that the ledger keeps, as `artefact()` finds it: what `upload=` sends."""
+
+    sha256: str
+    size: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """Something this machine knows: a "setting" of the connection, or an "artefact" of the ledger. Nothing is sent."""
+
+    kind: str
+    name: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """One HTTP request, without host and without credential; the connection adds both.
 
-    `target` is an origin-form path with its query, or an absolute next-page link taken verbatim from an answer.
+    `target` is an origin-form path with its query, or an absolute next-page link taken verbatim from an answer. It has one
+    body at most: `json`, `form`, `content` or `upload`.
     """
 
     method: str
     target: str
+    host: str = ""                        # one of the connector's `hosts`; "" is the connection's own address
     json: Any = None
+    form: Form | None = None              # sent as application/x-www-form-urlencoded; a value of None is left out
+    content: bytes | None = None          # sent as it is
+    upload: Artefact | None = None        # streamed from the ledger's store; the record holds its hash and size alone
+    content_type: str = ""                # of `content` and `upload`: "application/octet-stream" unless said
+    signed: bool = True                   # False: leaves without the credential (an upload address that is one itself)
     headers: Mapping[str, str] = field(default_factory=dict)
     ok: frozenset[int] = frozenset()      # statuses outside 2xx that the action understands
+    accepts: frozenset[str] = frozenset() # the vendor's error codes in a 2xx body that the action understands; for `judge`
     gate: str = ""                        # what a 401/402/403/404 lacks: "ADPP add-on" -> unavailable, a gap
     keep: str = ""                        # stream the body into the artefact of this name, byte for byte
-    secret: tuple[str, ...] = ()          # JSON keys whose values are removed before anybody sees them
+    secret: tuple[str, ...] = ()          # keys in the answer and in `json` or `form` whose values nobody sees
     reads: bool = False                   # a POST that changes nothing
     writes: bool = False                  # a GET that changes something
     cleanup: bool = False                 # send after the action has returned, or failed
@@ -66,6 +94,8 @@ class Request:
             raise ValueError("keep= and secret= exclude each other: bytes that bear a secret are never kept whole")
         if self.reads and self.writes:
             raise ValueError("reads= and writes= exclude each other")
+        if sum(one is not None for one in (self.json, self.form, self.content, self.upload)) > 1:
+            raise ValueError("json=, form=, content= and upload= exclude each other")
         if self.is_write and not (self.cleanup or (self.affects and self.noun)):
             raise ValueError(f"{self.method} {self.target}: a write says whom it affects= and its noun=")
 
@@ -90,14 +120,13 @@ def _target(path: str, parts: tuple[object, ...], params: Params | None) -> str:
     return filled + ("?" + urlencode([(k, str(v)) for k, v in pairs if v is not None], safe="[]:,@") if pairs else "")
 
 
-Params = Mapping[str, object] | Sequence[tuple[str, object]]
 
 
 def _verb(method: str) -> Callable[..., Request]:
     def make(path: str, *parts: object, params: Params | None = None, **options: Any) -> Request:
-        for name in ("ok", "affects", "secret"):
+        for name in ("ok", "accepts", "affects", "secret"):
             if name in options:
-                options[name] = (frozenset if name == "ok" else tuple)(options[name])
+                options[name] = (frozenset if name in ("ok", "accepts") else tuple)(options[name])
         return Request(method=method, target=_target(path, parts, params), **options)
 
     make.__name__ = make.__qualname__ = method

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -79,12 +79,12 @@ def filled(settings: Settings, command: str, given: Mapping[str, tuple[str, Give
     nobody to ask.
     """
     from irkit.engine.gate import Question
-    terminal, said, missing = _terminal(settings), dict[str, str](), []
+    asks, said, missing = terminal(settings), dict[str, str](), []
     for flag, (ask, value) in given.items():
         text = value(said) if callable(value) else value
         said[flag] = unicodedata.normalize("NFC", text or "").strip()
-        if not said[flag] and terminal is not None:
-            said[flag] = _answer(terminal, Question("field", ask, key=flag))
+        if not said[flag] and asks is not None:
+            said[flag] = answer(asks, Question("field", ask, key=flag))
         elif not said[flag]:
             missing.append(flag)
     if missing:
@@ -100,16 +100,17 @@ def confirmed(settings: Settings, incident: str, phrase: str, purpose: str, conf
             raise UsageError(f"--confirm says {confirm!r}, and the incident is {incident}; nothing was changed",
                              next=f"{command} --confirm {incident}")
         return
-    terminal = _terminal(settings)
-    if terminal is None:
+    asks = terminal(settings)
+    if asks is None:
         raise NeedsTerminal("this cannot be undone, and there is no terminal to type it out on; nothing was changed",
                             next=f"{command} --confirm {incident}")
     from irkit.engine.gate import Question
-    if _answer(terminal, Question("gate", f"Type {phrase} to {purpose}", phrase=phrase, letters={"q": "quit"})) != phrase:
+    if answer(asks, Question("gate", f"Type {phrase} to {purpose}", phrase=phrase, letters={"q": "quit"})) != phrase:
         raise UsageError("nothing was changed", next=f"irkit status {incident}")
 
 
-def _terminal(settings: Settings) -> Terminal | None:
+def terminal(settings: Settings) -> Terminal | None:
+    """Somebody to ask, where there is one."""
     from irkit.cli.doctor import terminal_of
     if terminal_of(settings) is None:
         return None
@@ -117,8 +118,9 @@ def _terminal(settings: Settings) -> Terminal | None:
     return Terminal(plain=settings.plain, prefix=settings.prefix)
 
 
-def _answer(terminal: Terminal, question: Question) -> str:
+def answer(asks: Terminal, question: Question, poll: Callable[[], Sequence[Any]] = tuple) -> str:
+    """What is typed. `poll` is called each second meanwhile; what it raises ends the question."""
     try:
-        return terminal.ask(question, tuple)
+        return asks.ask(question, poll)
     except Paused:
         raise KeyboardInterrupt from None          # nothing was begun that could be resumed

@@ -16,8 +16,7 @@ from irkit.cli.options import Settings, as_json, print_json, shared
 from irkit.cli.output import put, width
 
 if TYPE_CHECKING:
-    from irkit.action import Action, Driven, Param, Request, Response, Trace
-    from irkit.worlds import World
+    from irkit.action import Action, Driven, Param, Request, Trace
 
 SAMPLE_TIME = datetime(2026, 3, 7, 23, 40, tzinfo=UTC)      # the sample world's now, so that a page reads the same each time
 
@@ -87,8 +86,9 @@ def show(settings: Settings, name: str, as_json: bool) -> None:
 
 def sample(action: Action) -> Driven | None:
     """What the action does in a fresh world of its connector; None when that has no world, or no samples for it."""
-    from irkit import worlds
+    from irkit import connectors, worlds
     from irkit.action import drive
+    from irkit.drill.addresses import addresses_of, answer, defaults_of
     from irkit.runbook import convert_args
     if action.connector not in worlds.names():
         return None
@@ -96,19 +96,9 @@ def sample(action: Action) -> Driven | None:
     given = world.samples()
     args = {name: given.get(f"{action.name}.{name}", given.get(name)) for name, param in action.params.items()
             if param.required or f"{action.name}.{name}" in given}
-    return drive(action(**convert_args(action, args)), lambda request: answer(world, request))
-
-
-def answer(world: World, request: Request) -> Response:
-    """What a world says to a request, asked as irkit's own account in it."""
-    import json
-
-    from irkit.action import Response
-    from irkit.worlds import Call
-    body = None if request.json is None else json.dumps(request.json).encode()
-    said = world.handle(Call.of(request.method, request.target, body=body, authorization=f"Bearer {world.ready_token}",
-                                headers={"accept": "application/json", **request.headers}))
-    return Response(said.status, said.headers, said.body if isinstance(said.body, bytes) else b"".join(said.body))
+    connector, addresses = connectors.find(action.connector), addresses_of(world)
+    known = {("setting", name): value for name, value in {**defaults_of(connector), **world.settings}.items()}
+    return drive(action(**convert_args(action, args)), lambda request: answer(world, addresses, request), connector, known)
 
 
 # -- showing it --------------------------------------------------------------------------------------------------

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from irkit.action import Driven, Identity, Request, Response, drive
+from irkit.action import Driven, Identity, Proof, Refused, Request, Response, Steps, Unavailable, drive
 from irkit.errors import CredentialError
 from irkit.ui.layout import size
 from irkit.ui.reading import Check
@@ -34,12 +34,13 @@ class Clock:
     whose: str
 
 
-def connection(wire: Wire, found: Connection, clocks: list[Clock]) -> Check:
-    """Whether a connection works, and whom it acts as. Adds what its answer's Date header says of the clock to `clocks`."""
+def connection(wire: Wire, found: Connection, clocks: list[Clock]) -> list[Check]:
+    """Whether a connection works, whom it acts as, and which scopes it has.
+
+    Adds what its answers' Date headers say of the clock to `clocks`. Without a working credential no scope is asked for.
+    """
     connector = wire.connector(found.name)
     mend = f"irkit connect {found.connector}" + ("" if found.name == found.connector else f" --name {found.name}")
-    if connector.check is None:
-        return Check(found.name, "ok", f"{connector.title} offers no check")
     last: list[Response] = []
 
     def answer(request: Request) -> Response:
@@ -51,14 +52,32 @@ def connection(wire: Wire, found: Connection, clocks: list[Clock]) -> Check:
             clocks.append(Clock(ahead, found.name))
         return response
 
+    def run(steps: Steps[Any]) -> Driven:
+        last.clear()
+        return drive(steps, answer, connector, {("setting", k): v for k, v in wire.settings(found.name).items()})
+
     try:
-        driven = drive(connector.check(), answer)
+        if connector.check is None:
+            first = Check(found.name, "ok", f"{connector.title} offers no check")
+        else:
+            driven = run(connector.check())
+            if driven.error is not None:
+                said = connector.describe(last[0]) if last and last[0].status >= 400 else ""
+                return [Check(found.name, "FAIL", _why(driven, said), _command(getattr(driven.error, "next", ""), mend))]
+            first = _identified(found, driven.result, mend)
+        return [first, *(_proved(found, proof, run(proof.function()), mend) for proof in connector.proofs)]
     except CredentialError as error:
-        return Check(found.name, "FAIL", error.what, _command(error.next, mend))
-    if driven.error is not None:
-        said = connector.describe(last[0]) if last and last[0].status >= 400 else ""
-        return Check(found.name, "FAIL", _why(driven, said), _command(getattr(driven.error, "next", ""), mend))
-    return _identified(found, driven.result, mend)
+        return [Check(found.name, "FAIL", error.what, _command(error.next, mend))]
+
+
+def _proved(found: Connection, proof: Proof, driven: Driven, mend: str) -> Check:
+    """Whether a scope is there. It is only missing where the vendor refused; all else is not known."""
+    error = driven.error
+    if error is None:
+        return Check(found.name, "ok", f"{proof.scope}: can {proof.why}")
+    if isinstance(error, Unavailable | Refused) and getattr(error, "status", 0) in (200, 400, 401, 402, 403, 404):
+        return Check(found.name, "FAIL", f"{proof.scope} is missing: cannot {proof.why} ({error.status})", mend)
+    return Check(found.name, "FAIL", f"{proof.scope} is not known: {getattr(error, 'what', error)}", mend)
 
 
 def _identified(found: Connection, who: Identity, mend: str) -> Check:

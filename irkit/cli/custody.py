@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import unicodedata
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -102,13 +101,10 @@ def _items(ledger: Ledger, wanted: tuple[str, ...], everything: bool, descriptio
 
 def _party(config: Config, name: str) -> Party:
     """The person as irkit.toml knows them, by their name there or their own."""
+    from irkit.engine.people import same_name
     from irkit.ledger.custody import Party
-    known = config.people.get(name) or next((one for one in config.people.values() if _same(one.name, name)), None)
+    known = config.people.get(name) or next((one for one in config.people.values() if same_name(one.name, name)), None)
     return Party(known.name, known.title, known.phone) if known else Party(name)
-
-
-def _same(one: str, other: str) -> bool:
-    return unicodedata.normalize("NFKC", one).casefold().split() == unicodedata.normalize("NFKC", other).casefold().split()
 
 
 def _dated(settings: Settings, state: State, said: Handling) -> Handling:
@@ -138,6 +134,7 @@ def accept(settings: Settings, incident: str, entry: int | None, location: str |
       irkit custody accept INC-2041 318 --location "lab, cabinet 7"
     """
     from irkit.cli.signing import signer
+    from irkit.engine.people import same_name
     from irkit.ledger.custody import Handling, Party, recomputed
     with opened(settings, incident) as ledger:
         name, offer = ledger.folder.name, _open_offer(ledger, entry)
@@ -145,14 +142,14 @@ def accept(settings: Settings, incident: str, entry: int | None, location: str |
         assert key is not None
         mine = _party(settings.config, incidents.who_am_i(settings.config)[0])
         _may_accept(ledger, offer, mine.name, key)
-        if _same(mine.name, offer.offered.receiver.name):
+        if same_name(mine.name, offer.offered.receiver.name):
             mine = Party(mine.name, mine.title or offer.offered.receiver.title, mine.phone or offer.offered.receiver.phone)
         location, title, phone = filled(settings, f"irkit custody accept {name} {offer.entry}", {
             "--location": ("Where is it stored from now on?", location),
             "--title": ("Your title?", title or mine.title), "--phone": ("Your phone number?", phone or mine.phone)})
         state = incidents.state_of(ledger)
         items = recomputed(ledger, offer.offered.items)
-        _must_be_same(settings, ledger, offer, items, state)
+        _must_besame_name(settings, ledger, offer, items, state)
         said = Handling(offer.offered.giver, Party(mine.name, title, phone), items, location, offer.offered.reason)
         with session(settings, ledger):
             made = ledger.append_signed("custody.accepted", key, stamped(state), _dated(settings, state, said).values(),
@@ -182,19 +179,20 @@ def _open_offer(ledger: Ledger, entry: int | None) -> Transfer:
 
 def _may_accept(ledger: Ledger, offer: Transfer, name: str, key: Signer) -> None:
     """In a live incident two people sign, the second being the one it was offered to. One person may play both in a drill."""
+    from irkit.engine.people import same_name
     if ledger.mode != "live":
         return
     giver, receiver = offer.offered.giver.name, offer.offered.receiver.name
-    if key.fingerprint == offer.key or _same(name, giver):
+    if key.fingerprint == offer.key or same_name(name, giver):
         both = "the key that signs here signed the offer" if key.fingerprint == offer.key else f"{giver} made this offer"
         raise UsageError(f"{both}, and nobody accepts their own", where=f"entry {offer.entry} of {ledger.folder.name}",
                          next=f"{receiver} runs: irkit custody accept {ledger.folder.name} {offer.entry}")
-    if not _same(name, receiver):
+    if not same_name(name, receiver):
         raise UsageError(f"entry {offer.entry} offers it to {receiver}, and you are {name}",
                          where="IRKIT_WHO, and [people] in irkit.toml", next=f"irkit custody offer {ledger.folder.name} --to …")
 
 
-def _must_be_same(settings: Settings, ledger: Ledger, offer: Transfer, items: tuple[Item, ...], state: State) -> None:
+def _must_besame_name(settings: Settings, ledger: Ledger, offer: Transfer, items: tuple[Item, ...], state: State) -> None:
     """Refuse, and put it on record, when an artefact is not what was offered. The record of a sealed incident takes no note."""
     changed = [f"{one.name} ({one.sha256}) is {'' if len(one.recomputed) < 64 else 'now '}{one.recomputed}"
                for one in items if not one.same]

@@ -102,7 +102,7 @@ def _connections(settings: Settings, names: Sequence[str]) -> tuple[list[Check],
                 found.append(Check(name, "FAIL", error.what, error.next))
                 continue
             tell(settings, f"asking {wire.connector(name).title}…")
-            found.append(checks.connection(wire, connection, clocks))
+            found += checks.connection(wire, connection, clocks)
     finally:
         wire.close()
     return found, clocks
@@ -137,12 +137,15 @@ def _hidden(settings: Settings) -> Callable[[str], str] | None:
 @click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="A setting, such as subdomain=acme. May be repeated.")
 @click.option("--sign-in", metavar="WAY", help="How to sign in, such as token, client_credentials or api_token.")
 @click.option("--credential", metavar="REFERENCE",
-              help="Where the credential is kept, never the credential: env:NAME, command:…, keyring:service/user or prompt.")
+              help="Where the credential is kept, never the credential: env:NAME, command:…, keyring:service/user, file:/PATH "
+                   "or prompt.")
+@click.option("--also", multiple=True, metavar="HOST=REFERENCE",
+              help="Where the credential of a host of its own is kept, such as events=env:ROUTING_KEY. May be repeated.")
 @click.option("--base-url", metavar="URL", help="Another address than the connector's own, such as that of irkit world serve.")
 @shared
 @click.pass_obj
 def connect(settings: Settings, connector: str, name: str | None, given: tuple[str, ...], sign_in: str | None,
-            credential: str | None, base_url: str | None) -> None:
+            credential: str | None, also: tuple[str, ...], base_url: str | None) -> None:
     """Describe a connection in irkit.toml, without its secret.
 
     Asks for what is not given. A connection of the same name is replaced; every other line of the file stays as it is.
@@ -163,7 +166,7 @@ def connect(settings: Settings, connector: str, name: str | None, given: tuple[s
     form = _Form(settings, found, assignments("--set", given), base_url or "")
     way = form.sign_in(sign_in)
     connection = Connection(name or found.name, found.name, form.settings_for(way), way.name, form.credential(credential, way),
-                            base_url or "")
+                            base_url or "", form.also(assignments("--also", also)))
     path = config_file(settings)
     write_connection(path, connection)
     tell(settings, *_said(path, connection, found, way))
@@ -201,39 +204,57 @@ class _Form:
 
     def settings_for(self, way: SignIn) -> dict[str, str]:
         """Every setting that is needed. Beside --base-url, those that only make up the address may be left out."""
-        wanted = {one.name: one for one in (*self.connector.settings, *getattr(way, "settings", ()))}
+        wanted = {one.name: one for one in (*self.connector.settings, *way.settings)}
         for key in self.given:
             if key not in wanted:
                 raise UsageError(f"{self.connector.title} has no setting {key!r} with {way.name}; it has {', '.join(wanted)}",
                                  next=f"irkit connect {self.connector.name}")
-        return {key: self._setting(one) for key, one in wanted.items()
-                if key in self.given or not (self.base_url and f"{{{key}}}" in self.connector.base_url)}
+        return {key: self._setting(one) for key, one in wanted.items() if key in self.given or not (
+            one.default is not None or (self.base_url and f"{{{key}}}" in self.connector.base_url))}
 
     def _setting(self, one: Setting) -> str:
         def parse(text: str) -> str:
-            if not re.fullmatch(one.pattern, text):
+            if not one.takes(text):
                 raise ValueError(f"That does not look right: {one.hint or one.ask}.")
             return text
         value = self.given.get(one.name)
         if value is None:
-            return self._ask(f"--set {one.name}=…", one.ask + (f" ({one.hint})" if one.hint else ""), parse=parse)
-        if not re.fullmatch(one.pattern, value):
+            hint = one.hint or ", ".join(one.values)
+            return self._ask(f"--set {one.name}=…", one.ask + (f" ({hint})" if hint else ""), parse=parse)
+        if not one.takes(value):
             raise UsageError(f"--set {one.name} does not look right: {one.hint or one.ask}",
                              next=f"irkit connect {self.connector.name}")
         return value
 
+    def also(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Where the credentials of hosts of their own are kept, as given: a connection works without them, but for those."""
+        own = [name for name, host in self.connector.hosts.items() if host.sign_in]
+        for name, reference in given.items():
+            if name not in own:
+                raise UsageError(f"{self.connector.title} has no host {name!r} with a credential of its own"
+                                 + (f"; it has {', '.join(own)}" if own else ""), next=f"irkit connect {self.connector.name}")
+            self._reference("--also", reference)
+        return dict(given)
+
     def credential(self, given: str | None, way: SignIn) -> str:
         """Where the credential is kept. Text that is no reference may be the secret itself, and is never quoted."""
+        from irkit.action import Anonymous
         from irkit.secrets import problem
+        if isinstance(way, Anonymous):
+            return ""
 
         def parse(text: str) -> str:
             if wrong := problem(text):
                 raise ValueError(f"The credential {wrong}.")
             return text
-        kept = "Where is it kept? env:NAME, command:…, keyring:service/user, or prompt to type it each time"
+        kept = "Where is it kept? env:NAME, command:…, keyring:service/user, file:/PATH, or prompt to type it each time"
         reference = given if given is not None else self._ask("--credential", f"{way.ask}. {kept}", parse=parse)
+        return self._reference("--credential", reference)
+
+    def _reference(self, option: str, reference: str) -> str:
+        from irkit.secrets import problem
         if wrong := problem(reference):
-            raise UsageError(f"--credential {wrong}. If that was the secret itself, it now stands in your shell's history: "
+            raise UsageError(f"{option} {wrong}. If that was the secret itself, it now stands in your shell's history: "
                              "replace it",
                              next=f"irkit connect {self.connector.name} --credential env:{self.connector.name.upper()}_SECRET")
         return reference
@@ -252,11 +273,25 @@ class _Form:
 
 def _said(path: Path, connection: Connection, connector: Connector, way: SignIn) -> list[str]:
     """Where it was written, what the account needs, and what to do next."""
+    from irkit.action import Basic
     scope = next((found for one in connector.sign_in if (found := getattr(one, "scope", ""))), "")
-    oauth = bool(scope) and not hasattr(way, "user")          # Basic has no scopes
+    scope = scope.format_map(_Named(connector.filled(way, connection.settings)))
+    oauth = bool(scope) and not isinstance(way, Basic)          # Basic has no scopes
+    hosts = [f"  and   {host.sign_in.ask}, for {name}: {connection.credentials.get(name) or f'--also {name}=env:NAME'}"
+             for name, host in connector.hosts.items() if host.sign_in]
     return [
         f"Wrote [connections.{connection.name}] to {path}, which holds no secret.",
         f"  needs {way.ask}" + (f"; scopes: {scope}" if oauth else ""),
-        f"  kept  {connection.credential}",
+        *(["  kept  " + connection.credential] if connection.credential else []),
+        *hosts,
+        *(f"  grant {proof.scope}: to {proof.why}" for proof in connector.proofs),
+        *(f"  note  {line}" for line in connector.setup),
         f"  next  irkit doctor {connection.name}",
     ]
+
+
+class _Named(dict[str, str]):
+    """For a template of which a setting may be missing: its name stands there."""
+
+    def __missing__(self, key: str) -> str:
+        return f"{{{key}}}"

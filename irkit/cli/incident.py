@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from irkit.cli import incidents
-from irkit.cli.complete import completing
+from irkit.cli.complete import completing, step_name
 from irkit.cli.options import Settings, as_json, print_json, shared
 from irkit.errors import LedgerError, UsageError
 
@@ -56,7 +56,7 @@ def stamped(state: State) -> dict[str, Any]:
 @click.command()
 @click.argument("incident", shell_complete=complete_incident)
 @click.argument("text", nargs=-1, required=True)
-@click.option("--step", help="Step the note belongs to.")
+@click.option("--step", shell_complete=step_name, help="Step the note belongs to.")
 @SIGN
 @shared
 @click.pass_obj
@@ -79,7 +79,7 @@ def note(settings: Settings, incident: str, text: tuple[str, ...], step: str | N
 @click.command()
 @click.argument("incident", shell_complete=complete_incident)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--step", help="Step the file is evidence for.")
+@click.option("--step", shell_complete=step_name, help="Step the file is evidence for.")
 @click.option("--name", help="Name to keep it under (default: the file's).")
 @SIGN
 @shared
@@ -196,9 +196,25 @@ def _as_data(run: RunState, runbook: Runbook) -> dict[str, Any]:
             "clocks": clocks}
 
 
-@click.group()
+class _Group(click.Group):
+    """Loads the commands that move an incident when one of them is used."""
+
+    MOVING = ("pack", "unpack", "compare")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *self.MOVING]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.MOVING:
+            return super().get_command(ctx, cmd_name)
+        from irkit.cli import moving
+        found: click.Command = getattr(moving, cmd_name)
+        return found
+
+
+@click.group(cls=_Group)
 def incident() -> None:
-    """List incidents."""
+    """List incidents, and move one between machines."""
 
 
 @incident.command("list")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +36,8 @@ def resume(settings: Settings, incident: str | None, answers: Path | None, autop
     """Go on with an open run from what its ledger says.
 
     Nothing is repeated: a step whose request may have worked is looked at again before anything else. The run keeps its own
-    copy of the runbook and its mode.
+    copy of the runbook and its mode. Whoever takes it from somebody else types I HAVE IT; where it was offered to you, that
+    accepts the hand-over, signed by you.
 
     \b
     Examples:
@@ -50,14 +53,27 @@ def resume(settings: Settings, incident: str | None, answers: Path | None, autop
         run = state.open_run
         if run is None:
             raise UsageError(f"no run is open in {folder.name}", next=f"irkit status {folder.name}")
-        mode = Mode(run.mode)
-        book = walks.own_copy(ledger, run)
-        scenario = _own_scenario(ledger, run) if mode.simulated else None
-        gate = _gate(settings, mode, scenario, answers, autoplay, folder.name)
-        setup = _setup(settings, ledger, state, run, scenario, mode, gate, autoplay)
-        with walks.session_of(ledger, setup, book, run.id, state) as session:
-            _take_over(session, walks.differs(book))
-            walks.walk(session, scenario if mode is Mode.DRILL else None)
+        with taken_up(settings, ledger, state, run, f"irkit resume {folder.name}", answers, autoplay=autoplay) as session:
+            walks.walk(session, _own_scenario(ledger, run) if Mode(run.mode) is Mode.DRILL else None)
+
+
+@contextlib.contextmanager
+def taken_up(settings: Settings, ledger: Ledger, state: State, run: RunState, command: str, answers: Path | None = None, *,
+             autoplay: bool = False) -> Iterator[Session]:
+    """A session that holds the run, in the run's own mode and runbook. `command` is what to type with --answers.
+
+    Raises UsageError when the run is not taken over from whoever has it.
+    """
+    from irkit.cli import walks
+    from irkit.engine.modes import Mode
+    mode = Mode(run.mode)
+    book = walks.own_copy(ledger, run)
+    scenario = _own_scenario(ledger, run) if mode.simulated else None
+    gate = _gate(settings, mode, scenario, answers, autoplay, command)
+    setup = _setup(settings, ledger, state, run, scenario, mode, gate, autoplay)
+    with walks.session_of(ledger, setup, book, run.id, state) as session:
+        _take_over(session, walks.differs(book))
+        yield session
 
 
 def _own_scenario(ledger: Ledger, run: RunState) -> Scenario:
@@ -67,13 +83,13 @@ def _own_scenario(ledger: Ledger, run: RunState) -> Scenario:
 
 
 def _gate(settings: Settings, mode: Mode, scenario: Scenario | None, answers: Path | None, autoplay: bool,
-          incident: str) -> Gate:
+          command: str) -> Gate:
     from irkit.cli import walks
     if autoplay and scenario is None:
         raise UsageError("--autoplay plays a scenario's answers, and this is no drill",
-                         next=f"irkit resume {incident} --answers FILE")
+                         next=f"{command} --answers FILE")
     listed = scenario.answers if autoplay and scenario else walks.answers_file(answers) if answers else None
-    return walks.gate_for(settings, mode, answers=listed, scenario=autoplay, hint=f"irkit resume {incident} --answers FILE")
+    return walks.gate_for(settings, mode, answers=listed, scenario=autoplay, hint=f"{command} --answers FILE")
 
 
 def _setup(settings: Settings, ledger: Ledger, state: State, run: RunState, scenario: Scenario | None, mode: Mode,
@@ -91,26 +107,17 @@ def _setup(settings: Settings, ledger: Ledger, state: State, run: RunState, scen
 
 def _take_over(session: Session, changed: list[str]) -> None:
     """Show where the run stands; whoever takes it from somebody else, or from a process still alive, says so."""
-    from irkit.engine.gate import Question
-    ctx = session.ctx
-    ctx.say(session.view.resumed(ctx.clock.now(), changed))
-    held = _still_open(session)
-    if held or session.run.last_who != ctx.who:
-        why = held or f"You are {ctx.who}. {session.run.last_who} had it last."
-        answer = ctx.gate.ask(Question("takeover", f"{why} Type I HAVE IT to take over", phrase="I HAVE IT",
-                                       letters={"q": "quit"}), list)
-        if answer != "I HAVE IT":
-            raise UsageError("not taken over", next=f"irkit status {ctx.ledger.folder.name}")
-    session.record("run.resumed", {}, by="human")
+    from irkit.engine.handover import take_over
+    session.ctx.say(session.view.resumed(session.ctx.clock.now(), changed))
+    take_over(session, still_open(session.state, session.run, session.own))
 
 
-def _still_open(session: Session) -> str:
-    """A sentence when the session that holds the run is a process alive on this machine."""
-    data = session.state.sessions.get(session.run.holder)
-    own = session.state.sessions.get(session.own, {})
-    if data is None or data.get("boot") != own.get("boot") or not _alive(data.get("pid", 0)):
+def still_open(state: State, run: RunState, own: int) -> str:
+    """A sentence when the session that holds the run is a process alive on this machine. `own`: a session of this process."""
+    data = state.sessions.get(run.holder)
+    if data is None or data.get("boot") != state.sessions.get(own, {}).get("boot") or not _alive(data.get("pid", 0)):
         return ""
-    return f"{session.run.last_who} has this run open in another terminal (process {data['pid']})."
+    return f"{run.last_who} has this run open in another terminal (process {data['pid']})."
 
 
 def _alive(pid: int) -> bool:

@@ -134,11 +134,11 @@ def _plan(found: Runbook, step: Step, number: int, action: Action | None) -> Pla
     from irkit.engine.plan import BADGES
     from irkit.ui.reading import PlanStep
     badge = BADGES[action.effect] if action else "DECISION" if step.kind == "ask" else "BY HAND"
-    facts = [("Owner", found.roles.get(step.owner, step.owner)), *_doing(step, action), *_conditions(found, step)]
+    facts = [("Owner", found.roles.get(step.owner, step.owner)), *_doing(found, step, action), *_conditions(found, step)]
     return PlanStep(number, step.title, step.phase, badge, [(label, text) for label, text in facts if text])
 
 
-def _doing(step: Step, action: Action | None) -> Facts:
+def _doing(found: Runbook, step: Step, action: Action | None) -> Facts:
     """What is sent, done by hand or decided, and how to get back."""
     why = ("Why", step.why)
     if action:
@@ -149,6 +149,7 @@ def _doing(step: Step, action: Action | None) -> Facts:
         final = action.effect is Effect.IRREVERSIBLE
         return [why, ("Reads" if action.effect is Effect.READ else "Sends", what + each),
                 ("Undo", action.undo or ("none" if final else "")),
+                ("Approve", _approval(found, step)),
                 ("Caution", f"not seen on a live tenant: {action.unverified}" if action.unverified else ""),
                 ("Override", f"destroys what is not kept: {step.unpreserved}" if step.unpreserved else "")]
     if step.ask:
@@ -156,6 +157,16 @@ def _doing(step: Step, action: Action | None) -> Facts:
         return [why, ("Decide", f"{step.ask.source.strip()}\n{choices}")]
     evidence = "required" if step.evidence == "required" else ""
     return [why, ("By hand", step.do.source.strip() if step.do else ""), ("Evidence", evidence)]
+
+
+def _approval(found: Runbook, step: Step) -> str:
+    """Who agrees before it is sent, and for how long that holds."""
+    from irkit.runbook.values import duration_text
+    if step.approve is None:
+        return ""
+    shown = ", once evidence is attached" if step.approve.evidence == "required" else ""
+    role = found.roles.get(step.approve.role, step.approve.role)
+    return f"a second person, {role}{shown}; expires after {duration_text(step.approve.expires)}"
 
 
 def _conditions(found: Runbook, step: Step) -> Facts:

@@ -153,8 +153,8 @@ def in_worlds(scenario: Scenario, mode: Mode, gate: Gate, who: str, *, autoplay:
     subjects = {k: str(v) for k, v in (inputs or {}).items()} if mode is Mode.DRY_RUN else None
     perform = stage(scenario, clock, subjects=subjects, recorded=past)
     seal()
-    return Setup(Interrupts(), perform, clock, Paced(gate, clock) if autoplay else gate, mode, Cards(scenario.injects), who,
-                 signer=Throwaway())
+    cards = Cards(scenario.injects, scenario.approvals)
+    return Setup(Interrupts(), perform, clock, Paced(gate, clock) if autoplay else gate, mode, cards, who, signer=Throwaway())
 
 
 # -- who is asked ------------------------------------------------------------------------------------------------
@@ -165,6 +165,7 @@ def gate_for(settings: Settings, mode: Mode, *, answers: Mapping[str, Any] | Non
     A script is an answers file, or with `scenario` a scenario's own answers. Only where nothing can leave may a script say
     "the phrase" for a phrase.
     """
+    from irkit.drill import seal
     from irkit.ui.answers import Scripted
     from irkit.ui.prompt import Terminal
     from irkit.ui.talk import Talk
@@ -173,7 +174,7 @@ def gate_for(settings: Settings, mode: Mode, *, answers: Mapping[str, Any] | Non
     if answers is not None:
         return Scripted(answers, phrases_literal=not (scenario or mode.simulated), talk=talk.say, typed=talk.prompt,
                         source="the scenario" if scenario else "the answers file")
-    gate = Terminal(talk=talk)
+    gate = Terminal(talk=talk, editing=seal.editor if mode.simulated else contextlib.nullcontext)
     try:
         gate.require("walking a runbook")
     except NeedsTerminal as nobody:
@@ -223,7 +224,8 @@ def session_of(ledger: Ledger, setup: Setup, runbook: Runbook, run: str, state: 
     started = ledger.start_session(setup.who, signer=setup.signer, data={"pid": os.getpid(), **observed()})
     if setup.token_calls is not None:
         setup.token_calls.ledger = ledger
-    ctx = Context(ledger, setup.perform, setup.clock, setup.gate, setup.mode, run, setup.who, setup.interrupts)
+    ctx = Context(ledger, setup.perform, setup.clock, setup.gate, setup.mode, run, setup.who, setup.interrupts,
+                  signer=setup.signer)
     view = View(ledger.folder.name, runbook, state, run, setup.who, setup.role)
     session = Session(ctx, view, setup.happenings, own=started)
     anchors = Anchors(ledger, setup.authorities, lambda text: session.news.append(News([text])))
@@ -282,8 +284,8 @@ def walk(session: Session, scenario: Scenario | None = None) -> None:
 def genesis(folder: Path, mode: str, settings: Settings) -> Ledger:
     """A new incident, with who may act as what copied in."""
     people = {} if mode == "drill" else settings.config.people
-    more = {f"people.p{i}": {"name": p.name, "title": p.title, "phone": p.phone, "roles": list(p.roles), "key": p.key}
-            for i, p in enumerate(people.values())}
+    more = {f"people.p{i}": {"name": p.name, "handle": handle, "title": p.title, "phone": p.phone, "roles": list(p.roles),
+                             "key": p.key, "email": p.email} for i, (handle, p) in enumerate(people.items())}
     return Ledger.create(folder, mode=mode, version=__version__, code_hash=code_hash(), disclose=more)
 
 

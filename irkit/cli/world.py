@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -106,20 +107,26 @@ def _scenario(given: str) -> Scenario:
 def _how_to_connect(name: str, url: str, world: World) -> list[str]:
     """The address, then a shell line and a table for irkit.toml that lead to this world."""
     from irkit import connectors
-    from irkit.action import Bearer
-    way = next((way.name for way in connectors.find(name).sign_in if isinstance(way, Bearer)), "")
+    way, credential = world.signs_in()
     variable = f"{name.upper()}_WORLD_TOKEN"
+    more = {host: (f"{name.upper()}_WORLD_{host.upper()}", value) for host, value in world.more_credentials().items()}
+    signing = next(one for one in connectors.find(name).sign_in if one.name == way)
+    known = {one.name for one in (*connectors.find(name).settings, *signing.settings)}
+    settings = ", ".join(f'{key} = "{value}"' for key, value in world.settings.items() if key in known)
     return [
         url,
         "",
         "# in the shell that runs irkit:",
-        f"export {variable}={world.ready_token}",
+        f"export {variable}={shlex.quote(credential)}",
+        *(f"export {one}={shlex.quote(value)}" for one, value in more.values()),
         "",
         "# in irkit.toml:",
         f"[connections.{name}]",
         f'connector = "{name}"',
         f'sign_in = "{way}"',
+        *([f"settings = {{ {settings} }}"] if settings else []),
         f'credential = "env:{variable}"',
+        *(["credentials = { " + ", ".join(f'{host} = "env:{one}"' for host, (one, _) in more.items()) + " }"] if more else []),
         f'base_url = "{url}"',
         "",
         "# all its credentials, none of them real:",

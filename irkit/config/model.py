@@ -28,6 +28,7 @@ class Connection:
     sign_in: str = ""
     credential: str = ""               # a reference, never the secret
     base_url: str = ""
+    credentials: Mapping[str, str] = field(default_factory=dict)       # references of hosts that have a sign-in of their own
 
     @property
     def loopback(self) -> bool:
@@ -49,6 +50,7 @@ class Person:
     phone: str = ""
     roles: tuple[str, ...] = ()
     key: str = ""
+    email: str = ""                    # the address of their account, which nobody should lock by mistake
 
 
 @dataclass(frozen=True)

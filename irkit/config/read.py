@@ -141,23 +141,41 @@ class _Reader:
 
     def _person(self, handle: str, table: Mapping[str, object]) -> Person:
         prefix = f"people.{handle}."
-        self._known(prefix, table, ("name", "title", "phone", "roles", "key"))
+        self._known(prefix, table, ("name", "title", "phone", "roles", "key", "email"))
         return Person(self._text(prefix, table, "name") or handle, self._text(prefix, table, "title"),
                       self._text(prefix, table, "phone"), self._texts(prefix + "roles", table.get("roles", [])),
-                      self._text(prefix, table, "key"))
+                      self._text(prefix, table, "key"), self._text(prefix, table, "email"))
 
     def _connection(self, name: str, table: Mapping[str, object], allowed: tuple[str, ...]) -> Connection | None:
         prefix = f"connections.{name}."
-        self._known(prefix, table, ("connector", "settings", "sign_in", "credential", "base_url"))
+        self._known(prefix, table, ("connector", "settings", "sign_in", "credential", "base_url", "credentials"))
         connector = self._connector(prefix, self._text(prefix, table, "connector") or name, allowed)
         credential = self._text(prefix, table, "credential")
-        self._credential(prefix + "credential", credential)
+        if credential or connector is None or self._signs_in(table, connector):
+            self._credential(prefix + "credential", credential)
         if connector is None:
             return None
         sign_in = self._sign_in(prefix, self._text(prefix, table, "sign_in"), connector)
         settings = self._settings(prefix, table, connector, sign_in)
-        base_url = self._base_url(prefix, self._text(prefix, table, "base_url"), connector, settings)
-        return Connection(name, connector.name, settings, sign_in.name if sign_in else "", credential, base_url)
+        base_url = self._base_url(prefix, self._text(prefix, table, "base_url"), connector, sign_in, settings)
+        return Connection(name, connector.name, settings, sign_in.name if sign_in else "", credential, base_url,
+                          self._more(prefix, table, connector))
+
+    def _more(self, prefix: str, table: Mapping[str, object], connector: Connector) -> dict[str, str]:
+        """The references of the hosts that have a sign-in of their own."""
+        given = self._get(prefix, table, "credentials", dict) or {}
+        right: dict[str, str] = {}
+        self._known(f"{prefix}credentials.", given, tuple(name for name, host in connector.hosts.items() if host.sign_in))
+        for name in given:
+            right[name] = self._text(f"{prefix}credentials.", given, name)
+            self._credential(f"{prefix}credentials.{name}", right[name])
+        return right
+
+    def _signs_in(self, table: Mapping[str, object], connector: Connector) -> bool:
+        """Whether the connection needs a credential."""
+        from irkit.action import Anonymous
+        named = table.get("sign_in")
+        return not all(isinstance(way, Anonymous) for way in connector.sign_in if not named or way.name == named)
 
     def _connector(self, prefix: str, name: str, allowed: tuple[str, ...]) -> Connector | None:
         from irkit import connectors
@@ -190,22 +208,23 @@ class _Reader:
                   sign_in: SignIn | None) -> dict[str, str]:
         """Those that are right. What only makes up the address may be left out where base_url gives the address."""
         given = self._get(prefix, table, "settings", dict) or {}
-        wanted = {one.name: one for one in (*connector.settings, *getattr(sign_in, "settings", ()))}
+        wanted = {one.name: one for one in (*connector.settings, *(sign_in.settings if sign_in else ()))}
         right: dict[str, str] = {}
         self._known(f"{prefix}settings.", given, tuple(wanted))
         for name, setting in wanted.items():
             value = given.get(name)
-            if isinstance(value, str) and re.fullmatch(setting.pattern, value):
+            if isinstance(value, str) and setting.takes(value):
                 right[name] = value
             elif value is not None:
                 self._wrong(f"{prefix}settings.{name}", f"does not look right: {setting.hint or setting.ask}")
-            elif not (table.get("base_url") and f"{{{name}}}" in connector.base_url):
+            elif setting.default is None and not (table.get("base_url") and f"{{{name}}}" in connector.base_url):
                 self._wrong(f"{prefix}settings.{name}", f"is missing: {setting.ask}")
         return right
 
-    def _base_url(self, prefix: str, given: str, connector: Connector, settings: Mapping[str, str]) -> str:
+    def _base_url(self, prefix: str, given: str, connector: Connector, sign_in: SignIn | None,
+                  settings: Mapping[str, str]) -> str:
         try:
-            url = (given or connector.base_url.format(**settings)).rstrip("/")
+            url = (given or connector.base_url.format(**connector.filled(sign_in, settings))).rstrip("/")
         except KeyError:                                     # of a setting that is already reported
             return ""
         if wrong := address_problem(url):

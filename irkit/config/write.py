@@ -21,7 +21,8 @@ def write_connection(path: Path, connection: Connection) -> None:
     `base_url` is written when it is not empty. Raises IrkitError, with the file untouched, when the file cannot be read or
     written, when the credential is no reference, or when the file's shape leaves no safe way to edit it.
     """
-    for key, wrong in (("credential", problem(connection.credential)),
+    for key, wrong in (("credential", connection.credential and problem(connection.credential)),
+                       *((f"credentials.{name}", problem(value)) for name, value in connection.credentials.items()),
                        ("base_url", connection.base_url and address_problem(connection.base_url))):
         if wrong:
             raise IrkitError(f"{key} of connection {connection.name} {wrong}", where=str(path))
@@ -57,7 +58,11 @@ def _table(connection: Connection) -> str:
     if connection.settings:
         settings = ", ".join(f"{_key(name)} = {_text(value)}" for name, value in connection.settings.items())
         pairs.append(("settings", f"{{ {settings} }}"))
-    pairs.append(("credential", _text(connection.credential)))
+    if connection.credential:
+        pairs.append(("credential", _text(connection.credential)))
+    if connection.credentials:
+        more = ", ".join(f"{_key(name)} = {_text(value)}" for name, value in connection.credentials.items())
+        pairs.append(("credentials", f"{{ {more} }}"))
     if connection.base_url:
         pairs.append(("base_url", _text(connection.base_url)))
     return "\n".join([f"[connections.{_key(connection.name)}]", *(f"{name} = {value}" for name, value in pairs)]) + "\n"

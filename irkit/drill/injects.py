@@ -7,10 +7,11 @@ due at the next look. Which ones were played stands in the ledger, in `inject` e
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from irkit.engine.session import Second
 from irkit.engine.state import SETTLED, RunState
 
 
@@ -47,6 +48,10 @@ class Cards:
     """A scenario's injects as the engine's Happenings: which are due, and which still want an answer."""
 
     injects: Sequence[Inject]
+    seconds: Mapping[str, Second] = field(default_factory=dict)     # step id -> who plays the second person
+
+    def second(self, step: str) -> Second | None:
+        return self.seconds.get(step)
 
     def due(self, run: RunState, now: datetime) -> Sequence[Inject]:
         ended = {step.id for step in run.steps.values() if step.state in SETTLED}

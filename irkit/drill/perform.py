@@ -15,24 +15,32 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from typing import Any, BinaryIO
+from urllib.parse import quote
 
 from irkit import connectors
-from irkit.action import HEADERS, Connector, Identity, Limit, Outgoing, Request, Response, drive
+from irkit.action import (
+    CREDENTIAL,
+    HEADERS,
+    Artefact,
+    Bucket,
+    Connector,
+    Identity,
+    Limit,
+    Outgoing,
+    Request,
+    Response,
+    drive,
+)
+from irkit.drill.addresses import addresses_of, answer, call_of, defaults_of, outgoing_of
 from irkit.drill.scenario import Scenario
 from irkit.engine.fold import Load, moment
 from irkit.engine.modes import Clock, Sink
-from irkit.errors import ActionError, NoAnswer, UsageError
+from irkit.errors import NoAnswer, UsageError
 from irkit.ledger import Entry
-from irkit.worlds import Answer, Call, Faults, World, find
+from irkit.worlds import Answer, Faults, World, find
 
-# What stands unescaped in a path and in a query of the WHATWG URL standard (url.spec.whatwg.org, percent-encode sets), which
-# httpx follows. `%` is among them: what is escaped already is not escaped again.
-_PATH = "".join(c for c in map(chr, range(0x21, 0x7F)) if c not in '"#<>?`{}')
-_QUERY = "".join(c for c in map(chr, range(0x21, 0x7F)) if c not in '"#<>')
-
-# What the wire sends with every request.
+MAX_BODY = 8 * 2**20       # bytes of an upload that a world is given; of a larger one it gets size and SHA-256
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,7 @@ class Recorded:
     url: str
     body: bytes
     at: datetime
+    upload: Artefact | None = None
 
 
 class WorldTime:
@@ -70,6 +79,7 @@ class WorldPerform:
 
     def __init__(self, worlds: Mapping[str, World], faults: Faults, time: WorldTime) -> None:
         self.worlds, self._faults, self._time = worlds, faults, time
+        self._addresses = {name: addresses_of(world) for name, world in worlds.items()}
         self._acting_as = {name: _acting_as(world) for name, world in self.worlds.items()}
 
     def connector(self, connection: str) -> Connector:
@@ -78,13 +88,24 @@ class WorldPerform:
 
     def prepare(self, connection: str, request: Request) -> Outgoing:
         """The final request. Raises ActionError for a link that leaves the world's host."""
-        url = _final(self._world(connection).base_url, request.target)
-        return Outgoing.of(connection, self.connector(connection), request, url, self._acting_as[connection])
+        return outgoing_of(connection, self._world(connection), self._addresses[connection], request,
+                         self._acting_as[connection])
+
+    def settings(self, connection: str) -> Mapping[str, str]:
+        """The world's own settings, and the defaults of the connector's others."""
+        world = self._world(connection)
+        return {**defaults_of(self.connector(connection)), **world.settings}
 
     def send(self, outgoing: Outgoing, *, answered: Callable[[int, Mapping[str, str]], None],
-             sink: Sink | None = None, meanwhile: Callable[[], object] | None = None) -> Response:
+             sink: Sink | None = None, meanwhile: Callable[[], object] | None = None,
+             source: Callable[[], BinaryIO] | None = None) -> Response:
         """Ask the world once. Raises NoAnswer when a fault lost the request or its answer."""
-        answer = self._ask(outgoing.connection, outgoing.method, outgoing.url, outgoing.headers, outgoing.body or b"")
+        url, body = outgoing.bearing(self._world(outgoing.connection).ready_token)
+        upload = outgoing.request.upload
+        if upload and source and upload.size <= MAX_BODY:
+            with source() as file:
+                body = file.read()
+        answer = self._ask(outgoing.connection, outgoing.method, url, outgoing.headers, body or b"", upload)
         if answer is None:
             raise NoAnswer("no answer in 30 s", where=f"{outgoing.method} {outgoing.url}")
         answered(answer.status, answer.headers)
@@ -97,15 +118,15 @@ class WorldPerform:
             size += len(chunk)
         return Response(answer.status, answer.headers, size=size, url=outgoing.url)
 
-    def turn(self, connection: str) -> None:
+    def turn(self, connection: str, bucket: Bucket | None = None) -> None:
         """Always at once: a world says 429 itself, and the drill's clock jumps over the wait."""
 
-    def seconds_for(self, connection: str, requests: int) -> float:
+    def seconds_for(self, connection: str, requests: int, bucket: Bucket | None = None) -> float:
         """As live, where a minute's worth may leave at once and the rest evenly."""
-        per_minute = self.connector(connection).per_minute
+        per_minute = bucket.per_minute if bucket else self.connector(connection).per_minute
         return max(0.0, (requests - per_minute) * 60 / per_minute)
 
-    def learn(self, connection: str, limit: Limit) -> None:
+    def learn(self, connection: str, limit: Limit, bucket: Bucket | None = None) -> None:
         """Nothing to learn: worlds count for themselves."""
 
     def close(self) -> None:
@@ -114,11 +135,13 @@ class WorldPerform:
     def replay(self, recorded: Iterable[Recorded]) -> None:
         """Ask fresh worlds what they were asked before. Only before the first `send`.
 
-        A write whose answer nobody lived to see is asked, too: it had left.
+        A write whose answer nobody lived to see is asked, too: it had left. Secrets in bodies are not in the record.
         """
         for request in recorded:
+            token = self._world(request.connection).ready_token
+            url = request.url.replace(quote(CREDENTIAL), quote(token, safe="~"), 1)
             with self._time.at(request.at):
-                self._ask(request.connection, request.method, request.url, HEADERS, request.body)
+                self._ask(request.connection, request.method, url, HEADERS, request.body, request.upload)
 
     def _world(self, connection: str) -> World:
         if connection not in self.worlds:
@@ -126,10 +149,11 @@ class WorldPerform:
                              next="add it under worlds: in the scenario, or skip the steps that use it")
         return self.worlds[connection]
 
-    def _ask(self, connection: str, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer | None:
+    def _ask(self, connection: str, method: str, url: str, headers: Mapping[str, str], body: bytes,
+             upload: Artefact | None = None) -> Answer | None:
         """The answer, or None when a fault lost it."""
         world = self._world(connection)
-        call = _call(world, method, url, headers, body)
+        call = call_of(world, self._addresses[connection], method, url, headers, body, upload)
         fault = self._faults.judge(world.connector, method, call.path)
         if fault is not None and fault.answer is not None:
             return fault.said()
@@ -162,7 +186,15 @@ def recorded(entries: Iterable[Entry], run: str, load: Load) -> Iterator[Recorde
         if asked and entry.run == run and "request.url" in entry.disclosed:
             shown = entry.disclosed
             yield Recorded(shown["request.connection"], shown["request.method"], shown["request.url"],
-                           _bytes(shown.get("request.body"), load), moment(entry))
+                           _sent(shown, load), moment(entry),
+                           Artefact(**shown["request.upload"]) if "request.upload" in shown else None)
+
+
+def _sent(shown: Mapping[str, Any], load: Load) -> bytes:
+    upload = shown.get("request.upload")
+    if upload:
+        return load(upload["sha256"]) if upload["size"] <= MAX_BODY else b""
+    return _bytes(shown.get("request.body"), load)
 
 
 def _bytes(kept: Any, load: Load) -> bytes:
@@ -178,21 +210,7 @@ def _acting_as(world: World) -> str:
     if connector.check is None:
         return ""
 
-    def answer(request: Request) -> Response:
-        said = world.handle(_call(world, request.method, world.base_url + request.target, HEADERS, b""))
-        return Response(said.status, said.headers, said.body if isinstance(said.body, bytes) else b"".join(said.body))
-    who = drive(connector.check(), answer).result
+    addresses = addresses_of(world)
+    who = drive(connector.check(), lambda request: answer(world, addresses, request), connector,
+                {("setting", k): v for k, v in world.settings.items()}).result
     return f'"{who.name}" ({who.role})' if isinstance(who, Identity) else ""
-
-
-def _call(world: World, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Call:
-    return Call.of(method, url, headers=headers, body=body, authorization=f"Bearer {world.ready_token}")
-
-
-def _final(base_url: str, target: str) -> str:
-    """The absolute URL of a target: a path on the host, or a link that must stay there."""
-    url = urlsplit(base_url.rstrip("/") + target if target.startswith("/") else target)
-    home = urlsplit(base_url)
-    if (url.scheme, url.netloc.lower()) != (home.scheme, home.netloc.lower()):
-        raise ActionError(f"the link {target!r} leaves {home.netloc}: not followed, nothing was sent")
-    return urlunsplit((url.scheme, url.netloc.lower(), quote(url.path, safe=_PATH), quote(url.query, safe=_QUERY), ""))

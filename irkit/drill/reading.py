@@ -12,6 +12,7 @@ from irkit.action import Email
 from irkit.drill.injects import Inject
 from irkit.drill.scenario import FindRunbook, Scenario, instant
 from irkit.drill.score import START, Achieved, Before, Rule, Within
+from irkit.engine.session import Second
 from irkit.errors import UsageError
 from irkit.runbook import Runbook, duration, parse_input
 from irkit.runbook.model import Name
@@ -22,7 +23,7 @@ from irkit.worlds import Fault, Person
 
 SCHEMA = Literal["irkit/scenario-v1"]
 REQUIRED = ("schema", "scenario", "title", "runbook", "starts", "worlds")
-OPTIONAL = ("people", "inputs", "injects", "faults", "score", "answers")
+OPTIONAL = ("people", "inputs", "injects", "faults", "score", "approvals", "answers")
 Words = NewType("Words", str)              # a text as one line, however it was folded in the file
 RequestGlob = NewType("RequestGlob", str)
 Times = NewType("Times", int)
@@ -73,7 +74,7 @@ class _ScenarioReader(Reader):
             name, self.value(top, "title", Words) or "", runbook, starts, people, self.inputs(top, starts), options, injects,
             [fault for node in self.each(top, "faults") for fault in self.fault(node, options)],
             [rule for node in self.each(top, "score") for rule in self.rule(node)],
-            self.free(top, "answers", "step or inject", prompts), raw)
+            self.free(top, "answers", "step or inject", prompts), raw, self.approvals(top))
         self.unique(top, "injects", self.steps or ())
         self.unique(top, "score", ())
         if not self.mistakes.errors:
@@ -177,6 +178,18 @@ class _ScenarioReader(Reader):
         after = self.known(values["after"], "step", self.steps) if "after" in values else ""
         say, to, ask, expect = (self.value(values, key, Words) or "" for key in ("say", "to", "ask", "expect"))
         yield Inject(self.value(values, "id", Name) or "", say, self.value(values, "at", timedelta), after, to, ask, expect)
+
+    def approvals(self, top: Mapping[str, Node]) -> dict[str, Second]:
+        """Who plays the second person of a step, how long they take to read, and why they refuse where they do."""
+        found: dict[str, Second] = {}
+        asking = None if self.runbook is None else [step.id for step in self.runbook.steps if step.approve]
+        for step, node in self.mapping(top["approvals"], "'approvals'").items() if "approvals" in top else ():
+            self.known(top["approvals"].key(step) or node, "step with 'approve'", asking)
+            values = self.fields(node, ("by", "after", "refuse"), ("by",), "an approval")
+            by, refuse = self.value(values, "by", Words) or "", self.value(values, "refuse", Words) or ""
+            after = self.value(values, "after", timedelta)
+            found[step] = Second(by, refuse=refuse) if after is None else Second(by, after, refuse)
+        return found
 
     def rule(self, node: Node) -> Iterator[Rule]:
         values = self.fields(node, ("id", "before", "from", "to", "within", "done"), ("id",), "a score line")

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from irkit.drill.injects import Inject
 from irkit.drill.score import Rule
+from irkit.engine.session import Second
 from irkit.errors import RunbookError, UsageError
 from irkit.runbook import Runbook, available
 from irkit.runbook.load import read_bytes
@@ -41,6 +42,7 @@ class Scenario:
     score: Sequence[Rule]
     answers: Mapping[str, Any]
     raw: bytes
+    approvals: Mapping[str, Second] = field(default_factory=dict)     # step id -> who plays the second person
 
     @property
     def sha256(self) -> str:

@@ -7,27 +7,33 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from irkit.engine.gate import Question
+from irkit.engine import pasted
+from irkit.engine.gate import News, Question, Said
 from irkit.engine.session import Session
 from irkit.engine.values import rfc3339
 from irkit.errors import IrkitError, Paused
 from irkit.runbook import parse_typed, timestamp
 
 ALWAYS = {"n": "note", "p": "pause"}
-ALSO = {"a": "attach a file or text as evidence"}
+PASTE = "paste:"
+ALSO = {"a": "attach a file or text as evidence", "h": "hand over to somebody"}
 
 
 def choose(session: Session, step: str, name: str, prompt: str, letters: Mapping[str, str], *, phrase: str = "",
-           more: Mapping[str, Sequence[str]] | None = None, more_words: Mapping[str, str] | None = None) -> str:
+           more: Mapping[str, Sequence[str]] | None = None, more_words: Mapping[str, str] | None = None,
+           poll: Callable[[], Sequence[Said]] | None = None) -> str:
     """One of `letters`, or the phrase. Notes and attachments are taken on the way. Raises Paused."""
     while True:
         question = Question(name=name, prompt=prompt, step=step, letters={**letters, **ALWAYS}, phrase=phrase,
                             more=more or {}, more_words={**ALSO, **(more_words or {})})
-        answer = session.ctx.gate.ask(question, session.poll)
+        answer = session.ctx.gate.ask(question, poll or session.poll)
         if answer == "n":
             note(session, step)
         elif answer == "a":
             evidence(session, step, required=False)
+        elif answer == "h":
+            from irkit.engine import handover
+            handover.offer(session, step)
         elif answer == "p":
             raise Paused("paused")
         else:
@@ -35,15 +41,18 @@ def choose(session: Session, step: str, name: str, prompt: str, letters: Mapping
 
 
 def text(session: Session, step: str, name: str, prompt: str, *, default: str = "", required: bool = True,
-         parse: Callable[[str], object] | None = None, path: bool = False, key: str = "") -> str:
+         parse: Callable[[str], object] | None = None, path: bool = False, key: str = "",
+         pick: Mapping[str, str] | None = None) -> str:
     """Free text, in Unicode NFC. With a default an empty answer takes it."""
+    listed = {"l": [f"{number}. {what}" for number, what in pick.items()]} if pick else {}
     answer = session.ctx.gate.ask(Question(name=name, prompt=prompt, step=step, key=key, required=required, default=default,
-                                           parse=parse, path=path), session.poll)
+                                           parse=parse, path=path, pick=pick or {}, more=listed,
+                                           more_words={"l": "list them"} if pick else {}), session.poll)
     return unicodedata.normalize("NFC", answer.strip() or default)
 
 
-def reason(session: Session, step: str, prompt: str = "Reason") -> str:
-    return text(session, step, "reason", prompt)
+def reason(session: Session, step: str, prompt: str = "Reason", *, key: str = "") -> str:
+    return text(session, step, "reason", prompt, key=key)
 
 
 def note(session: Session, step: str | None) -> None:
@@ -52,23 +61,52 @@ def note(session: Session, step: str | None) -> None:
 
 def evidence(session: Session, step: str, *, required: bool) -> list[str]:
     """Take a file or a text as an artefact of the step. Returns its SHA-256s."""
-    prompt = "Evidence: a file's path, or text: and what you saw" + ("" if required else " (empty: none)")
+    prompt = "Evidence: a path, text: what you saw, or paste:" + ("" if required else " (empty: none)")
     answer = text(session, step, "evidence", prompt, required=required, path=True, parse=_evidence)
     if not answer:
         return []
-    name, content = _evidence(answer)
-    kept = session.ctx.ledger.keep(name, content, run=session.ctx.run, step=step, by="human")
+    name, content, removed = _pasted(session, step, answer) if answer.startswith(PASTE) else (*_evidence(answer), False)
+    kept = session.ctx.ledger.keep(name, content, run=session.ctx.run, step=step, by="human", redacted=removed)
     session.refresh()
     return [kept.sha256]
+
+
+def _pasted(session: Session, step: str, answer: str) -> tuple[str, bytes, bool]:
+    """An answer that was got by hand, from the file named after paste: or pasted now, without its live secrets."""
+    keys = session.ctx.secrets.get(step, frozenset())
+    path = answer.removeprefix(PASTE).strip()
+
+    def clean(typed: str) -> tuple[bytes, bool]:
+        return pasted.cleaned(typed.encode("utf-8", "surrogateescape"), keys)
+
+    if path:
+        try:
+            content, removed = pasted.cleaned(_file(path).read_bytes(), keys)
+        except ValueError as bad:
+            session.ctx.say(News([str(bad)]))
+            path = ""
+    if not path:
+        question = Question("paste", "Paste the answer, then a line with a single dot", step, parse=clean, multiline=True)
+        content, removed = clean(session.ctx.gate.ask(question, session.poll))
+    return pasted.name_of(content, removed), content, removed
 
 
 def _evidence(answer: str) -> tuple[str, bytes | Path]:
     if answer.startswith("text:"):
         return "text.txt", answer.removeprefix("text:").strip().encode()
+    if answer.startswith(PASTE):
+        if path := answer.removeprefix(PASTE).strip():
+            _file(path)
+        return "", b""
+    file = _file(answer)
+    return file.name, file
+
+
+def _file(answer: str) -> Path:
     path = Path(answer).expanduser()
     if not path.is_file():
         raise ValueError(f"{answer} is not a file; text typed here begins with text:")
-    return path.name, path
+    return path
 
 
 def by_hand(session: Session, step: str, fields: Mapping[str, Any], *, evidence_required: bool) -> dict[str, Any]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
+from irkit.action import Outgoing
 from irkit.engine.gate import Gate, News, Said
 from irkit.engine.modes import Clock, Mode, Perform
 from irkit.errors import Paused
 from irkit.ledger import Entry, Ledger
+from irkit.ledger.sshsig import Signer
 
 
 @dataclass
@@ -48,6 +50,9 @@ class Interrupts:
             raise Paused("interrupted")
 
 
+Permit = Callable[[str | None, int | None, Outgoing], int | None]    # the approval a write leaves on; raises NotApproved
+
+
 @dataclass
 class Context:
     """One session of one run. `record` may be called from any thread; everything else belongs to the main one."""
@@ -60,17 +65,39 @@ class Context:
     run: str
     who: str
     interrupts: Interrupts = field(default_factory=Interrupts)
+    permit: Permit = lambda _step, _item, _outgoing: None     # set by the session: whether a second person agreed
+    signer: Signer | None = None           # the person's key; None where none is configured and none is needed
+    secrets: dict[str | None, frozenset[str]] = field(default_factory=dict)    # step -> what its requests name as live secrets
+    undo: bool = False             # what is recorded of steps and requests belongs to an undo
 
     def record(self, kind: str, data: Mapping[str, Any] | None = None, disclose: Mapping[str, Any] | None = None, *,
                by: str = "machine", step: str | None = None, item: int | None = None, ref: int | None = None) -> Entry:
         """Append an entry of this run, stamped with the drill's time where there is one. Durable when it returns."""
-        return self.ledger.append(kind, {**(data or {}), **self.clock.stamp()}, disclose, by=by, run=self.run,
+        return self.ledger.append(kind, {**(data or {}), **self._marks(kind)}, disclose, by=by, run=self.run,
                                   step=step, item=item, ref=ref)
 
     def record_soon(self, kind: str, data: Mapping[str, Any], disclose: Mapping[str, Any], *, step: str | None = None,
                     item: int | None = None) -> None:
         """The same for a read, durable within moments or with the next entry of this thread."""
-        self.ledger.append_soon(kind, {**data, **self.clock.stamp()}, disclose, run=self.run, step=step, item=item)
+        self.ledger.append_soon(kind, {**data, **self._marks(kind)}, disclose, run=self.run, step=step, item=item)
+
+    def _marks(self, kind: str) -> Mapping[str, Any]:
+        marked = self.undo and kind.startswith(("step.", "request."))
+        return {**self.clock.stamp(), **({"undo": True} if marked else {})}
+
+    @contextlib.contextmanager
+    def undoing(self) -> Iterator[None]:
+        """Within, entries of steps and requests say that they belong to an undo."""
+        self.undo = True
+        try:
+            yield
+        finally:
+            self.undo = False
+
+    def bears(self, step: str | None, secret: Collection[str]) -> None:
+        """Answers to this step's requests may hold live secrets under these keys."""
+        if secret:
+            self.secrets[step] = self.secrets.get(step, frozenset()) | frozenset(secret)
 
     def say(self, said: Said) -> None:
         self.gate.say(said)

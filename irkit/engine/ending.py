@@ -11,12 +11,21 @@ from irkit.engine.gate import Ended, Sends, Trouble
 from irkit.engine.outcome import Accepted, Done, Failed, Gap, Outcome, Unknown
 from irkit.engine.session import Session
 from irkit.engine.state import Sending
+from irkit.engine.undoable import undoable
 from irkit.engine.values import summary
 from irkit.errors import IrkitError
 from irkit.runbook import Step, result_fields
 
 COMMON = {"s": "skip", "d": "defer", "m": "did it by hand"}
 AGAIN = frozenset({"looking", "asked", "sending", "accepted", "failed", "unknown", "deferred"})   # begun, and not settled
+
+
+class TakeBack(BaseException):
+    """The responder wants a step undone now, and then to go on here; control flow, not an error."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__(step)
+        self.step = step
 
 
 class GoTo(BaseException):
@@ -36,10 +45,16 @@ def end(session: Session, step: Step, kind: str, data: Mapping[str, Any] | None 
 
 
 def letter_or_go(session: Session, step: Step, name: str, prompt: str, letters: Mapping[str, str], **more: Any) -> str:
-    """A letter (or the phrase); "g 12" leaves for another step."""
+    """A letter (or the phrase); "g 12" leaves for another step, "u" takes the latest one back."""
     words, complaint = {"g N": "go to step N", **more.pop("more_words", {})}, ""
+    last = None if session.ctx.undo or "u" in letters else next(iter(undoable(session.run)), None)
+    if last is not None:
+        undo = {"u": f"undo step {session.number(last)}"}
+        letters, words = ({**letters, **undo}, words) if name == "menu" else (letters, {**words, **undo})
     while True:
         answer = ask.choose(session, step.id, name, complaint + prompt, letters, more_words=words, **more)
+        if answer == "u" and last is not None:
+            raise TakeBack(last)
         if not answer.startswith("g ") or answer in letters:
             return answer
         try:
@@ -70,9 +85,9 @@ def later_fields(session: Session, step: Step) -> dict[str, Any]:
     return {name: known[name] for name in sorted(used) if name in known}
 
 
-def agree(session: Session, step: Step, shown: Sends) -> str:
+def agree(session: Session, step: Step, shown: Sends, others: Mapping[str, str] = COMMON) -> str:
     """Ask at the gate. "send" only after the letter or the exact phrase, and a reason where evidence is not preserved."""
-    letters = {**({} if shown.phrase else {"y": "yes"}), **COMMON}
+    letters = {**({} if shown.phrase else {"y": "yes"}), **others}
     prompt = f"Type {shown.phrase} to send" if shown.phrase else "Send it?"
     more = {"r": list(shown.requests), "l": list(shown.affects), "c": list(shown.curls)}
     words = {"r": "the full request", "l": "the affected list", "c": "copy as curl (no credential)"}
@@ -84,6 +99,7 @@ def agree(session: Session, step: Step, shown: Sends) -> str:
         why = ask.reason(session, step.id, f"{shown.unpreserved[0]}. Why send nevertheless?")
     session.record("step.asked", {"answer": "phrase" if shown.phrase else "yes", "count": shown.count},
                    {"asked.affects": list(shown.affects), "asked.warnings": [*shown.unpreserved, *shown.warnings],
+                    **({"asked.phrase": shown.phrase} if shown.phrase else {}),
                     **({"reason": why} if why else {})}, by="human", step=step.id)
     return "send"
 
@@ -115,14 +131,14 @@ def done_words(outcome: Done, earlier: Sending | None) -> tuple[dict[str, Any], 
     return data, ""
 
 
-def trouble(session: Session, step: Step, outcome: Outcome) -> None:
+def trouble(session: Session, step: Step, outcome: Outcome, *, title: str = "") -> None:
     """Record an outcome that is not done, and show it."""
     data: dict[str, Any] = {"status": outcome.status} if outcome.status else {}
     entry = session.record(outcome.kind, data, {"reason": outcome.reason}, step=step.id)
     label, lines = words_for(outcome)
     connector = session.connection_of(step)
     denied = isinstance(outcome, Failed | Gap) and outcome.status in (401, 403)
-    session.ctx.say(Trouble(label, session.number(step.id), step.title, lines, entry.seq,
+    session.ctx.say(Trouble(label, session.number(step.id), title or step.title, lines, entry.seq,
                             likely="the credential is refused, or its role is too low" if denied else "",
                             command=outcome.command or (f"irkit doctor {connector}" if denied else "")))
 
@@ -143,9 +159,10 @@ def _sentence(outcome: Outcome) -> str:
     return outcome.reason if outcome.reason.endswith((".", '."', ".)")) else f"{outcome.reason}."
 
 
-def menu_for(outcome: Outcome, by_look: bool) -> dict[str, str]:
+def menu_for(outcome: Outcome, by_look: bool, letters: Mapping[str, str] = COMMON) -> dict[str, str]:
     if isinstance(outcome, Unknown):
         return {**({"l": "look again (safe)"} if by_look else {}), "m": "I checked by hand"}
     if isinstance(outcome, Accepted):
-        return {"l": "look again (safe)", "d": "defer", "m": "I checked by hand"}
-    return {"r": "retry", **COMMON}
+        defer = {"d": letters["d"]} if "d" in letters else {}
+        return {"l": "look again (safe)", **defer, "m": "I checked by hand"}
+    return {"r": "retry", **letters}

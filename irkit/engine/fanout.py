@@ -7,23 +7,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from irkit.action import Effect
-from irkit.engine import ask, plan
+from irkit.engine import approval, ask, plan
 from irkit.engine.arguments import arguments
-from irkit.engine.ending import AGAIN, agree, common, done_words, end, judged, letter_or_go
+from irkit.engine.ending import AGAIN, COMMON, agree, common, done_words, end, judged, letter_or_go
+from irkit.engine.except_some import except_some
 from irkit.engine.gate import Progress, Sends, Trouble
 from irkit.engine.modes import Mode
 from irkit.engine.outcome import Accepted, Done, Failed, Gap, Outcome, Unknown
 from irkit.engine.perform import Performance, stale
+from irkit.engine.permit import Leaving
 from irkit.engine.pool import WORKERS, Pool
 from irkit.engine.session import Session
-from irkit.engine.state import SETTLED, WITH_RESULT, Sending
+from irkit.engine.state import SETTLED, WITH_RESULT, Sending, StepState
 from irkit.engine.transfer import request_parts
+from irkit.engine.values import plain
 from irkit.runbook import Missing, Step
 
 
@@ -41,24 +45,41 @@ def fan_out(session: Session, step: Step) -> None:
 
 
 class Batch:
-    """The items of one fan-out. `outcomes` holds what each item's last performance came to."""
+    """The items of one fan-out, by their numbers. `outcomes` holds what each item's last performance came to.
+
+    An undo of many is one, too: what differs there stands in the methods it overrides.
+    """
+
+    letters: Mapping[str, str] = COMMON
+    done_kind, by_hand_kind = "step.done", "step.by_hand"
 
     def __init__(self, session: Session, step: Step, items: Sequence[Any]) -> None:
         self.session, self.step, self.items = session, step, items
+        self.indexes: Sequence[int] = range(len(items))
         self.action = session.action_of(step)
-        self.args: list[dict[str, Any]] = []
+        self.args: dict[int, dict[str, Any]] = {}
         self.outcomes: dict[int, Outcome] = {}
         self._lock = threading.Lock()
         self._again: set[int] = set()        # unsettled items that the responder wants sent once more
+        self._only: set[int] | None = None   # the items of the next round, where it is not for all that are open
+
+    @property
+    def title(self) -> str:
+        return self.step.title
+
+    @property
+    def state(self) -> StepState:
+        return self.session.step_state(self.step)
 
     def walk(self) -> None:
-        state = self.session.step_state(self.step)
-        again = state.state in AGAIN
+        again = self.state.state in AGAIN
         typed: dict[str, Any] = {}
-        self.args = [arguments(self.session, self.step, self.action, typed, item) for item in self.items]
+        self.args = {i: arguments(self.session, self.step, self.action, typed, item) for i, item in enumerate(self.items)}
         self.session.record("step.started", {"step_kind": "action", "action": self.action.full_name, "items": len(self.items),
-                                             **({"again": True} if again else {})},
-                            {"items": list(self.items), **{f"typed.{k}": v for k, v in typed.items()}}, step=self.step.id)
+                                             **({"again": True} if again else {}),
+                                             "approve": self.step.approve.role if self.step.approve else None},
+                            {"items": list(self.items), "args": [plain(self.args[i]) for i in self.indexes],
+                             **{f"typed.{k}": v for k, v in typed.items()}}, step=self.step.id)
         while self._round():
             pass
 
@@ -66,18 +87,19 @@ class Batch:
 
     def _round(self) -> bool:
         """True when the responder wants to look again at what is still open."""
-        ready, twins = _apart(self._look([i for i in range(len(self.items)) if self._word(i) not in SETTLED]))
-        earlier = {i: s for i in ready if (s := self.session.step_state(self.step).unsettled(i)) is not None}
+        only, self._only = self._only, None
+        ready, twins = _apart(self._look([i for i in self._open() if only is None or i in only]))
+        earlier = {i: s for i in ready if (s := self.state.unsettled(i)) is not None}
         agreed = {i: p for i, p in ready.items() if i not in earlier or i in self._again}
         self._again.clear()
         if agreed and self.session.ctx.mode is Mode.PROBE:
             return self._show_only(agreed)
         if agreed:
-            letter = agree(self.session, self.step, self._say_plan(agreed, [earlier[i] for i in agreed if i in earlier]))
+            letter, agreed = self._at_gate(agreed, earlier)
             if letter != "send":
                 for performance in ready.values():
                     performance.stop()
-                common(self.session, self.step, letter)
+                self._leave(letter)
                 return False
             self._send(agreed)
         for i, performance in ready.items():
@@ -87,6 +109,13 @@ class Batch:
             for performance in self._look(twins).values():
                 performance.stop()
         return self._settle({i: earlier[i] for i in earlier if i not in agreed})
+
+    def _open(self) -> list[int]:
+        return [i for i in self.indexes if self._word(i) not in SETTLED]
+
+    def _leave(self, letter: str) -> None:
+        """The letter said that nothing is sent."""
+        common(self.session, self.step, letter)
 
     def _look(self, indexes: Sequence[int]) -> dict[int, Performance]:
         """Advance every item to its first write or its end. Returns those that stand at a write."""
@@ -106,7 +135,7 @@ class Batch:
         """On the worker, as soon as an item has an outcome: its entry is durable before the next item starts."""
         if performance.outcome is None or performance.item is None:
             return
-        earlier = self.session.step_state(self.step).unsettled(performance.item)
+        earlier = self.state.unsettled(performance.item)
         outcome = judged(performance.outcome, self.action, earlier)
         with self._lock:
             self.outcomes[performance.item] = outcome
@@ -115,19 +144,42 @@ class Batch:
     def _record(self, index: int, outcome: Outcome, earlier: Sending | None) -> None:
         if isinstance(outcome, Done):
             data, _ = done_words(outcome, earlier)
-            self.session.ctx.record("step.done", data, {"result": outcome.result}, step=self.step.id, item=index)
+            self.session.ctx.record(self.done_kind, data, {"result": outcome.result}, step=self.step.id, item=index)
             return
-        self.session.ctx.record(outcome.kind, {"status": outcome.status} if outcome.status else {}, {"reason": outcome.reason},
-                                step=self.step.id, item=index)
+        data = {**({"status": outcome.status} if outcome.status else {}),
+                **({"changed": True} if isinstance(outcome, Failed) and outcome.changed else {})}
+        self.session.ctx.record(outcome.kind, data, {"reason": outcome.reason}, step=self.step.id, item=index)
 
     # -- the gate --------------------------------------------------------------------------------------------------
 
-    def _say_plan(self, agreed: dict[int, Performance], earlier: Sequence[Sending]) -> Sends:
-        words = [self._word(i) for i in range(len(self.items))]
+    def _at_gate(self, agreed: dict[int, Performance], earlier: dict[int, Sending]) -> tuple[str, dict[int, Performance]]:
+        """The letter, or "send", and the items it is meant for; those left out are skipped once the rest is agreed."""
+        left_out: dict[int, str] = {}
+        while True:
+            chosen = {i: p for i, p in agreed.items() if i not in left_out}
+            shown = self._say_plan(chosen, [earlier[i] for i in chosen if i in earlier], left_out=len(left_out))
+            some = {"e": "except some"} if len(agreed) > 1 else {}
+            leaving: Leaving = {i: p.agreed for i, p in chosen.items() if p.agreed}
+            letter = (approval.approved(self.session, self.step, leaving, shown)
+                      or agree(self.session, self.step, shown, {**self.letters, **some}))
+            if letter != "e" or not some:
+                break
+            left_out = except_some(self.session, self.step, {i: self._name(i) for i in agreed})
+        for i, why in left_out.items() if letter == "send" else ():
+            agreed[i].stop()
+            self.session.record("step.skipped", {}, {"reason": why}, by="human", step=self.step.id, item=i)
+        return letter, chosen
+
+    def _name(self, index: int) -> str:
+        return name_of(self.items[index])
+
+    def _say_plan(self, agreed: dict[int, Performance], earlier: Sequence[Sending], left_out: int = 0) -> Sends:
+        words = [self._word(i) for i in self.indexes]
         failed = sum(1 for i, o in self.outcomes.items() if i not in agreed and not isinstance(o, Done))
         shown = plan.sends(self.session, self.step, self.action, [p.agreed for p in agreed.values() if p.agreed],
                            [self.args[i] for i in agreed], already=sum(w in WITH_RESULT for w in words), look_failed=failed,
-                           pace=self._pace(len(agreed)), earlier=earlier)
+                           pace=self._pace(len(agreed)), earlier=earlier, approve=approval.waiting_for(self.session, self.step))
+        shown = dataclasses.replace(shown, left_out=left_out)
         self.session.ctx.say(shown)
         return shown
 
@@ -184,10 +236,10 @@ class Batch:
     # -- what is still open ----------------------------------------------------------------------------------------
 
     def _word(self, index: int) -> str:
-        return self.session.step_state(self.step).items.get(index, "")
+        return self.state.items.get(index, "")
 
     def _settle(self, unsettled: dict[int, Sending]) -> bool:
-        open_ones = [i for i in range(len(self.items)) if self._word(i) not in SETTLED]
+        open_ones = self._open()
         if not open_ones:
             self._done()
             return False
@@ -195,45 +247,54 @@ class Batch:
             self._done(gaps=len(open_ones))
             return False
         self._show_trouble(open_ones, unsettled)
-        letters = {"l": "look again at them (safe)", **({"x": "send again what is not visible"} if unsettled else {}),
-                   "s": "skip the rest", "d": "defer", "m": "did the rest by hand"}
-        answer = letter_or_go(self.session, self.step, "menu", "", letters)
-        if answer in ("l", "x"):
+        failed = {i for i in open_ones if self.state.unsettled(i) is None}
+        answer = letter_or_go(self.session, self.step, "menu", "", self._menu(open_ones, failed, unsettled))
+        if answer in ("l", "x", "r"):
             self._again = set(unsettled) if answer == "x" else set()
+            self._only = failed if answer == "r" else None
             return True
         if answer == "d":
-            common(self.session, self.step, "d")
+            self._leave("d")
         else:
             self._close_rest(open_ones, answer)
         return False
+
+    def _menu(self, open_ones: Sequence[int], failed: Collection[int], unsettled: Collection[int]) -> dict[str, str]:
+        """What may have worked is looked at, and never among what is retried."""
+        retry = {"r": f"retry the {len(failed)} not sent, after a fresh look"} if failed else {}
+        again = {"x": "send again what is not visible"} if unsettled else {}
+        several = {"e": "skip each with its own reason"} if len(open_ones) > 1 else {}
+        defer = {"d": self.letters["d"]} if "d" in self.letters else {}
+        return {**retry, "l": "look again at them (safe)", **again, "s": "skip the rest", **several, **defer,
+                "m": "did the rest by hand"}
 
     def _show_trouble(self, open_ones: Sequence[int], unsettled: dict[int, Sending]) -> None:
         lines = []
         for i in open_ones[:10]:
             outcome = self.outcomes.get(i)
             said = plan.sent_before(unsettled[i]) if i in unsettled else outcome.reason if outcome else "not reached"
-            lines.append(f"{_name(self.items[i])}: {said}")
+            lines.append(f"{self._name(i)}: {said}")
         if len(open_ones) > 10:
             lines.append(f"and {len(open_ones) - 10} more")
         kinds = {type(self.outcomes.get(i)) for i in open_ones}
         label = "UNKNOWN" if kinds & {Unknown, Accepted} or unsettled else "FAILED"
-        self.session.ctx.say(Trouble(label, self.session.number(self.step.id), self.step.title,
-                                     [f"{len(open_ones)} of {len(self.items)} are not done.", *lines],
-                                     self.session.step_state(self.step).entry))
+        self.session.ctx.say(Trouble(label, self.session.number(self.step.id), self.title,
+                                     [f"{len(open_ones)} of {len(self.indexes)} are not done.", *lines], self.state.entry))
 
     def _close_rest(self, open_ones: Sequence[int], answer: str) -> None:
         if answer == "m":
             given = ask.by_hand(self.session, self.step.id, {}, evidence_required=self.step.evidence == "required")
             for i in open_ones:
-                self.session.record("step.by_hand", {}, {"result": given}, by="human", step=self.step.id, item=i)
+                self.session.record(self.by_hand_kind, {}, {"result": given}, by="human", step=self.step.id, item=i)
         else:
-            why = ask.reason(self.session, self.step.id)
+            why = "" if answer == "e" else ask.reason(self.session, self.step.id)
             for i in open_ones:
-                self.session.record("step.skipped", {}, {"reason": why}, by="human", step=self.step.id, item=i)
+                own = why or ask.reason(self.session, self.step.id, f"{i + 1}. {self._name(i)}: reason", key=str(i + 1))
+                self.session.record("step.skipped", {}, {"reason": own}, by="human", step=self.step.id, item=i)
         self._done()
 
     def _done(self, gaps: int = 0) -> None:
-        state = self.session.step_state(self.step)
+        state = self.state
         words = [state.items.get(i, "unavailable") for i in range(len(self.items))]
         result = {"items": [state.item_results.get(i) for i in range(len(self.items))],
                   "count": sum(w in WITH_RESULT for w in words), "skipped": words.count("skipped"), "gaps": gaps}
@@ -244,18 +305,19 @@ class Batch:
 
 def _apart(ready: dict[int, Performance]) -> tuple[dict[int, Performance], list[int]]:
     """One item for each distinct request, and the others that want the very same one: it is sent once."""
-    first: dict[tuple[str, str, bytes | None], int] = {}
+    first: dict[tuple[object, ...], int] = {}
     twins = []
     for i, performance in ready.items():
         assert performance.write is not None
-        key = (performance.write.method, performance.write.url, performance.write.body)
+        key = (performance.write.method, performance.write.url, performance.write.body, performance.write.request.upload)
         if first.setdefault(key, i) != i:
             performance.stop()
             twins.append(i)
     return {i: p for i, p in ready.items() if i not in twins}, twins
 
 
-def _name(item: Any) -> str:
+def name_of(item: Any) -> str:
+    """An item as people know it."""
     if isinstance(item, dict):
         return str(next((item[k] for k in ("email", "name", "title", "id") if item.get(k)), item))
     return str(item)

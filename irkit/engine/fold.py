@@ -5,7 +5,9 @@ The rules:
 - The same entries give the same state, in this process or the next one; nothing is remembered beside them.
 - A step's result is decoded from the bytes of its entry (or artefact), so a resumed run sees what the first one saw.
 - A `request.sending` without a final word is open: `unknown` until a look or a person settles it.
-- The `seen` of each sending is kept as it was; undo will restore the first one's, and no later look replaces it.
+- The `seen` of each sending is kept as it was; undo restores the first one's, and no later look replaces it.
+- Entries of an undo say so in their data. They fold into a step of their own, so that taking back can fail, be unknown and be
+  looked at again like any step, while the step itself stays what it is until step.undone.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from irkit.engine.gate import Stamps
-from irkit.engine.state import SETTLED, WITH_RESULT, RunState, Sending, State, StepState
+from irkit.engine import people
+from irkit.engine.gate import Offered, Stamps
+from irkit.engine.state import SETTLED, WITH_RESULT, Approval, RunState, Sending, State, StepState
 from irkit.ledger import Entry
+from irkit.ledger.holding import NOBODY, gives_up
 
 Load = Callable[[str], bytes]
 
@@ -34,7 +38,7 @@ def fold(state: State, entries: Iterable[Entry], load: Load) -> State:
         if handler := _INCIDENT.get(entry.kind):
             handler(state, entry)
         if state.mode != "drill" or "drill_at" in entry.data:
-            state.latest = moment(entry)
+            state.latest = max(moment(entry), state.latest or moment(entry))
         run = state.runs.get(entry.run or "")
         if run is None:
             continue
@@ -48,6 +52,28 @@ def fold(state: State, entries: Iterable[Entry], load: Load) -> State:
 
 
 def _of_step(state: State, step: StepState, entry: Entry, load: Load) -> None:
+    if entry.data.get("undo"):
+        _of_undo(state, step, entry, load)
+    else:
+        _of_one(state, step, entry, load)
+
+
+def _of_undo(state: State, step: StepState, entry: Entry, load: Load) -> None:
+    if not step.undos or (entry.kind == "step.started" and not entry.data.get("again")):
+        step.undos.append(StepState(step.id))
+    if entry.kind != "step.undone":
+        _of_one(state, step.undos[-1], entry, load)
+        return
+    _step(state, step.undos[-1], "done", entry, load)
+    for sending in step.sendings:
+        sending.undone = sending.undone or entry.item in (None, sending.item)
+    if entry.item is not None:
+        step.items[entry.item] = "undone"
+        return
+    step.state, step.at, step.entry, step.who, step.result = "undone", moment(entry), entry.seq, state.who(entry), None
+
+
+def _of_one(state: State, step: StepState, entry: Entry, load: Load) -> None:
     group, _, verb = entry.kind.partition(".")
     if group == "step":
         _step(state, step, verb, entry, load)
@@ -61,11 +87,13 @@ def _of_step(state: State, step: StepState, entry: Entry, load: Load) -> None:
 
 def _genesis(state: State, entry: Entry) -> None:
     state.mode = entry.data["mode"]
+    people.join(state, entry)
 
 
 def _session(state: State, entry: Entry) -> None:
     state.people[entry.seq] = str(entry.disclosed.get("person.name", "unknown"))
     state.sessions[entry.seq] = entry.data
+    state.keys[entry.seq] = entry.who
 
 
 def _session_end(state: State, entry: Entry) -> None:
@@ -99,14 +127,27 @@ def _anchor(state: State, entry: Entry) -> None:
 
 _INCIDENT: dict[str, Callable[[State, Entry], None]] = {
     "genesis": _genesis, "session.start": _session, "session.end": _session_end, "run.opened": _opened, "note": _note,
-    "artefact.added": _artefact, "anchor.timestamp": _anchor,
+    "artefact.added": _artefact, "anchor.timestamp": _anchor, "role.assigned": people.assign,
 }
 
 
 # -- a run -------------------------------------------------------------------------------------------------------
 
 def _resumed(state: State, run: RunState, entry: Entry) -> None:
-    run.holder, run.last_who, run.closed = entry.session, state.who(entry), False
+    if entry.kind == "handover.accepted" or not people.same_name(run.last_who, state.who(entry)):
+        run.offer = None
+    run.holder, run.last_who, run.closed, run.packed = entry.session, state.who(entry), False, -1
+
+
+def _offered(_: State, run: RunState, entry: Entry) -> None:
+    shown = entry.disclosed
+    run.offer = Offered(entry.seq, str(shown.get("handover.from", "")), str(shown.get("handover.to", "")), moment(entry),
+                        str(shown.get("handover.text", "")), str(entry.data.get("key", "")))
+
+
+def _paused(_: State, run: RunState, entry: Entry) -> None:
+    if gives_up(entry.kind, entry.data):
+        run.holder, run.packed = NOBODY, entry.seq
 
 
 def _closed(_: State, run: RunState, __: Entry) -> None:
@@ -131,7 +172,8 @@ def _artefact_of_step(_: State, run: RunState, entry: Entry) -> None:
 
 
 _RUN: dict[str, Callable[[State, RunState, Entry], None]] = {
-    "run.resumed": _resumed, "handover.accepted": _resumed, "run.closed": _closed, "input.corrected": _corrected,
+    "run.resumed": _resumed, "handover.accepted": _resumed, "handover.offered": _offered, "run.paused": _paused,
+    "run.closed": _closed, "input.corrected": _corrected,
     "inject": _inject, "deadline.started": _deadline, "deadline.met": _deadline, "artefact.added": _artefact_of_step,
 }
 
@@ -144,10 +186,17 @@ def _sending(step: StepState, entry: Entry) -> None:
     shown = entry.disclosed
     step.sendings.append(Sending(entry.seq, moment(entry), entry.item, str(shown.get("request.method", "")),
                                  str(shown.get("request.url", "")), entry.data.get("effect", ""),
-                                 entry.data.get("settle", "look"), shown.get("request.seen")))
+                                 entry.data.get("settle", "look"), shown.get("request.seen"), entry.data.get("action", ""),
+                                 _args_of(step, entry.item), approval=entry.data.get("approval")))
     if entry.item is None:
         step.state = "sending"
     step.entry = entry.seq
+
+
+def _args_of(step: StepState, item: int | None) -> Any:
+    if item is None:
+        return step.args if isinstance(step.args, dict) else None
+    return step.args[item] if isinstance(step.args, list) and item < len(step.args) else None
 
 
 def _answer(step: StepState, entry: Entry) -> None:
@@ -164,12 +213,36 @@ def _not_sent(step: StepState, entry: Entry) -> None:
         step.state, step.at, step.entry = "not_sent", moment(entry), entry.seq
 
 
+def _asked_for(step: StepState, entry: Entry) -> None:
+    if step.approval is not None and step.approval.state == "open":
+        step.approval.state = "replaced"
+    step.approvals.append(Approval(entry.seq, entry.session, entry.who, str(entry.data.get("role", "")),
+                                   datetime.fromisoformat(entry.data["expires"]), entry.disclosed))
+
+
+def _agreed(step: StepState, entry: Entry) -> None:
+    """An answer, or the end, of a request; an attempt that was turned away bears no signature and changes nothing."""
+    found = next((one for one in step.approvals if one.seq == entry.ref), None)
+    verb = entry.kind.partition(".")[2]
+    if found is None or (verb == "refused" and "signature" not in entry.data):
+        return
+    if verb == "expired":
+        found.state = verb
+    elif found.state == "open":
+        found.state, found.answer, found.approver = verb, entry.seq, str(entry.data["key"])
+        found.by = str(entry.disclosed.get("approval.by", "somebody"))
+        found.reason = str(entry.disclosed.get("approval.reason", ""))
+
+
 _STEP: dict[str, Callable[[StepState, Entry], None]] = {
+    "approval.asked": _asked_for, "approval.given": _agreed, "approval.refused": _agreed, "approval.expired": _agreed,
     "request.sending": _sending, "request.answer": _answer, "request.not_sent": _not_sent,
 }
 
 
 def _step(state: State, step: StepState, verb: str, entry: Entry, load: Load) -> None:
+    if entry.data.get("changed"):
+        step.changed = str(entry.disclosed.get("reason", ""))
     if entry.item is not None:
         step.items[entry.item] = verb
         _settle(step, verb, entry)
@@ -183,13 +256,22 @@ def _step(state: State, step: StepState, verb: str, entry: Entry, load: Load) ->
     step.state = {"started": "looking"}.get(verb, verb)
     step.reason = str(entry.disclosed.get("reason", ""))
     step.until = datetime.fromisoformat(entry.data["until"]) if "until" in entry.data else None
-    if verb == "started" and not entry.data.get("again"):
-        step.items, step.item_results = {}, {}
+    if verb == "started":
+        _started(step, entry, load)
     _settle(step, verb, entry)
     if step.state in SETTLED:
         step.at = moment(entry)
     if step.state in WITH_RESULT:
         step.result = result(entry, load)
+
+
+def _started(step: StepState, entry: Entry, load: Load) -> None:
+    if not entry.data.get("again"):
+        step.items, step.item_results = {}, {}
+    if "items" in entry.data:
+        step.args, step.listed = _value(entry, "args", load), _value(entry, "items", load) or ()
+    else:
+        step.args = {k.removeprefix("args."): v for k, v in entry.disclosed.items() if k.startswith("args.")}
 
 
 def _settle(step: StepState, verb: str, entry: Entry) -> None:
@@ -201,7 +283,11 @@ def _settle(step: StepState, verb: str, entry: Entry) -> None:
 
 def result(entry: Entry, load: Load) -> Any:
     """The entry's result, from the line's disclosure or from the artefact that it names."""
-    value = entry.disclosed.get("result")
+    return _value(entry, "result", load)
+
+
+def _value(entry: Entry, name: str, load: Load) -> Any:
+    value = entry.disclosed.get(name)
     if isinstance(value, dict) and set(value) == {"artefact", "bytes"}:
         return json.loads(load(value["artefact"]))
     return value

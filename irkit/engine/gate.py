@@ -88,10 +88,12 @@ class Sends:
     template: str = ""             # "DELETE https://…/users/{id}/sessions" of a fan-out
     already: int = 0               # items that need nothing
     look_failed: int = 0
+    left_out: int = 0              # items that `e` leaves out
     pace: str = ""                 # "about 5 a second, about 45 seconds"
     unverified: str = ""
     unpreserved: Sequence[str] = ()   # "Not preserved: sessions (step 5 skipped)": sending wants a reason
     warnings: Sequence[str] = ()   # "This is the account irkit itself acts as"
+    approve: str = ""              # "lead: waiting for a second person   irkit approve INC-2041 end_sessions"
     phrase: str = ""               # "END 212 SESSIONS" when irreversible
     requests: Sequence[str] = ()   # the full requests, for `r`; as curl for `c`
     curls: Sequence[str] = ()
@@ -176,6 +178,18 @@ class Stamps:
 
 
 @dataclass(frozen=True)
+class Offered:
+    """A hand-over that nobody has accepted yet. `key` signed it."""
+
+    entry: int
+    by: str
+    to: str
+    at: datetime
+    text: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True)
 class Resumed:
     where: Where
     opened_at: datetime
@@ -188,6 +202,9 @@ class Resumed:
     changed: Sequence[str] = ()    # the runbook's file differs from the run's copy
     last_who: str = ""
     stamps: Stamps = Stamps()
+    offer: Offered | None = None
+    packed: str = ""               # the folder was packed to be moved, and nobody has gone on here since
+    undone: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -217,8 +234,8 @@ Said = (StepBegins | Asking | Looked | Sends | ByHand | Sent | Checked | Waiting
 class Question:
     """One prompt.
 
-    `name` says which: gate, menu, choice, reason, who, when, how, evidence, note, input, field, inject, takeover,
-    when_unknown; `key` says of what, where one name asks for several things.
+    `name` says which: gate, menu, choice, except, reason, who, when, how, evidence, paste, note, input, field, inject,
+    takeover, approval, when_unknown, role, handover; `key` says of what, where one name asks for several things.
     With `letters` the answer is one of them; with `phrase` it is the phrase exactly or one of the letters; else free text,
     and `parse` turns it into the value or raises ValueError with a sentence that is printed before asking again.
     `more` are letters that answer themselves on the screen (?, r, l, c) and never reach the engine.
@@ -236,6 +253,9 @@ class Question:
     default: str = ""
     parse: Callable[[str], object] | None = None
     path: bool = False             # a file to attach: complete paths
+    edit: bool = False             # a long text: the person's editor opens on `default`
+    multiline: bool = False        # lines up to one that holds a single dot
+    pick: Mapping[str, str] = field(default_factory=dict)      # any of these numbers, with what each stands for
 
 
 class Gate(Protocol):

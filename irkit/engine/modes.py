@@ -8,9 +8,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
-from irkit.action import Connector, Limit, Outgoing, Request, Response
+from irkit.action import Bucket, Connector, Limit, Outgoing, Request, Response
 
 
 class Mode(enum.Enum):
@@ -40,21 +40,26 @@ class Perform(Protocol):
     def prepare(self, connection: str, request: Request) -> Outgoing:
         """The final request. Raises CredentialError, or ActionError for a link that leaves the connection's host."""
 
-    def turn(self, connection: str) -> None:
+    def settings(self, connection: str) -> Mapping[str, str]:
+        """The connection's settings, as they are written, and the defaults of those left out."""
+
+    def turn(self, connection: str, bucket: Bucket | None = None) -> None:
         """Return when the rate limit lets one more request leave. Raises NotSent when that is too far off, or interrupted."""
 
-    def seconds_for(self, connection: str, requests: int) -> float:
+    def seconds_for(self, connection: str, requests: int, bucket: Bucket | None = None) -> float:
         """How long the rate limit makes that many requests take, estimated."""
 
     def send(self, outgoing: Outgoing, *, answered: Callable[[int, Mapping[str, str]], None],
-             sink: Sink | None = None, meanwhile: Callable[[], object] | None = None) -> Response:
+             sink: Sink | None = None, meanwhile: Callable[[], object] | None = None,
+             source: Callable[[], BinaryIO] | None = None) -> Response:
         """Send once. Calls `answered(status, headers)` before the body is read; streams the body to `sink` where given.
+        `source` opens what an upload streams.
 
         May call `meanwhile` when the request has left and its answer is awaited, and raises what that raises.
         Raises NotSent when no byte left, NoAnswer for everything else that is not a whole answer.
         """
 
-    def learn(self, connection: str, limit: Limit) -> None:
+    def learn(self, connection: str, limit: Limit, bucket: Bucket | None = None) -> None:
         """Take account of what an answer said of the rate limit."""
 
     def close(self) -> None: ...

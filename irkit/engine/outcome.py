@@ -36,6 +36,7 @@ class Accepted(Outcome):
 class Failed(Outcome):
     """Answered and refused, or nothing could be sent. Nothing was changed."""
 
+    changed: bool = False          # an undo is not sent: something is not as the step left it
     kind = "step.failed"
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NoReturn
 
-from irkit.action import Action, Effect, Outgoing, Request, Response, Steps, Wait
+from irkit.action import Action, Effect, Known, Outgoing, Request, Response, Steps, Wait
 from irkit.engine.context import Context
 from irkit.engine.gate import Checked, Waiting
 from irkit.engine.outcome import Accepted, Done, Failed, Gap, Outcome, Unknown
@@ -70,7 +70,7 @@ class Performance:
         self._generator.close()
         self._transfer.discard_all()
 
-    def _run(self, give: Callable[[], Request | Wait]) -> None:
+    def _run(self, give: Callable[[], Request | Wait | Known]) -> None:
         try:
             while True:
                 step = give()
@@ -78,6 +78,10 @@ class Performance:
                     self._transfer.catch_up()
                     self.wait = step
                     return
+                if isinstance(step, Known):
+                    give = self._answer(lambda step=step: self._transfer.known(step))      # type: ignore[misc]
+                    continue
+                self.ctx.bears(self.step, step.secret)
                 if step.cleanup:
                     self._cleanup.append(step)
                     give = self._giving(Response(204))
@@ -100,10 +104,10 @@ class Performance:
             self._transfer.discard_all()
             raise
 
-    def _giving(self, response: Response) -> Callable[[], Request | Wait]:
+    def _giving(self, response: Response) -> Callable[[], Request | Wait | Known]:
         return lambda: self._generator.send(response)
 
-    def _answer(self, ask: Callable[[], Response]) -> Callable[[], Request | Wait]:
+    def _answer(self, ask: Callable[[], Response]) -> Callable[[], Request | Wait | Known]:
         """How to hand the generator what `ask` returns or raises."""
         try:
             response = ask()

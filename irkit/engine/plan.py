@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import shlex
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
-from irkit.action import Action, Effect, Email, Identity, Outgoing, UserId
+from irkit.action import Action, Effect, Identity, Outgoing
+from irkit.engine.curl import curl
 from irkit.engine.gate import Sends
+from irkit.engine.people import Person
 from irkit.engine.perform import Performance, to_the_gate
+from irkit.engine.roles import still_needed
 from irkit.engine.session import Session
 from irkit.engine.state import Sending
 from irkit.engine.values import numbered, plain, plural, summary
@@ -29,22 +33,23 @@ def phrase(action: Action, outgoings: Sequence[Outgoing]) -> str:
 
 
 def sends(session: Session, step: Step, action: Action, outgoings: Sequence[Outgoing], args: Sequence[dict[str, Any]], *,
-          already: int = 0, look_failed: int = 0, pace: str = "", earlier: Sequence[Sending] = ()) -> Sends:
+          already: int = 0, look_failed: int = 0, pace: str = "", earlier: Sequence[Sending] = (), approve: str = "") -> Sends:
     """The gate's content for one request, or for all of a fan-out."""
     first, several = outgoings[0], len(outgoings) > 1
     final = action.effect is Effect.IRREVERSIBLE
     me = identity(session, session.connection_of(step))
-    dangers = lock_outs(me, action, args)
+    affects = tuple(dict.fromkeys(a for o in outgoings for a in o.request.affects))
+    dangers = lock_outs(me, action, args, affects=affects, approvers=approvers(session))
     return Sends(
         method=first.method, url=first.url, body=body_text(first), count=len(outgoings),
         acting_as=f'"{me.name}" ({me.role})' if me else first.acting_as,
-        affects=tuple(dict.fromkeys(a for o in outgoings for a in o.request.affects)), noun=first.request.noun,
+        affects=affects, noun=first.request.noun,
         undo="none" if final else f"{action.undo} {_one_arg(args)}".strip(),
         looked=() if several or first.request.seen is None else [summary(plain(first.request.seen))],
-        first=_short(first) if several else "", last=_short(outgoings[-1]) if several else "",
+        first=short(first) if several else "", last=short(outgoings[-1]) if several else "",
         template=template(outgoings) if several else "", already=already, look_failed=look_failed, pace=pace,
-        unverified=action.unverified,
-        unpreserved=not_preserved(session, step),
+        unverified=action.unverified, approve=approve,
+        unpreserved=not_preserved(session, step) if action.full_name == step.action else (),
         warnings=[*(d.sentence for d in dangers), *map(sent_before, earlier)],
         phrase=" AND ".join([*([phrase(action, outgoings)] if final else []), *(d.phrase for d in dangers)]),
         requests=[line for o in outgoings for line in full_request(o)], curls=[as_curl(o) for o in outgoings])
@@ -94,36 +99,72 @@ class Danger:
     phrase: str
 
 
-def lock_outs(me: Identity | None, action: Action, args: Sequence[dict[str, Any]]) -> list[Danger]:
-    """What speaks against this target: irkit's own account, or the last administrator."""
-    targets = [str(v).casefold() for a in args for v in _people(action, a)]
-    if not targets:
+def lock_outs(me: Identity | None, action: Action, args: Sequence[dict[str, Any]], *, affects: Sequence[str] = (),
+              approvers: Sequence[Person] = ()) -> list[Danger]:
+    """What speaks against this target: irkit's own account or token, the last administrator, an account that the steps ahead
+    depend on. Each has a phrase of its own, so that none is agreed to along with another.
+
+    Whom a request `affects` counts too: an action that is given a user's number says their address there.
+    """
+    people, tokens = _targets(action, args, _is_person), _targets(action, args, _is_token)
+    if not people and not tokens:
         return []
     if me is None:
         return [Danger("irkit could not learn whom this connection acts as, which may be the target", "I KNOW THE TARGET")]
+    addresses = people | {found.casefold() for text in affects for found in _ADDRESS.findall(text)} if people else set()
     found = []
-    if me.id.casefold() in targets or me.email.casefold() in targets:
+    if me.id.casefold() in people or me.email.casefold() in addresses:
         found.append(Danger(f"This is the account irkit itself acts as ({me.email}): you would lock yourself out",
                             "LOCK MYSELF OUT"))
-    if len(me.admins) == 1 and me.admins[0].casefold() in targets:
+    if me.token_id and me.token_id.casefold() in tokens:
+        found.append(Danger(f"This is the token irkit itself signs in with ({me.token_id}): nothing could be sent after it",
+                            "REVOKE MY OWN TOKEN"))
+    if len(me.admins) == 1 and me.admins[0].casefold() in people:
         found.append(Danger("This is the last administrator of the tenant", "LOCK THE LAST ADMINISTRATOR OUT"))
+    found += [Danger(f"This is the account of {one.name}, whom steps ahead need as {', '.join(one.roles)}",
+                     f"LOCK OUT {one.roles[0].replace('_', ' ').upper()}")
+              for one in approvers if one.email and one.email.casefold() in addresses]
     return found
 
 
-def _people(action: Action, args: dict[str, Any]) -> list[Any]:
-    found: list[Any] = []
+def approvers(session: Session) -> list[Person]:
+    """The people whom the steps that are still open depend on, each with those of their roles that are needed."""
+    needed = still_needed(session)
+    return [dataclasses.replace(one, roles=roles) for one in session.state.team.values()
+            if (roles := tuple(role for role in one.roles if role in needed))]
+
+
+_ADDRESS = re.compile(r"[^\s<>,;:()]+@[^\s<>,;:()]+")
+
+
+def _targets(action: Action, args: Sequence[dict[str, Any]], wanted: Callable[[str, str], bool]) -> set[str]:
+    found: set[str] = set()
     for name, param in action.params.items():
-        kind = str(param.type)
-        if param.type in (UserId, Email) or "UserId" in kind or "Email" in kind:
-            value = args.get(name)
-            found += value if isinstance(value, list) else [value] if value is not None else []
+        if wanted(name, getattr(param.type, "__name__", "") + str(param.type)):
+            for values in (one.get(name) for one in args):
+                found |= {str(value).casefold() for value in (values if isinstance(values, list | tuple) else [values])
+                          if value is not None}
     return found
+
+
+def _is_person(_: str, kind: str) -> bool:
+    return "UserId" in kind or "Email" in kind
+
+
+def _is_token(name: str, _: str) -> bool:
+    return name == "token" or name.endswith(("token_id", "token_ids"))
 
 
 # -- requests as text --------------------------------------------------------------------------------------------
 
 def body_text(outgoing: Outgoing) -> str:
-    return outgoing.body.decode("utf-8", "replace") if outgoing.body else ""
+    """The body in words: a form one field a line, an upload as what is sent of it, all else as it is; secrets are left out."""
+    if upload := outgoing.request.upload:
+        return f"({upload.name}, {upload.size:,} bytes, SHA-256 {upload.sha256})"
+    raw = (outgoing.body if outgoing.shown is None else outgoing.shown) or b""
+    if outgoing.request.form is not None:
+        return "\n".join(f"{name}={value}" for name, value in parse_qsl(raw.decode(), keep_blank_values=True))
+    return raw.decode("utf-8", "replace")
 
 
 def full_request(outgoing: Outgoing) -> list[str]:
@@ -131,18 +172,14 @@ def full_request(outgoing: Outgoing) -> list[str]:
     url = urlsplit(outgoing.url)
     head = [f"{outgoing.method} {url.path}{'?' + url.query if url.query else ''} HTTP/1.1", f"host: {url.netloc}"]
     head += [f"{k.lower()}: {v}" for k, v in outgoing.headers.items() if k.lower() != "host"]
-    return [*head, "authorization: (added on the way out)", "", *([body_text(outgoing)] if outgoing.body else [])]
+    return [*head, "authorization: (added on the way out)", "", *body_text(outgoing).splitlines()]
 
 
 def as_curl(outgoing: Outgoing) -> str:
     """A curl command that lacks the credential."""
-    parts = ["curl", "-X", outgoing.method, outgoing.url]
-    for name, value in outgoing.headers.items():
-        if name.lower() in ("accept", "content-type"):
-            parts += ["-H", f"{name}: {value}"]
-    if outgoing.body:
-        parts += ["--data", body_text(outgoing)]
-    return " ".join(shlex.quote(p) for p in parts)
+    upload = outgoing.request.upload
+    return curl(outgoing.method, outgoing.url, outgoing.headers, "" if upload else body_text(outgoing),
+                upload=upload.name if upload else "")
 
 
 def template(outgoings: Sequence[Outgoing]) -> str:
@@ -160,7 +197,8 @@ def _common(segments: tuple[str, ...]) -> str:
     return segments[0] if len(set(segments)) == 1 else "{id}"
 
 
-def _short(outgoing: Outgoing) -> str:
+def short(outgoing: Outgoing) -> str:
+    """The path, and whom it affects first."""
     who = outgoing.request.affects[0] if outgoing.request.affects else ""
     return f"{urlsplit(outgoing.url).path} {who}".strip()
 
@@ -175,5 +213,5 @@ def same(one: Performance, other: Performance) -> bool:
     """True when a second look leads to the very same request, and saw the same."""
     a, b = one.agreed, other.write
     return (a is not None and b is not None and (a.method, a.url, a.body) == (b.method, b.url, b.body)
-            and plain(a.request.seen) == plain(b.request.seen))
+            and a.request.upload == b.request.upload and plain(a.request.seen) == plain(b.request.seen))
 

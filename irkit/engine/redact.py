@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from typing import Any
 
-REMOVED = "[removed by irkit: a live secret]"
+from irkit.action.outgoing import REMOVED as REMOVED
+from irkit.action.outgoing import hidden
+
 UNREADABLE = b'"[removed by irkit: an answer that may bear a live secret and could not be read]"'
 
 # Answer headers that carry credentials of the connection itself.
@@ -19,15 +20,7 @@ def body(raw: bytes, keys: Collection[str]) -> bytes:
         data = json.loads(raw)
     except (ValueError, RecursionError):
         return UNREADABLE
-    return json.dumps(_walk(data, frozenset(keys)), ensure_ascii=False).encode("utf-8", "backslashreplace")
-
-
-def _walk(value: Any, keys: frozenset[str]) -> Any:
-    if isinstance(value, dict):
-        return {k: REMOVED if k in keys and v not in (None, "") else _walk(v, keys) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_walk(v, keys) for v in value]
-    return value
+    return json.dumps(hidden(data, frozenset(keys)), ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 def headers(sent: Mapping[str, str]) -> dict[str, str]:

@@ -6,17 +6,18 @@ defers itself until it is due. `g N` goes anywhere. The position is never stored
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from irkit.engine import ask, deadlines
-from irkit.engine.ending import GoTo
+from irkit.engine.ending import GoTo, TakeBack
 from irkit.engine.gate import Closed, News, Question, Said, Waiting
 from irkit.engine.session import Session
 from irkit.engine.state import SETTLED, WITH_RESULT
 from irkit.engine.step import walk
-from irkit.errors import Paused
+from irkit.engine.undo import half_undone, take_back
+from irkit.errors import Paused, UsageError
 from irkit.runbook import Step
 
 
@@ -44,7 +45,7 @@ class Walk:
 
     def walk(self) -> Closed:
         """Raises Paused. Returns the closing figures."""
-        go_to: str | None = None
+        go_to = self._undo(half_undone(self.session))
         while True:
             self._between_steps()
             found = self._named(go_to) if go_to else self.next_step()
@@ -58,9 +59,24 @@ class Walk:
                 walk(self.session, found)
             except GoTo as other:
                 go_to = other.step
+            except TakeBack as other:
+                try:
+                    go_to = self._undo([self._named(other.step)]) or found.id
+                except UsageError as impossible:
+                    self.session.ctx.say(News([impossible.what]))
+                    go_to = found.id
             if self.session.step_state(found).state == "deferred":
                 self._put_off[found.id] = self._current_phase()
         return self.close()
+
+    def _undo(self, steps: Sequence[Step]) -> str | None:
+        """Take these back, or look how an undo ended that was cut off. Returns the step that the responder wants next."""
+        for step in steps:
+            try:
+                take_back(self.session, step)
+            except GoTo as other:
+                return other.step
+        return None
 
     def _named(self, step_id: str) -> Step:
         return next(s for s in self.session.runbook.steps if s.id == step_id)

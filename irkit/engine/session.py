@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from irkit.action import Action, Identity
 from irkit.engine.context import Context
 from irkit.engine.fold import fold
 from irkit.engine.gate import News, Said, Where
+from irkit.engine.permit import permit
 from irkit.engine.state import RunState, State, StepState, scope
 from irkit.engine.view import View
 from irkit.errors import NotTheHolder
@@ -41,6 +43,15 @@ class Happening(Protocol):
     def expect(self) -> str: ...
 
 
+@dataclass(frozen=True)
+class Second:
+    """A second person that a drill plays: agrees, or refuses with that reason, after some time."""
+
+    by: str
+    after: timedelta = timedelta(minutes=2)
+    refuse: str = ""
+
+
 class Happenings(Protocol):
     """What a drill makes happen in a run; a live run has none."""
 
@@ -49,6 +60,9 @@ class Happenings(Protocol):
 
     def asked(self, run: RunState) -> Sequence[Happening]:
         """Those that were played, ask something, and have no answer yet."""
+
+    def second(self, step: str) -> Second | None:
+        """Who plays the second person that has to agree to a step; None where a person does."""
 
 
 class Nothing:
@@ -60,7 +74,8 @@ class Nothing:
     def asked(self, run: RunState) -> Sequence[Happening]:
         return ()
 
-
+    def second(self, step: str) -> Second | None:
+        return None
 
 
 def load_from(ledger: Ledger) -> Callable[[str], bytes]:
@@ -83,6 +98,9 @@ class Session:
     own: int = -1                  # the seq of this process's session.start
     ending: Callable[[], None] = lambda: None        # ends this process's session of the ledger
     beaten: datetime | None = None                   # when something of this session was last recorded
+
+    def __post_init__(self) -> None:
+        self.ctx.permit = functools.partial(permit, self)
 
     @property
     def runbook(self) -> Runbook:
@@ -142,7 +160,9 @@ class Session:
         self._beat()
         found, self.news = self.news, []
         if self.run.holder != self.own:
-            raise NotTheHolder(f"{self.run.last_who} took this run over in another terminal; nothing more is sent from here",
+            how = ("This run was packed to be moved" if self.run.packed >= 0
+                   else f"{self.run.last_who} took this run over in another terminal")
+            raise NotTheHolder(f"{how}; nothing more is sent from here",
                                where=self.ctx.ledger.folder.name, next=f"irkit status {self.ctx.ledger.folder.name}")
         return found
 
@@ -186,6 +206,13 @@ def _words(entry: Entry, who: str) -> list[str]:
             return [f"{who} attached {shown.get('artefact.name', 'a file')} (entry {entry.seq})"]
         case "input.corrected":
             return [f"{who} corrected {entry.data.get('input', 'an input')} (entry {entry.seq})"]
+        case "approval.refused" if "signature" not in entry.data:
+            return [f"An attempt to approve was turned away (entry {entry.seq}): {shown.get('approval.reason', '')}"]
+        case "handover.offered":
+            return [f"{who} offered this run to {shown.get('handover.to', 'somebody')} (entry {entry.seq})"]
+        case "role.assigned":
+            holds = "is" if entry.data.get("held", True) else "is no longer"
+            return [f"{shown.get('person.name', 'somebody')} {holds} {entry.data.get('role', '')} (entry {entry.seq}, {who})"]
         case "control":
             return [f"Facilitator: {shown.get('text', entry.data.get('control', ''))}"]
     return []

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from irkit.engine.gate import Stamps
+from irkit.engine.gate import Offered, Stamps
+from irkit.engine.people import Person
 from irkit.engine.values import rfc3339
 from irkit.ledger import Entry
+from irkit.ledger.approvals import parts_in
 
-SETTLED = frozenset({"done", "by_hand", "skipped", "unavailable", "not_needed", "not_sent"})
+SETTLED = frozenset({"done", "by_hand", "skipped", "unavailable", "not_needed", "not_sent", "undone"})
 WITH_RESULT = frozenset({"done", "by_hand"})
 WORDS = {"pending": "not done", "by_hand": "by hand", "unavailable": "gap", "not_needed": "not needed",
          "not_sent": "shown, not sent"}
@@ -29,10 +32,14 @@ class Sending:
     effect: str
     settle: str
     seen: Any
+    action: str = ""               # its full name
+    args: Mapping[str, Any] | None = None      # the action's arguments; None where none were recorded
     status: int | None = None      # None: no answer is recorded
     not_sent: bool = False         # proven not to have left
     settled: bool = False          # a look or a person has said how things stand now
     did_it: bool = False           # a look says that this request is what did it
+    approval: int | None = None    # the entry of the second person's agreement that it left on
+    undone: bool = False           # what it did was taken back
 
     @property
     def refused(self) -> bool:
@@ -51,6 +58,32 @@ class Sending:
 
 
 @dataclass
+class Approval:
+    """A request for a second person's agreement. `state`: open, given, refused, expired, replaced (by a later request)."""
+
+    seq: int
+    session: int                   # that asked, and its key
+    key: str
+    role: str
+    expires: datetime
+    shown: Mapping[str, Any]       # the request's values
+    state: str = "open"
+    answer: int = -1               # the entry of the answer, who gave it, with which key, and why
+    by: str = ""
+    approver: str = ""
+    reason: str = ""
+
+    @property
+    def salt(self) -> str:
+        return str(self.shown.get("approval.salt", ""))
+
+    @functools.cached_property
+    def parts(self) -> frozenset[str]:
+        """Of the fingerprint; see `irkit.ledger.approvals`."""
+        return parts_in(self.shown)
+
+
+@dataclass
 class StepState:
     """Where one step of one run stands. `items` are the words of a fan-out's finished items."""
 
@@ -60,12 +93,22 @@ class StepState:
     at: datetime | None = None     # when it was settled
     result: Any = None
     reason: str = ""
+    changed: str = ""              # why an undo was refused: something is not as the step left it
     who: str = ""
     until: datetime | None = None  # deferred to
     evidence: bool = False
     sendings: list[Sending] = field(default_factory=list)
     items: dict[int, str] = field(default_factory=dict)
     item_results: dict[int, Any] = field(default_factory=dict)
+    approvals: list[Approval] = field(default_factory=list)
+    args: Any = None               # the arguments it was started with; of a fan-out a list, one for each item
+    listed: Any = ()               # the items of a fan-out
+    undos: list[StepState] = field(default_factory=list)      # each attempt to take it back, as a step of its own
+
+    @property
+    def approval(self) -> Approval | None:
+        """The latest request for a second person's agreement."""
+        return self.approvals[-1] if self.approvals else None
 
     @property
     def word(self) -> str:
@@ -75,6 +118,15 @@ class StepState:
         """The last sending that may have worked and that nothing has settled."""
         found = [s for s in self.sendings if s.item == item and s.open]
         return found[-1] if found else None
+
+    def all_sendings(self) -> list[Sending]:
+        """Those of the step, and those of its undos."""
+        return [*self.sendings, *(s for undo in self.undos for s in undo.sendings)]
+
+    @property
+    def half_undone(self) -> bool:
+        """An undo was sent, and nothing has settled whether it took."""
+        return bool(self.undos) and any(s.open for s in self.undos[-1].sendings)
 
 
 @dataclass
@@ -98,6 +150,8 @@ class RunState:
     clocks: dict[str, str] = field(default_factory=dict)     # clock id -> started | met
     last_who: str = ""
     closed: bool = False
+    offer: Offered | None = None   # of a hand-over, while nobody has accepted it and nobody else took the run
+    packed: int = -1               # the entry that says so, until somebody goes on: nobody holds the run
 
     def step(self, step_id: str) -> StepState:
         return self.steps.setdefault(step_id, StepState(step_id))
@@ -112,12 +166,14 @@ class State:
     head: str = ""
     runs: dict[str, RunState] = field(default_factory=dict)
     people: dict[int, str] = field(default_factory=dict)     # session -> name
+    keys: dict[int, str] = field(default_factory=dict)       # session -> who signs for it: a fingerprint, or a pseudonym
+    team: dict[str, Person] = field(default_factory=dict)    # who may act as what: see `irkit.engine.people`
     sessions: dict[int, Mapping[str, Any]] = field(default_factory=dict)   # open sessions: their session.start data
     notes: int = 0
     artefacts: int = 0
     artefact_bytes: int = 0
     stamps: Stamps = field(default_factory=Stamps)
-    latest: datetime | None = None     # the time of the latest entry; in a drill, of the latest that has a drill's time
+    latest: datetime | None = None     # the latest time of an entry; in a drill, of those that have a drill's time
 
     def who(self, entry: Entry) -> str:
         return self.people.get(entry.session, "unknown")

@@ -19,6 +19,7 @@ from irkit.engine import ask, plan
 from irkit.engine.ending import common, end, letter_or_go
 from irkit.engine.fanout import fan_out
 from irkit.engine.gate import ByHand, StepBegins
+from irkit.engine.roles import fill
 from irkit.engine.session import Session
 from irkit.engine.single import Single
 from irkit.runbook import Missing, Step
@@ -33,6 +34,7 @@ def walk(session: Session, step: Step) -> None:
                                session.runbook.roles.get(step.owner, step.owner), left))
     if not _needed(session, step):
         return
+    fill(session, step)
     if step.kind == "do":
         _do(session, step)
     elif step.kind == "ask":

@@ -9,15 +9,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO
 
-from irkit.action import Action, Outgoing, Request, Response, refusal
+from irkit.action import Action, Known, Outgoing, Request, Response, passing, refusal
 from irkit.engine import redact
 from irkit.engine.context import Context
 from irkit.engine.gate import Asking, Looked, Sent, Waiting
 from irkit.engine.values import plain
-from irkit.errors import ActionError, BadAnswer, Cut, NoAnswer, NotSent
+from irkit.errors import ActionError, BadAnswer, Cut, NoAnswer, NotApproved, NotSent, Refused, Throttled
 from irkit.ledger import Arriving, Collector, Entry
 from irkit.ledger.adjtime import read_date
 
@@ -76,16 +76,16 @@ class Transfer:
             self.ctx.say(Asking(self.connector.title, self._pages.get(request.keep, 0), self._bytes.get(request.keep, 0)))
         for attempt in range(1, THROTTLED_ATTEMPTS + 1):
             response, error = self._read_once(outgoing, attempt)
-            pause = self._pause(response, error, attempt, READ_ATTEMPTS)
+            refused = None if response is None else refusal(request, response, self.connector)
+            pause = self._pause(response, error or refused, attempt, READ_ATTEMPTS)
             if pause is None:
                 break
-            self._let_pass(pause, f"{self.connector.title} {_why(response, error)}")
+            self._let_pass(pause, f"{self.connector.title} {_why(response, error or refused)}")
         if error is not None:
             raise error
-        assert response is not None
-        refused = refusal(request, response, self.connector)
         if refused is not None:
             raise refused
+        assert response is not None
         return response
 
     def _read_once(self, outgoing: Outgoing, attempt: int) -> tuple[Response | None, ActionError | None]:
@@ -99,11 +99,12 @@ class Transfer:
                 request.meanwhile()
 
         try:
-            if self.ctx.perform.seconds_for(self.connection, 1) > 0:
+            bucket = self.connector.bucket(request)
+            if self.ctx.perform.seconds_for(self.connection, 1, bucket) > 0:
                 self.catch_up()                            # the rate limit may hold this thread for minutes
-            self.ctx.perform.turn(self.connection)
+            self.ctx.perform.turn(self.connection, bucket)
             response = self.ctx.perform.send(outgoing, answered=lambda code, _: status.append(code), sink=page,
-                                             meanwhile=meanwhile)
+                                             meanwhile=meanwhile, source=self._source(request))
         except (NotSent, NoAnswer, BadAnswer) as error:
             if page:
                 page.drop()
@@ -114,10 +115,11 @@ class Transfer:
             if page:
                 page.drop()
             raise
-        self.ctx.perform.learn(self.connection, self.connector.limit(response, self.ctx.clock.now()))
+        self._learn(request, response)
         data = self._data(began, response.status, attempt, response.headers)
-        if page and 200 <= response.status < 300:
-            response = self._keep(page, outgoing, response, data)
+        if page and 200 <= response.status < 300 and not self.connector.judge(request, whole := Response(
+                response.status, response.headers, page.open, size=page.size, url=response.url)):
+            response = self._keep(page, outgoing, whole, data)
         else:
             response = self._show(page, outgoing, response, data)
         pages = self._pages[request.keep] = self._pages.get(request.keep, 0) + 1 if request.keep else 0
@@ -146,7 +148,7 @@ class Transfer:
             record()
         else:
             self.ctx.ledger.postponed.put_off(record)
-        return Response(response.status, response.headers, page.open, size=page.size, url=response.url)
+        return response
 
     def _show(self, page: Arriving | None, outgoing: Outgoing, response: Response, data: Mapping[str, Any]) -> Response:
         """The answer as the action sees it, recorded whole. An error's body is no page of the collection."""
@@ -172,14 +174,13 @@ class Transfer:
     def send(self, outgoing: Outgoing, cleanup: bool = False) -> Response:
         for attempt in range(1, THROTTLED_ATTEMPTS + 1):
             response, error = self._send_once(outgoing, attempt, cleanup)
-            again = isinstance(error, NotSent) or (response is not None and response.status == 429)
-            pause = self._pause(response, error, attempt, NOT_SENT_ATTEMPTS) if again else None
+            refused = None if response is None else refusal(outgoing.request, response, self.connector)
+            again = isinstance(error, NotSent) or isinstance(refused, Throttled)
+            pause = self._pause(response, error or refused, attempt, NOT_SENT_ATTEMPTS) if again else None
             if pause is None:
                 break
-            self._let_pass(pause, f"{self.connector.title} {_why(response, error)}")
-        if error is None:
-            assert response is not None
-            error = refusal(outgoing.request, response, self.connector)
+            self._let_pass(pause, f"{self.connector.title} {_why(response, error or refused)}")
+        error = error or refused
         if error is not None:
             self.write_error = None if cleanup else error
             raise error
@@ -189,10 +190,14 @@ class Transfer:
     def _send_once(self, outgoing: Outgoing, attempt: int, cleanup: bool) -> tuple[Response | None, ActionError | None]:
         request = outgoing.request
         try:
-            self.ctx.perform.turn(self.connection)         # before the entry: a long wait is no sending
+            # Before the entry: a long wait is no sending.
+            self.ctx.perform.turn(self.connection, self.connector.bucket(request))
         except NotSent as error:
             return None, error
-        sending = self._record_sending(outgoing, attempt)
+        try:
+            sending = self._record_sending(outgoing, attempt)
+        except NotApproved as error:
+            return None, error
         if not cleanup:
             self.sending = sending
         began, began_at = time.monotonic(), self.ctx.clock.now()
@@ -207,7 +212,7 @@ class Transfer:
                 self.ctx.say(Sent(began_at, status, time.monotonic() - began, sending.seq))
 
         try:
-            response = self.ctx.perform.send(outgoing, answered=answered)
+            response = self.ctx.perform.send(outgoing, answered=answered, source=self._source(request))
         except NotSent as error:
             self.ctx.record("request.not_sent", {}, {"error": error.what}, step=self.step, item=self.item, ref=sending.seq)
             if not cleanup:
@@ -217,7 +222,7 @@ class Transfer:
             return self._no_body(error)
         except KeyboardInterrupt:
             return None, NoAnswer("let go of by Ctrl-C before the answer came")
-        self.ctx.perform.learn(self.connection, self.connector.limit(response, self.ctx.clock.now()))
+        self._learn(request, response)
         response = self._without_secrets(response, request)
         with response.open() as file:
             if raw := file.read():
@@ -236,6 +241,8 @@ class Transfer:
         assert self.action is not None
         data = {"action": self.action.full_name, "effect": self.action.effect.value, "settle": request.settle,
                 "attempt": attempt, **({"cleanup": True} if request.cleanup else {})}
+        if not request.cleanup and (approval := self.ctx.permit(self.step, self.item, outgoing)) is not None:
+            data["approval"] = approval
         more: dict[str, Any] = {"request.affects": list(request.affects)}
         if request.seen is not None:
             more["request.seen"] = plain(request.seen)
@@ -249,16 +256,38 @@ class Transfer:
                 "status": status, "attempt": attempt, "date": _date(headers or {})}
         return {name: value for name, value in data.items() if value is not None}
 
+    def known(self, asked: Known) -> Response:
+        """What this machine knows. Raises ActionError for an unknown setting, and for an artefact that is not kept."""
+        if asked.kind == "setting":
+            settings = self.ctx.perform.settings(self.connection)
+            if asked.name not in settings:
+                raise ActionError(f"the connection {self.connection} says no {asked.name}",
+                                  next=f"irkit connect {self.connector.name}")
+            return Response.of(settings[asked.name])
+        found = self.ctx.ledger.kept(asked.name)
+        if found is None:
+            raise ActionError(f"this incident keeps no artefact {asked.name!r}", next="irkit incident show")
+        return Response.of({"sha256": found.sha256, "size": found.size, "name": found.name})
+
+    def _source(self, request: Request) -> Callable[[], BinaryIO] | None:
+        """What opens the artefact that a request uploads: hashed again before its first byte leaves."""
+        upload = request.upload
+        return None if upload is None else lambda: self.ctx.ledger.open_artefact(upload.sha256)
+
+    def _learn(self, request: Request, response: Response) -> None:
+        limit = self.connector.limit(response, self.ctx.clock.now())
+        self.ctx.perform.learn(self.connection, limit, self.connector.bucket(request))
+
     def _record(self, kind: str, outgoing: Outgoing, data: Mapping[str, Any], more: Mapping[str, Any]) -> Entry:
         return self.ctx.record(kind, data, {**request_parts(outgoing), **more}, step=self.step, item=self.item)
 
     def _pause(self, response: Response | None, error: ActionError | None, attempt: int, most: int) -> float | None:
         """Seconds until the next attempt, or None when there shall be none."""
-        if response is not None and response.status == 429 and attempt < THROTTLED_ATTEMPTS:
-            wait = self.connector.limit(response, self.ctx.clock.now()).wait
+        if isinstance(error, Throttled) and response is not None and attempt < THROTTLED_ATTEMPTS:
+            wait = error.wait if error.wait is not None else self.connector.limit(response, self.ctx.clock.now()).wait
             return wait if wait is not None else min(60.0, 2.0 ** attempt)
-        passing = isinstance(error, NotSent | NoAnswer) or (response is not None and _passing(response.status))
-        return min(30.0, 2.0 ** (attempt - 1)) if passing and attempt < most else None
+        again = isinstance(error, NotSent | NoAnswer) or (isinstance(error, Refused) and passing(error.status))
+        return min(30.0, 2.0 ** (attempt - 1)) if again and attempt < most else None
 
     def _let_pass(self, seconds: float, why: str) -> None:
         if not self.quiet:
@@ -275,13 +304,10 @@ def _date(headers: Mapping[str, str]) -> str | None:
     return None if found is None else f"{found:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _passing(status: int) -> bool:
-    return status == 408 or (status >= 500 and status != 501)
-
-
 def _why(response: Response | None, error: ActionError | None) -> str:
     if response is not None:
-        return "asks to slow down (429)" if response.status == 429 else f"answered {response.status}, trying again"
+        slow = isinstance(error, Throttled)
+        return f"asks to slow down ({response.status})" if slow else f"answered {response.status}, trying again"
     how = "could not be reached" if isinstance(error, NotSent) else "did not answer completely"
     return f"{how} ({error.what}), trying again" if error else f"{how}, trying again"
 
@@ -290,4 +316,7 @@ def request_parts(outgoing: Outgoing) -> dict[str, Any]:
     """The request as disclosures of an entry."""
     parts: dict[str, Any] = {"request.connector": outgoing.connector, "request.connection": outgoing.connection,
                              "request.method": outgoing.method, "request.url": outgoing.url}
-    return parts if outgoing.body is None else {**parts, "request.body": outgoing.body}
+    body = outgoing.body if outgoing.shown is None else outgoing.shown
+    if upload := outgoing.request.upload:
+        return {**parts, "request.upload": {"sha256": upload.sha256, "size": upload.size, "name": upload.name}}
+    return parts if body is None else {**parts, "request.body": body}

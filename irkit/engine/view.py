@@ -10,6 +10,7 @@ from irkit.engine import deadlines
 from irkit.engine.gate import Closed, Resumed, Where
 from irkit.engine.modes import Mode
 from irkit.engine.state import SETTLED, RunState, State, StepState
+from irkit.engine.undoable import undoable
 from irkit.runbook import Runbook, Step
 
 LABELS = {Mode.LIVE: "LIVE", Mode.PROBE: "PROBE", Mode.DRILL: "DRILL", Mode.DRY_RUN: "DRY RUN"}
@@ -61,19 +62,21 @@ class View:
         for step in self.runbook.steps:
             word = self.step_state(step).word
             counts[word] = counts.get(word, 0) + 1
-        return Closed(self.where(now), counts, self._lines("skipped"), sent_counts(self.run), undoable(self.run),
+        return Closed(self.where(now), counts, self.lines("skipped"), sent_counts(self.run), len(undoable(self.run)),
                       self.state.artefacts, self.state.artefact_bytes, self.state.notes, self.state.seq + 1, self.state.head,
-                      self._lines("unavailable"), stamps=self.state.stamps)
+                      self.lines("unavailable"), stamps=self.state.stamps)
 
     def resumed(self, now: datetime, changed: Sequence[str] = ()) -> Resumed:
         """What somebody who takes the run up has to know."""
         done = [n for n, step in enumerate(self.runbook.steps, 1) if self.step_state(step).state == "done"]
+        lines = [line for step in self.runbook.steps for line in (self._open_line(step), self._waiting_line(step)) if line]
         return Resumed(self.where(now), self.run.opened_at, self.run.opened_by, self.state.seq + 1, spans(done),
-                       self._lines("by_hand"), self._lines("skipped"),
-                       [line for step in self.runbook.steps if (line := self._open_line(step))], changed, self.run.last_who,
-                       self.state.stamps)
+                       self.lines("by_hand"), self.lines("skipped"), lines, changed, self.run.last_who, self.state.stamps,
+                       self.run.offer,
+                       f"to be moved, entry {self.run.packed}; another copy may go on" if self.run.packed >= 0 else "",
+                       self.lines("undone"))
 
-    def _lines(self, state: str) -> list[str]:
+    def lines(self, state: str) -> list[str]:
         """"10 Rotate API keys: "owner asleep"" for each step in that state."""
         lines = []
         for number, step in enumerate(self.runbook.steps, 1):
@@ -83,7 +86,7 @@ class View:
         return lines
 
     def _open_line(self, step: Step) -> str:
-        pending = [s for s in self.step_state(step).sendings if s.open]
+        pending = [s for s in self.step_state(step).all_sendings() if s.open]
         if not pending:
             return ""
         last = pending[-1]
@@ -92,21 +95,24 @@ class View:
         at = f"{last.at.astimezone(UTC):%H:%M:%S}Z"
         return f"UNKNOWN  {self.number(step.id)} {step.title}: sent {at}, {answer}{more}. Look again before going on."
 
+    def _waiting_line(self, step: Step) -> str:
+        """A second person was asked, and has not answered yet."""
+        state = self.step_state(step)
+        asked = state.approval
+        if asked is None or asked.state != "open" or state.state in SETTLED:
+            return ""
+        until, number = f"{asked.expires.astimezone(UTC):%H:%M}Z", self.number(step.id)
+        return f"WAITING  {number} {step.title}: {asked.role}, until {until}. irkit approve {self.incident} {step.id}"
+
 
 def sent_counts(run: RunState) -> dict[str, int]:
     """Writes that left, by what came of them."""
     counts = {"worked": 0, "refused": 0, "unknown": 0}
     for step in run.steps.values():
-        for sending in step.sendings:
+        for sending in step.all_sendings():
             if not sending.not_sent:
                 counts["refused" if sending.refused else "worked" if sending.worked else "unknown"] += 1
     return counts
-
-
-def undoable(run: RunState) -> int:
-    """How many done steps sent something that can be undone, and recorded what to restore."""
-    return sum(1 for step in run.steps.values() if step.state == "done"
-               and any(s.effect == "reversible" and s.settled and s.seen is not None for s in step.sendings))
 
 
 def spans(numbers: Sequence[int]) -> list[str]:

@@ -4,7 +4,7 @@
 - A note follows each entry of the kinds in `attest.NOTED`, and comes before more entries than the policy allows stand without
   one. The `checkpoint` entry that names the note before it stands directly before the entry that causes the new one.
 - What a draft may not do is refused here, inside the transaction and in view of the drafts before it: sending for a run that
-  another session holds, sending unendorsed, writing after the seal or after the end of the session.
+  another session holds, unendorsed, or without the approval it needs; writing after the seal or the end of the session.
 """
 
 from __future__ import annotations
@@ -12,17 +12,20 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from irkit.errors import CredentialError, LedgerError, NotTheHolder
+from irkit.errors import CredentialError, LedgerError, NotApproved, NotTheHolder
 from irkit.ledger import clock, texts
+from irkit.ledger.approvals import TAKEN, Approvals
 from irkit.ledger.attest import AFTER_SEAL, is_noted
 from irkit.ledger.check import Checker
 from irkit.ledger.clock import Clock
 from irkit.ledger.disclose import Disclosure, random_text
-from irkit.ledger.entry import BY, HOLDING, KINDS, MAX_LINE, SENDING, VERSION, Entry, canonical_bytes, leaf_hash
+from irkit.ledger.entry import ACCEPTED, BY, KINDS, MAX_LINE, SENDING, VERSION, Entry, canonical_bytes, leaf_hash
 from irkit.ledger.fit import fit_data
+from irkit.ledger.holding import NOBODY
 from irkit.ledger.note import Note, SessionKey
 from irkit.ledger.policy import ROOM
 
@@ -41,7 +44,8 @@ class Draft:
     """An entry on its way in, and what became of it.
 
     `size`: the tree it was signed over, which must still be the tree before it. `key`: the key of the session it starts.
-    `token`: a row of the table of tokens that belongs to it. `also`: what else is done in the transaction.
+    `token`: a row of the table of tokens that belongs to it. `also`: what else is done in the transaction. `held_by`: the
+    session that its run must be held by, or nobody (-1).
     """
 
     fields: dict[str, Any]
@@ -50,6 +54,7 @@ class Draft:
     key: SessionKey | None = None
     token: tuple[str, int, str, bytes] | None = None
     also: Callable[[sqlite3.Connection], None] | None = None
+    held_by: int | None = None
     entry: Entry | None = None
     error: BaseException | None = None
     placed: dict[str, Any] = field(default_factory=dict)      # the fields as written, and the hash of their line
@@ -79,11 +84,12 @@ class Commit:
         attest = checker.attest
         self._checker, self._author, self._attest = checker, author, attest
         self._session, self._who, self._key = author.session, author.who, author.key
-        self._seq, self._leaf, self._holders = checker.next, checker.leaf, dict(checker.holders)
+        self._seq, self._leaf, self._holding = checker.next, checker.leaf, checker.holding.copy()
         self._sealed, self._holds = attest.sealed, set(attest.holds)
         self._tree, self._noted = attest.tree.copy(), attest.noted
         self._unnamed = attest.newest if attest.newest is not None and attest.newest.sha256 != attest.named else None
         self._read = author.read
+        self._approvals: Approvals | None = None       # with what was placed, once that matters
         self._placed: list[Draft | Note] = []
 
     def add(self, draft: Draft) -> None:
@@ -92,13 +98,14 @@ class Commit:
         try:
             self._permit(draft)
             reading = self._step()
+            self._approve(draft, reading[0])
             due = is_noted(draft.fields) or self._seq + ROOM - self._noted > self._attest.policy.max_entries
             if due:
                 self.name(reading)
             if draft.size is not None and draft.size != self._seq:
                 raise Moved
             self._place(draft, reading)
-        except (ValueError, LedgerError, CredentialError, Moved) as error:
+        except (ValueError, LedgerError, CredentialError, NotApproved, Moved) as error:
             draft.error = error
         if due:                        # whatever became of the draft: what came before it counts as well
             self.note()
@@ -160,14 +167,35 @@ class Commit:
         if kind == "hold.released" and draft.fields.get("ref") not in self._holds:
             raise LedgerError(f"entry {draft.fields.get('ref')} is no hold that stands", where=str(folder),
                               next=f"irkit hold list {folder.name}")
-        if kind == SENDING and self._holders.get(run := draft.fields.get("run", "")) != self._session:
-            raise NotTheHolder(f"run {run!r} was taken over by another session; nothing is sent from here", where=str(folder),
-                               next=f"irkit status {folder.name}")
+        self._held(draft)
         keyed = self._attest.sessions.get(-1 if self._session is None else self._session)
         if self._attest.policy.endorse and not (keyed and keyed.endorsed) \
                 and texts.needs_endorsement(kind, draft.fields.get("data", {})):
             raise CredentialError(f"nobody's key endorsed this session, and the ledger's policy demands that for {kind}",
                                   where=str(folder), next="irkit key show")
+
+    def _approve(self, draft: Draft, wall_ns: int) -> None:
+        """Refuse an answer, or a send, that a second person's agreement does not cover at the very time it will bear."""
+        folder, now = self._author.folder, datetime.fromisoformat(clock.text(wall_ns))
+        if draft.fields["kind"] in TAKEN \
+                and (problem := (self._approvals or self._attest.approvals).problem(draft.fields, self._who, now)):
+            raise NotApproved(f"this {problem}; nothing was sent or recorded as agreed", where=str(folder),
+                              next=f"irkit status {folder.name}")
+
+    def _held(self, draft: Draft) -> None:
+        """Sending is for the session that holds the run; of several who take it over from the same one, the first has it."""
+        kind, run, folder = draft.fields["kind"], draft.fields.get("run", ""), self._author.folder
+        holder = self._holding.holders.get(run)
+        if kind == SENDING and holder != self._session:
+            by = "packed to be moved" if holder == NOBODY else "taken over by another session"
+            raise NotTheHolder(f"run {run!r} was {by}; nothing is sent from here", where=str(folder),
+                               next=f"irkit status {folder.name}")
+        if draft.held_by is not None and holder != draft.held_by:
+            raise NotTheHolder(f"somebody else took run {run!r} over meanwhile; {kind} was not recorded", where=str(folder),
+                               next=f"irkit resume {folder.name}")
+        if kind == ACCEPTED and not self._holding.accepts(draft.fields):
+            raise LedgerError(f"the offer of entry {draft.fields.get('ref')} is not open: it was accepted, or another one came "
+                              "after it", where=str(folder), next=f"irkit resume {folder.name}")
 
     def _step(self) -> tuple[int, int]:
         """Read both clocks. Where the wall clock jumped an entry says so, while any may; after the seal it may not."""
@@ -201,9 +229,11 @@ class Commit:
 
     def _remember(self, draft: Draft, entry: Entry) -> None:
         """What later drafts of the same transaction are judged by."""
-        if entry.kind in HOLDING and entry.run is not None:
-            self._holders[entry.run] = entry.session
-        elif entry.kind == "session.start":
+        if entry.kind in TAKEN:
+            self._approvals = self._approvals or self._attest.approvals.copy()
+            self._approvals.take(entry.seq, draft.placed, self._leaf, self._tree.root())
+        self._holding.take(entry.seq, draft.placed)
+        if entry.kind == "session.start":
             self._session, self._who, self._key = entry.seq, entry.who, draft.key
         elif entry.kind == "session.end":
             self._session = None               # its key signs once more, and is erased when this is committed

@@ -7,6 +7,7 @@
 | endorsement | the person's signature in session.start covers its key and the tree before it; `who` is that key |
 | signature   | custody, approvals, hand-overs and the seal are signed over what they say and the tree before them |
 | policy      | genesis names one, not below the floor of its mode; who sends was endorsed; notes come often enough |
+| approval    | an answer is to a request that is open, by another key; what is sent on it is what was asked (`approvals`) |
 | sealed      | after the seal come only the kinds that may |
 | erased      | values were erased by an entry that says so, while no hold stood |
 """
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from irkit.ledger import note, sshsig, texts
+from irkit.ledger.approvals import ASKED, TAKEN, Approvals, signed_text
 from irkit.ledger.entry import SENDING
 from irkit.ledger.finding import CONTRADICTED, MISSING, NOT_CHECKED
 from irkit.ledger.note import Note
@@ -83,6 +85,7 @@ class Attest:
         self.named = ""                            # SHA-256 of the note that the last checkpoint entry names
         self.sealed: int | None = None
         self.holds: set[int] = set()
+        self.approvals = Approvals()
         self.erased: dict[int, set[str]] = {}      # entry -> digests of its values that were erased
         self.demanded = NOTHING
         self._keys: dict[str, Keyed] = {}
@@ -115,6 +118,8 @@ class Attest:
             check(self, seq, fields)
         elif kind in texts.PURPOSES:
             self._signature(seq, fields)
+        if kind in TAKEN and (problem := self.approvals.problem(fields, fields.get("who", ""))) and not self._holes:
+            self._report(seq, "approval", f"entry {seq} {problem}", "Nobody agreed to it, or the record was changed.")
         self.take(seq, fields, leaf)
         self._due = is_noted(fields)
         self._often()
@@ -122,18 +127,21 @@ class Attest:
     def take(self, seq: int, fields: Mapping[str, Any], leaf: bytes) -> None:
         """Go past an entry that is known to be good."""
         self.tree.add(leaf)
-        if (take := _TAKES.get(fields["kind"])) is not None:
+        if (kind := fields["kind"]) in TAKEN:
+            self.approvals.take(seq, fields, leaf, self.tree.root() if kind == ASKED else b"")
+        elif (take := _TAKES.get(kind)) is not None:
             take(self, seq, fields)
 
     def withheld(self, leaf: bytes) -> None:
         """Go past an entry of which only the leaf is known."""
         self.end()
+        self.approvals.blind = True
         self.tree.add(leaf)
         self._often()
 
     def lost(self) -> None:
         """Entries are missing: no later root can be judged, and that they do not fit is no news."""
-        self._off = self._holes = True
+        self._off = self._holes = self.approvals.blind = True
 
     def end(self) -> None:
         """All notes over what was read so far have been read."""
@@ -191,7 +199,12 @@ class Attest:
                              level=MISSING)
             return
         purpose = texts.PURPOSES[kind]
-        text = texts.entry_text(purpose, fields["log"], kind, seq, self.tree.root(), texts.content_hash(fields))
+        if purpose != "approval":
+            text = texts.entry_text(purpose, fields["log"], kind, seq, self.tree.root(), texts.content_hash(fields))
+        elif (asked := self.approvals.asked.get(fields.get("ref", -1))) is not None:
+            text = signed_text(fields, asked)
+        else:
+            return                                 # it answers no request, which is said of it as that
         self._verified(seq, fields, str(data["signature"]), purpose, "signature", data.get("key", ""), text)
 
     def _verified(self, seq: int, fields: Mapping[str, Any], armored: str, purpose: str, mechanism: str, who: str,
@@ -349,7 +362,7 @@ def _text(data: Mapping[str, Any], name: str) -> str:
 
 _CHECKS: dict[str, Callable[[Attest, int, Mapping[str, Any]], None]] = {
     "genesis": Attest._genesis, "session.start": Attest._start, "checkpoint": Attest._checkpoint, SENDING: Attest._endorsed,
-    "hold.released": Attest._endorsed, "exported": Attest._endorsed,
+    "hold.released": Attest._endorsed, "exported": Attest._endorsed, "role.assigned": Attest._endorsed,
     "sealed": Attest._seal, "erased": Attest._erasing}
 _TAKES: dict[str, Callable[[Attest, int, Mapping[str, Any]], None]] = {
     "genesis": Attest._take_genesis, "session.start": Attest._take_start, "session.end": Attest._take_end,

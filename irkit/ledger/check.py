@@ -22,10 +22,12 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from irkit.ledger import disclose
+from irkit.ledger.approvals import ASKED
 from irkit.ledger.attest import Attest, Signed
 from irkit.ledger.database import Row
-from irkit.ledger.entry import GENESIS, HOLDING, MODES, SENDING, leaf_hash, parse
+from irkit.ledger.entry import ACCEPTED, GENESIS, MODES, SENDING, leaf_hash, parse
 from irkit.ledger.finding import CONTRADICTED, MISSING, NOT_CHECKED, Finding
+from irkit.ledger.holding import Holding
 
 _ARTEFACT = {CONTRADICTED: "The file was changed or replaced after it was kept.", MISSING: "The file was removed.",
              NOT_CHECKED: "Nothing is known about it."}
@@ -58,7 +60,7 @@ class Checker:
         self.leaf = bytes.fromhex(GENESIS)
         self.sessions: dict[int, str] = {}         # session -> who
         self.ended: set[int] = set()
-        self.holders: dict[str, int] = {}          # run -> the session that may send
+        self.holding = Holding()
         self.artefacts: dict[str, int] = {}        # SHA-256 -> size
         self.disclosures = 0
         self._follows: set[str] = {GENESIS}        # what `prev` may be; empty when the entry before is missing
@@ -84,6 +86,9 @@ class Checker:
             self._chain(row.seq, fields["prev"])
         self._belongs(row.seq, fields, disclosed)
         self.attest.entry(row.seq, fields, leaf)
+        approvals = self.attest.approvals
+        if fields["kind"] in (ASKED, SENDING) and (problem := approvals.content_problem(row.seq, fields, disclosed)):
+            self._report(row.seq, "approval", f"entry {row.seq} {problem}", "What was sent is not what somebody agreed to.")
         self._go_past(row.seq, fields, leaf)
         if row.leaf != leaf:
             self._follows.add(_hex(row.leaf))
@@ -136,9 +141,8 @@ class Checker:
 
     def _go_past(self, seq: int, fields: Mapping[str, Any], leaf: bytes) -> None:
         kind = fields["kind"]
-        if kind in HOLDING and "run" in fields:
-            self.holders[fields["run"]] = fields.get("session", 0)
-        elif kind == "session.start":
+        self.holding.take(seq, fields)
+        if kind == "session.start":
             self.sessions[seq] = fields.get("who", "")
         elif kind == "session.end":
             self.ended.add(fields.get("session", 0))
@@ -207,8 +211,12 @@ class Checker:
             problem = f"stands in session {session}, which has ended"
         elif fields.get("who", "") != self.sessions[session]:
             problem = f"is under another person than its session {session}"
-        elif kind == SENDING and not self._lost and not self._withheld and self.holders.get(fields.get("run", "")) != session:
+        elif self._lost or self._withheld:
+            problem = ""                           # who held a run is known only where every entry is
+        elif kind == SENDING and self.holding.holders.get(fields.get("run", "")) != session:
             problem = f"sends for run {fields.get('run', '')!r}, which session {session} does not hold"
+        elif kind == ACCEPTED and not self.holding.accepts(fields):
+            problem = f"accepts a hand-over of run {fields.get('run', '')!r} that is not on offer"
         else:
             problem = ""
         if problem:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 
 from irkit.errors import LedgerError
 from irkit.ledger import database
-from irkit.ledger.artefacts import Artefacts
+from irkit.ledger.artefacts import Artefact, Artefacts
 from irkit.ledger.check import Checker
 from irkit.ledger.entry import Entry, leaf_hash
 from irkit.ledger.finding import Finding
@@ -114,9 +114,28 @@ class CheckedStore:
         with self._turn, explained(self.folder):
             yield from self._db.conn.execute("SELECT sha256, size, key_id, raw FROM tokens ORDER BY size, sha256").fetchall()
 
+    def kept(self, which: str) -> Artefact | None:
+        """The artefact of that SHA-256, or the newest of that name; None where neither is listed."""
+        found = None
+        for entry in self.entries():
+            if entry.kind == "artefact.added" and which in (entry.disclosed.get("artefact.sha256"),
+                                                            entry.disclosed.get("artefact.name")):
+                shown = entry.disclosed
+                found = Artefact(shown["artefact.sha256"], int(shown["artefact.size"]), shown["artefact.name"], entry.seq)
+        return found
+
     def open_artefact(self, sha256: str) -> BinaryIO:
         """The bytes of an artefact. Raises LedgerError when it is missing."""
         return self._artefacts.open(sha256)
+
+    def artefact_names(self) -> set[str]:
+        """The SHA-256 of every artefact that the entries taken up so far name."""
+        return set(self._checker.artefacts)
+
+    def copy_store(self, path: Path) -> None:
+        """Write the store as it stands to a new file, without its log and without what was deleted from it."""
+        with self._turn, explained(self.folder):
+            self._db.conn.execute("VACUUM INTO ?", (str(path),))
 
     def close(self) -> None:
         with self._turn:

@@ -135,6 +135,48 @@ def rewrite(db: Database) -> bool:
         return False
 
 
+def layout(path: Path) -> list[tuple[Any, ...]]:
+    """Application id, tables, triggers and indexes as SQL. Raises ValueError where the file's pages do not fit together."""
+    with contextlib.closing(_connect(path, "mode=ro")) as db:
+        db.execute("PRAGMA trusted_schema=OFF")
+        found = db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name").fetchmany(100)
+        if (problem := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+            raise ValueError(str(problem)[:200])
+        return [tuple(db.execute("PRAGMA application_id").fetchone()), *map(tuple, found)]
+
+
+def use_wal(path: Path) -> None:
+    """Have a store that was copied whole written as an open incident's is."""
+    with contextlib.closing(_connect(path, "mode=rw")) as db:
+        db.execute("PRAGMA journal_mode=WAL").fetchall()
+
+
+def continued(path: Path, longer: Path) -> int:
+    """Take over the rows that a continuation of this store has more, and let go of values that it no longer has.
+
+    Returns the number of new entries. Raises LedgerError when the entries here are not the first ones there.
+    """
+    with contextlib.closing(open_writer(path)) as db:
+        db.execute("ATTACH DATABASE ? AS packed", (str(longer),))
+        connection = db.conn
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            other = "SELECT e.seq FROM entries e LEFT JOIN packed.entries p USING (seq) WHERE p.leaf IS NOT e.leaf LIMIT 1"
+            if (fork := connection.execute(other).fetchone()) is not None:
+                raise LedgerError(f"entry {fork[0]} is another one in the pack; nothing was changed", where=str(path))
+            gone = connection.execute("SELECT seq, digest FROM disclosures EXCEPT SELECT seq, digest FROM packed.disclosures")
+            for seq, digest in gone.fetchall():
+                forget(connection, seq, [digest])
+            added = connection.execute("INSERT OR IGNORE INTO entries SELECT * FROM packed.entries ORDER BY seq").rowcount
+            for table in sorted(TABLES - {"entries"}):
+                connection.execute(f"INSERT OR IGNORE INTO {table} SELECT * FROM packed.{table}")  # noqa: S608  (own names)
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        return int(added)
+
+
 def open_reader(path: Path) -> Database:
     """A connection that reads, and leaves the folder exactly as it is."""
     if _shared_memory(path).exists():

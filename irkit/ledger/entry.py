@@ -32,6 +32,7 @@ MODES = frozenset({"live", "drill", "test"})
 BY = frozenset({"machine", "copied", "human"})
 
 SENDING = "request.sending"
+ACCEPTED = "handover.accepted"
 HOLDING = frozenset({"run.opened", "run.resumed", "handover.accepted"})    # the latest of a run says whose session may send
 
 _KINDS = """

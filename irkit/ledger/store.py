@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from irkit import __version__
-from irkit.errors import IrkitError
-from irkit.ledger import database, texts
+from irkit.errors import IrkitError, NotApproved
+from irkit.ledger import database, sshsig, texts
 from irkit.ledger.append import Author, Commit, Draft, Moved, fields_of
+from irkit.ledger.approvals import Answer, Asked, signed_text
 from irkit.ledger.artefacts import FOLDER, Artefact, sync_folder
 from irkit.ledger.check import pseudonym
 from irkit.ledger.checked import CheckedStore
@@ -161,19 +162,20 @@ class Ledger(CheckedStore):
 
     def append(self, kind: str, data: Mapping[str, Any] | None = None, disclose: Mapping[str, Any] | None = None, *,
                by: str = "machine", run: str | None = None, step: str | None = None, item: int | None = None,
-               ref: int | None = None, also: Callable[[sqlite3.Connection], None] | None = None) -> Entry:
+               ref: int | None = None, also: Callable[[sqlite3.Connection], None] | None = None,
+               held_by: int | None = None) -> Entry:
         """Append one entry; it is durable when this returns. `also` is done in the same transaction.
 
         `data` is structure that never needs to be withheld: keys of [a-z0-9_]; None is left out. `disclose` has dotted
         names and any values. Raises ValueError for a kind that must be signed, NotTheHolder for a request.sending of a run
-        that another session took over, IrkitError when the disk refuses, LedgerError when the ledger is damaged; then
-        nothing was appended.
+        that another session took over, and where `held_by` does not hold the run; IrkitError when the disk refuses, LedgerError
+        when the ledger is damaged; then nothing was appended.
         """
         if kind in texts.MUST:
             raise ValueError(f"an entry of kind {kind!r} must bear a signature: see append_signed")
         fields = fields_of(kind, data or {}, by, run=run, step=step, item=item, ref=ref)
         draft = self._draft(fields, disclose or {})
-        draft.also = also
+        draft.also, draft.held_by = also, held_by
         return self._submit([draft])[0]
 
     def append_soon(self, kind: str, data: Mapping[str, Any] | None = None, disclose: Mapping[str, Any] | None = None, *,
@@ -185,7 +187,7 @@ class Ledger(CheckedStore):
 
     def append_signed(self, kind: str, signer: Signer, data: Mapping[str, Any] | None = None,
                       disclose: Mapping[str, Any] | None = None, *, by: str = "human", run: str | None = None,
-                      step: str | None = None, ref: int | None = None) -> Entry:
+                      step: str | None = None, ref: int | None = None, held_by: int | None = None) -> Entry:
         """Append an entry that holds a person's signature over what it says and over the tree before it.
 
         Raises ValueError for a kind that bears none, CredentialError when the key does not sign; otherwise as `append`.
@@ -193,6 +195,8 @@ class Ledger(CheckedStore):
         purpose = texts.PURPOSES.get(kind)
         if purpose is None:
             raise ValueError(f"an entry of kind {kind!r} bears no signature")
+        if purpose == "approval":
+            raise ValueError(f"an entry of kind {kind!r} is signed over what it answers: see append_answer")
 
         def draft(size: int, root: bytes) -> Draft:
             own = {"size": size, "root": base64.b64encode(root).decode()} if kind == "sealed" else {}
@@ -200,10 +204,38 @@ class Ledger(CheckedStore):
             made = self._draft(fields_of(kind, says, by, run=run, step=step, ref=ref), disclose or {})
             text = texts.entry_text(purpose, self.origin, kind, size, root, texts.content_hash(made.fields))
             made.fields["data"]["signature"] = signer.sign(texts.namespace(purpose, self.mode), text)
-            made.size = size
+            made.size, made.held_by = size, held_by
             return made
 
         return self._over_the_tree(draft)
+
+    def append_answer(self, answer: Answer) -> Entry:
+        """Append a signed answer to a request for approval, made here or elsewhere (see `irkit.ledger.approvals`).
+
+        Raises NotApproved when it was not signed by the key it names for this very request, or that request cannot be
+        answered any more; then nothing was appended.
+        """
+        self._must_write()
+        fields = {name: value for name, value in answer.fields.items() if name not in ("who", "session")}
+        asked = self.requests.get(fields.get("ref", -1))
+        try:
+            if asked is None:
+                raise ValueError("it answers no request of this ledger")
+            if fields["data"].get("request") != asked.leaf.hex():
+                raise NotApproved(f"this answer is to another request than that of entry {asked.seq}", why="other_requests",
+                                  where=str(self.folder))
+            name = texts.namespace("approval", self.mode)
+            if sshsig.check(fields["data"]["signature"], name, signed_text(fields, asked)) != fields["data"]["key"]:
+                raise ValueError("another key signed it than it says")
+        except ValueError as error:
+            raise NotApproved(f"this answer is not what somebody signed for this request: {error}", why="forged",
+                              where=str(self.folder)) from None
+        return self._submit([Draft(fields, answer.disclosures)])[0]
+
+    @property
+    def requests(self) -> Mapping[int, Asked]:
+        """The requests for approval, as far as entries were taken up."""
+        return self._checker.attest.approvals.asked
 
     def _over_the_tree(self, draft: Callable[[int, bytes], Draft]) -> Entry:
         """Append what is signed over the tree as it stands; again, when somebody appended while it was being signed."""

@@ -22,12 +22,13 @@ _BOUND = ("data", "kind", "ref", "run", "sd", "step")
 
 
 def needs_endorsement(kind: str, data: Mapping[str, Any]) -> bool:
-    """Whether an entry changes something outside the ledger, or takes something out of it.
+    """Whether an entry changes something outside the ledger, takes something out of it, or says who may act as what.
 
     Where the policy says `endorse`, it stands in sessions that a person's key endorsed: otherwise whoever can write to the
-    folder could open a session of their own and have values erased, a hold lifted, or a part withheld, lawfully as it seems.
+    folder could open a session of their own and have values erased, a hold lifted, a part withheld, or themselves made an
+    approver, lawfully as it seems.
     """
-    return kind in ("request.sending", "erased", "hold.released") or (
+    return kind in ("request.sending", "erased", "hold.released", "role.assigned") or (
         kind == "exported" and data.get("withheld_sha256", WITHHOLDS_NOTHING) != WITHHOLDS_NOTHING)
 
 

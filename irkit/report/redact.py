@@ -35,6 +35,7 @@ Words = NewType("Words", str)
 Pattern = NewType("Pattern", str)
 Kind = NewType("Kind", str)
 Span = NewType("Span", object)
+KEPT = NEVER | {"approval.asked", "approval.given"}      # lines that other lines are checked with; their values can go
 _LISTS: Mapping[str, Any] = {"names": tuple[Pattern, ...], "kinds": tuple[Kind, ...], "labels": tuple[Words, ...],
                              "steps": tuple[Words, ...], "entries": tuple[Span, ...]}
 
@@ -99,7 +100,7 @@ class Rules:
         refused: list[Rule] = []
         for rule in self.rules:
             whole, wanted = self._of(rule, entry)
-            if whole and entry.kind not in NEVER:
+            if whole and entry.kind not in KEPT:
                 return Chosen(rule, {}, tuple(refused))
             if whole:
                 refused.append(rule)
@@ -167,7 +168,7 @@ class _RulesReader(Reader):
         if whole and names:
             self.mistakes.error(values["names"], "'whole' withholds the line and all its values", "take 'names' or 'whole' out")
         for kind, given in zip(values["kinds"].items if whole and "kinds" in values else (), kinds, strict=False):
-            if given in NEVER or given in {name.partition(".")[0] for name in NEVER}:
+            if given in KEPT or given in {name.partition(".")[0] for name in NEVER}:
                 self.mistakes.error(kind, f"a line of kind '{kind.value}' is never withheld: the rest is checked with it",
                                     "withhold its values: names: [\"*\"] without 'whole'")
         return rule

@@ -76,6 +76,11 @@ def read_value(digest: Any, body: Any) -> tuple[str, Any]:
     need(type(body) is str and url64(sha256(body.encode())) == digest, "a value does not match its digest")
     raw = base64.urlsafe_b64decode(body + "=="); salt, name, value = read_json(raw, False)
     need(url64(raw) == body and type(salt) is str and len(salt) == 22 and re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)*", name), "a value is malformed"); return name, value
+def content(value: Any) -> Any:
+    """Hex SHA-256 of a text or bytes, of anything else in its only form; what names the artefact of a long value. None of None."""
+    mark = sorted(value) if isinstance(value, dict) else []
+    if value is None or mark == ["artefact", "bytes"]: return value and value["artefact"]
+    return sha256(value.encode() if isinstance(value, str) else base64.b64decode(value["base64"]) if mark == ["base64"] else canonical(value)).hex()
 def read_note(raw: bytes) -> Any:
     """A checkpoint, and the `text` that its signature covers."""
     origin, size, root, _, last, *_ = (*raw[:400].decode().split("\n"), *[""] * 5)
@@ -103,8 +108,7 @@ def signer(armoured: str, namespace: str, text: bytes, file: str) -> str:
     need(SSH_KEYS.fullmatch(kind) and name == namespace.encode() and method in (b"sha256", b"sha512"), "its signature is of another kind")
     if kind == b"ssh-ed25519":
         parts = name, reserved, method, hashlib.new(method.decode(), text).digest()
-        message, (label, mark) = b"SSHSIG" + b"".join(len(part).to_bytes(4, "big") + part for part in parts), strings(signature)
-        good = label == kind and ed25519(rest[0], message, mark)
+        message, (label, mark) = b"SSHSIG" + b"".join(len(part).to_bytes(4, "big") + part for part in parts), strings(signature); good = label == kind and ed25519(rest[0], message, mark)
     else: good = run("signature", "ssh-keygen", "-Y", "check-novalidate", "-n", namespace, "-s", file, stdin=text)[0]
     need(good, "its signature does not verify"); return "SHA256:" + b64(sha256(key)).rstrip("=")
 def run(mechanism: str, *command: str, stdin: bytes = b"") -> tuple[bool, list[str]]:
@@ -161,28 +165,25 @@ def walk(path: str, folder: str = "") -> Iterator[str]:
 class Source:
     """A private copy: the tables of an incident's store, or empty ones for a bag, and the names of the bag's files."""
     def __init__(self, path: str, scratch: str) -> None:
-        self.path, copy = path, os.path.join(scratch, str(len(os.listdir(scratch))))
-        self.names = set[str]() if os.path.lexists(self.at("ledger.db")) else {*walk(path)}
+        self.path, copy = path, os.path.join(scratch, str(len(os.listdir(scratch)))); self.names = set[str]() if os.path.lexists(self.at("ledger.db")) else {*walk(path)}
         if not {"bagit.txt", "data/ledger.jsonl"} & self.names and not os.path.lexists(self.at("ledger.db")): raise OSError(f"{path} holds no ledger")
         state = None
         while state != (state := [os.path.lexists(self.at(x)) and os.lstat(self.at(x)).st_mtime_ns for x in ("ledger.db", "ledger.db-wal")]):   # it is in use
             for end in ("", "-wal"):
                 with opened(self.at("ledger.db") + end) as source, open(copy + end, "wb") as target: shutil.copyfileobj(source, target)
-        db = sqlite3.connect(copy, isolation_level=None); db.text_factory = functools.partial(str, encoding="utf-8", errors="replace")
-        db.executescript(TABLES * bool(self.names) + INDEXES); self.ask, self.all = db.execute, db.executemany
+        db = sqlite3.connect(copy, isolation_level=None); db.text_factory = functools.partial(str, encoding="utf-8", errors="replace"); db.executescript(TABLES * bool(self.names) + INDEXES); self.ask, self.all = db.execute, db.executemany
     def at(self, name: str) -> str: return os.path.join(self.path, name)
     def lines(self) -> Iterator[tuple[int, bytes, bytes, int, Any]]:
         """Number and bytes of each line, its leaf, the number of an entry that is withheld (else -1), and the stored hash."""
         for number, line, stored in self.ask(LINES) if not self.names else ((i, line, None) for i, line in enumerate(rows(self.at("data/ledger.jsonl")))):
             need(type(number) is int, f"the number of an entry is {number!r}"); hidden = HIDDEN.fullmatch(line or b"") if self.names else None
-            leaf = bytes.fromhex(hidden[1].decode()) if hidden else sha256(b"\0" + (line or b""))
-            yield number, line or b"", leaf, int(hidden[2]) if hidden else -1, stored
+            leaf = bytes.fromhex(hidden[1].decode()) if hidden else sha256(b"\0" + (line or b"")); yield number, line or b"", leaf, int(hidden[2]) if hidden else -1, stored
 class Check:
     """Takes a ledger's lines in order. What it remembers grows with sessions, notes and timestamps, not with entries."""
     def __init__(self: Any, asked: Any, scratch: str) -> None:
         vars(self).update(asked=asked, scratch=scratch, tree=Tree(), due=0, follows={"0" * 64}, head="", off=False, blind=False, noted=0, findings=[], holds=set(), makers=[],
-                          counts=collections.Counter(), stamped=collections.defaultdict(set), sessions={}, keys={}, holders={}, notes={}, files={}, tokens={},
-                          last={}, origin="", mode="", lower="", sealed=-1, hidden=-1, proven=set(),
+                          counts=collections.Counter(), stamped=collections.defaultdict(set), sessions={}, keys={}, holders={}, offers={}, notes={}, files={}, tokens={},
+                          last={}, origin="", mode="", lower="", sealed=-1, hidden=-1, proven=set(), asks={}, latest={}, agreed=set(), used={},
                           policy={"endorse": False, "max_entries": 2**53, "authorities": 0, "seal_tokens": 0})
     def must(self: Any, good: Any, entry: Any, mechanism: str, what: str, level: str = BAD) -> None:
         self.counts[level] += not good
@@ -201,14 +202,11 @@ class Check:
     def run(self: Any) -> None:
         if not self.tried(None, "store", UNCHECKED, self.take): return
         if self.names: self.take_bag()
-        self.take_tokens()
-        for row in self.source.lines(): self.line(*row)
-        self.end()
+        self.take_tokens(); collections.deque(itertools.starmap(self.line, self.source.lines()), 0); self.end()
         if self.names: self.export(self.due, self.last, self.last.get("data", {}))
     def take_bag(self: Any) -> None:
         """Manifests, both ways; then values, notes, timestamps, and the list of what is withheld."""
-        data = {name for name in self.names if name.startswith("data/")}
-        self.must(small(self.at("bagit.txt")) == b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n", None, "bag", "bagit.txt is not that of BagIt 1.0")
+        data = {name for name in self.names if name.startswith("data/")}; self.must(small(self.at("bagit.txt")) == b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n", None, "bag", "bagit.txt is not that of BagIt 1.0")
         for manifest, there in (("manifest", data), ("tagmanifest", self.names - data - {"tagmanifest-sha256.txt", "export.sig"})):
             listed = {line[66:].decode(errors="replace"): line[:66] for line in rows(self.at(f"{manifest}-sha256.txt"))}
             for name in sorted({*listed, *there}):
@@ -217,8 +215,7 @@ class Check:
             found = (self.tried(None, "bag", BAD, self.row, line, forms) for line in rows(self.at(f"data/{table}.jsonl")))
             self.all(f"INSERT INTO {table} VALUES (:seq, :digest, {':body' if table[0] == 'd' else ':leaf'})", filter(None, found))
         for name in data:
-            note = re.fullmatch(r"data/checkpoints/([0-9]{1,16})-([0-9a-f]{8})\.note", name)
-            self.must(note or not name.startswith("data/checkpoints/"), None, "note", f"{name} is no name of a note")
+            note = re.fullmatch(r"data/checkpoints/([0-9]{1,16})-([0-9a-f]{8})\.note", name); self.must(note or not name.startswith("data/checkpoints/"), None, "note", f"{name} is no name of a note")
             if note: self.ask("INSERT INTO checkpoints VALUES (?, ?, ?)", (int(note[1]), note[2], small(self.at(name))))
             if name.startswith("data/timestamps/"): self.ask("INSERT INTO tokens VALUES (?, 0, '', ?)", (name[16:-4], small(self.at(name))))
     def row(self: Any, line: bytes, forms: list[str]) -> Any:
@@ -231,24 +228,22 @@ class Check:
             if token := self.tried(None, "token", UNCHECKED, read_token, raw): self.tokens[name] = token
         notes = {sha256(raw).hex(): raw for _, raw in self.ask(NOTES)}
         for token in self.tokens.values():
-            token.note = self.tried(None, "token", BAD, read_note, notes.get(token.imprint, b""))
-            token.good = token.note and (not self.asked.tsa_ca or self.tried(None, "token", BAD, self.vouched, token))
+            token.note = self.tried(None, "token", BAD, read_note, notes.get(token.imprint, b"")); token.good = token.note and (not self.asked.tsa_ca or self.tried(None, "token", BAD, self.vouched, token))
     def vouched(self: Any, token: Any) -> bool:
         files = "-in", self.keep("token", token.raw), "-data", self.keep("note", token.note.raw), "-CAfile", self.asked.tsa_ca
         need(run("token", "openssl", "ts", "-verify", "-attime", str(token.at // 10**6), *files)[0], "a timestamp does not verify"); return True
     def line(self: Any, number: int, raw: bytes, leaf: bytes, hidden: int, stored: Any) -> None:
         """One line: its bytes, number and chain; then what it says; then the notes over what was read so far."""
         fields = {} if hidden >= 0 else self.tried(number, "bytes", BAD, read_line, raw) or {}
-        said = fields.get("seq", number if hidden < 0 else hidden); seq = said if self.names else number
-        self.must(said == seq, seq, "numbering", f"it calls itself entry {said}")
+        said = fields.get("seq", number if hidden < 0 else hidden); seq = said if self.names else number; self.must(said == seq, seq, "numbering", f"it calls itself entry {said}")
         self.must(seq == self.due, min(seq, self.due), "numbering", f"entry {seq} stands where {self.due} should", MISSING if seq > self.due else BAD)
-        self.must(self.names or stored == leaf, seq, "hash", "its stored hash is not that of its line")
-        self.must(not fields or seq != self.due or fields["prev"] in self.follows, seq, "chain", "it does not follow the one before")
+        self.must(self.names or stored == leaf, seq, "hash", "its stored hash is not that of its line"); self.must(not fields or seq != self.due or fields["prev"] in self.follows, seq, "chain", "it does not follow the one before")
         self.must(self.tried(seq, "against", UNCHECKED, next, self.others, leaf) in (leaf, None), seq, "against", "the other copy has another entry here")
         self.off, self.blind = self.off or seq != self.due, self.blind or seq != self.due or not (fields or hidden >= 0)
         if fields: self.tried(seq, "bytes", BAD, self.entry, seq, fields, fields["kind"], fields.get("data", {}))
         if hidden >= 0: self.withheld(seq, leaf)
         self.tree.add(leaf); self.due, self.head, self.last, self.follows = seq + 1, leaf.hex(), fields, {leaf.hex(), (stored or leaf).hex()}
+        if seq in self.asks: self.asks[seq].leaf, self.asks[seq].root = leaf.hex(), b64(self.tree.root())
         for row in self.ask(NOTES + " WHERE size = ?", (self.due,)).fetchall(): self.tried(seq, "note", BAD, self.note, seq, *row)
         self.must(self.off or "item" in fields or not re.fullmatch(NOTED, fields.get("kind", "")) or self.noted == self.due, seq, "note", "its kind is signed at once, and no note is over it", MISSING)
         for note in self.expected: self.must(note.size != self.due or note.root == self.tree.root(), seq, "expect", "a note kept elsewhere has another root")
@@ -258,38 +253,54 @@ class Check:
         if seq == 0 or not self.origin: self.genesis(f, data)
         self.must((kind == "genesis") == (seq == 0) and f["log"] == self.origin, seq, "genesis", "it is of no one ledger with one genesis")
         session = self.start(seq, f, data) if kind == "session.start" else self.sessions.get(f.get("session"))
-        if kind in ("run.opened", "run.resumed", "handover.accepted"): self.holders[f.get("run")] = f.get("session"), seq
-        holder, since = self.holders.get(f.get("run"), (None, -1))
-        same = session and session.ended < 0 and (f.get("session"), f.get("who")) == (session.seq, session.who)
+        run, packed = f.get("run"), kind == "run.paused" and data.get("packed") is True; offer = self.offers.get(run)
+        if packed or kind in ("run.opened", "run.resumed", "handover.accepted"): self.holders[run] = None if packed else f.get("session"), seq
+        (holder, since), handing = self.holders.get(run, (None, -1)), kind.startswith("handover."); self.offers |= {run: seq if kind == "handover.offered" else None} if handing else {}; same = session and session.ended < 0 and (f.get("session"), f.get("who")) == (session.seq, session.who)
         self.must(seq == 0 or same or (self.blind and not session), seq, "session", "it stands in no open session of its person")
         if session: session.first, session.last, session.ended = seq if session.first < 0 else session.first, seq, seq if kind == "session.end" else session.ended
-        takes = kind in ("request.sending", "erased", "hold.released") or (kind == "exported" and data.get("withheld_sha256", EMPTY) != EMPTY)
-        self.must(kind != "request.sending" or not session or self.blind or holder == session.seq or self.hidden > since, seq, "session", "it sends for a run that another session holds")
+        takes = kind in ("request.sending", "erased", "hold.released", "role.assigned") or (kind == "exported" and data.get("withheld_sha256", EMPTY) != EMPTY)
+        self.must(kind != "request.sending" or not session or self.blind or holder == session.seq or self.hidden > since, seq, "session", "it sends for a run that another session holds"); self.must(kind != "handover.accepted" or self.blind or self.hidden >= 0 or offer == f.get("ref", -1), seq, "session", "it accepts a hand-over that is not on offer")
         self.must(not takes or not session or session.endorsed or not self.policy["endorse"], seq, "policy", f"{kind}, and nobody endorsed its session")
         self.must(self.sealed < 0 or kind in AFTER_SEAL.split(), seq, "sealed", f"{kind} may not follow the seal, entry {self.sealed}")
         if kind in SIGNED and ("signature" in data or kind != "approval.refused"):
-            bound = {name: f[name] for name in ("kind", "ref", "run", "sd", "step") if name in f}
-            content = canonical({**bound, "data": {name: value for name, value in data.items() if name != "signature"}})
-            self.person(seq, f["at"], "signature", data.get("signature"), kind.split(".")[0].replace("sealed", "seal"), data.get("key"), kind, seq, None, sha256(content).hex())
+            bound = {name: f[name] for name in ("kind", "ref", "run", "sd", "step") if name in f}; said = canonical({**bound, "data": {name: value for name, value in data.items() if name != "signature"}})
+            over = (f.get("ref", -1) + 1, getattr(self.asks.get(f.get("ref")), "root", "")) if "approval." in kind else (seq, None)
+            self.person(seq, f["at"], "signature", data.get("signature"), kind.split(".")[0].replace("sealed", "seal"), data.get("key"), kind, *over, sha256(said).hex())
         self.must(kind != "checkpoint" or (data["note_sha256"], data["size"], data["key_id"]) in self.notes, seq, "note", "the note that it names is not there", MISSING)
-        self.must(kind != "sealed" or (data.get("size"), data.get("root")) == (seq, b64(self.tree.root())), seq, "sealed", "it seals another tree than the one before it")
-        self.must(kind != "erased" or not self.holds, seq, "erased", "it erases while a hold stands")
+        self.must(kind != "sealed" or (data.get("size"), data.get("root")) == (seq, b64(self.tree.root())), seq, "sealed", "it seals another tree than the one before it"); self.must(kind != "erased" or not self.holds, seq, "erased", "it erases while a hold stands")
         if kind == "checkpoint": self.notes.clear()
-        self.sealed = seq if kind == "sealed" and self.sealed < 0 else self.sealed
-        self.holds = (self.holds | {seq} if kind == "hold.placed" else self.holds) - ({f.get("ref")} if kind == "hold.released" else set())
+        self.sealed = seq if kind == "sealed" and self.sealed < 0 else self.sealed; self.holds = (self.holds | {seq} if kind == "hold.placed" else self.holds) - ({f.get("ref")} if kind == "hold.released" else set())
         if kind == "erased": self.all("DELETE FROM absent WHERE seq = ? AND digest = ?", [(data["of"], str(one)) for one in data["digests"]])
         if kind == "anchor.timestamp": self.anchor(seq, data)
-        self.values(seq, f, kind); upper = self.upper(seq, "~")
-        self.must(self.lower <= upper, seq, "time", "timestamps say it was written both after and before")
-        self.must(self.lower <= f["at"] <= upper, seq, "clock", "it states a time outside those that timestamps prove", "FLAGGED")
+        self.approval(seq, f, kind, data, self.values(seq, f, kind)); upper = self.upper(seq, "~")
+        self.must(self.lower <= upper, seq, "time", "timestamps say it was written both after and before"); self.must(self.lower <= f["at"] <= upper, seq, "clock", "it states a time outside those that timestamps prove", "FLAGGED")
+    def approval(self: Any, seq: int, f: Any, kind: str, data: Any, shown: Any) -> None:
+        """An answer is to a request that is open, and by another key than its own. What needs one is sent on it: each item once, and as it was asked."""
+        place, given, at, ask = (f.get("run"), f.get("step")), data.get("approval"), str(data.get("drill_at", f["at"])).rstrip("Z"), self.asks.get(f.get("ref"))
+        if kind == "step.started" and "approve" in data: self.agreed.add(place)
+        if kind == "approval.asked":
+            parts = {part for name in shown if name.startswith("approval.parts_") for part in shown[name]}; printed = sha256("".join(f"{part}\n" for part in sorted(parts)).encode()).hex()
+            parts = parts if printed == data.get("fingerprint") else set(); self.must(parts or len(shown) < len(f.get("sd", ())), seq, "approval", "its fingerprint is of other requests")
+            self.asks[seq] = self.latest[place] = types.SimpleNamespace(place=place, print=data.get("fingerprint"), who=f.get("who"), ends=str(data.get("expires")).rstrip("Z"),
+                                                                        answer=0, by="", leaf="", root="", parts=parts, salt=shown.get("approval.salt"))
+        if kind == "approval.given" or (kind == "approval.refused" and "signature" in data):
+            same = ask and ask is self.latest[ask.place] and (ask.place, ask.print, ask.leaf, ask.answer) == (place, data.get("fingerprint"), data.get("request"), 0)
+            good = same and ask.who != data.get("key") and (kind != "approval.given" or at <= ask.ends); self.must(good, seq, "approval", "it answers no request that is open, or with the key that asked")
+            if good: ask.answer, ask.by = seq if kind == "approval.given" else -1, data["key"]
+        if kind == "approval.expired" and ask: ask.answer = -1
+        if kind == "request.not_sent" or (kind, data.get("status")) == ("request.answer", 429): self.used = {use: n for use, n in self.used.items() if n != f.get("ref")}
+        if kind == "request.sending" and not data.get("cleanup") and (given is not None or place in self.agreed):
+            ask, use = self.latest.get(place), (given, f.get("item")); anew = use not in self.used or self.hidden >= 0; self.used[use] = seq
+            good = ask and type(given) is int and ask.answer == given and ask.by != f.get("who") and at <= ask.ends and anew; self.must(good, seq, "approval", "nobody else had agreed that it be sent, or no longer, or it was sent before")
+            if good and ask.parts and len(shown) == len(f.get("sd", ())):
+                method, url, body, seen = (shown.get(f"request.{name}") for name in ("method", "url", "body", "seen")); said = sha256(canonical([ask.salt, f.get("item"), method, url, content(body), content(seen)])).hex()
+                self.must(said in ask.parts, seq, "approval", "what it sends is not what was agreed to")
     def upper(self: Any, seq: int, otherwise: str) -> str: return min((token.upper for token in self.tokens.values() if token.good and token.note.size > seq), default=otherwise)
     def anchor(self: Any, seq: int, data: Any) -> None:
         token = self.tokens.get(data.get("token_sha256")); unread = [*self.ask("SELECT 1 FROM tokens WHERE sha256 = ?", (data.get("token_sha256"),))]
         if not token or not token.note: self.must(unread, seq, "token", "the timestamp that it names is not there", MISSING); return
-        told = [data.get(name) for name in ("note_sha256", "size", "key_id", "serial", "accuracy_us")]
-        same = told == [token.imprint, token.note.size, token.note.key_id, token.serial, token.accuracy] and token.note.size <= seq
-        self.must(same and data.get("gen_time") in (stamp(token.at), stamp(token.at).replace(".000000", "")), seq, "token", "it is not as its timestamp")
-        token.anchored = True
+        told = [data.get(name) for name in ("note_sha256", "size", "key_id", "serial", "accuracy_us")]; same = told == [token.imprint, token.note.size, token.note.key_id, token.serial, token.accuracy] and token.note.size <= seq
+        self.must(same and data.get("gen_time") in (stamp(token.at), stamp(token.at).replace(".000000", "")), seq, "token", "it is not as its timestamp"); token.anchored = True
         if token.good: self.lower = max(self.lower, token.lower); self.stamped[token.note.size].add(data.get("authority"))
     def genesis(self: Any, f: Any, data: Any) -> None:
         """Take origin, mode and policy. For live the policy has a floor; whoever checks may raise it (--policy)."""
@@ -310,34 +321,29 @@ class Check:
         if armoured is None: self.must(False, seq, mechanism, "its signature is not there", MISSING); return
         name, root, file = f"irkit-{self.mode}-{purpose}@v1".replace("-live-", "-"), b64(self.tree.root()), self.keep("sig", str(armoured).encode())
         text = "".join(f"{root if line is None else line}\n" for line in (name, self.origin, *rest)).encode()
-        key = self.tried(seq, mechanism, BAD, signer, str(armoured), name, text, file)
-        self.must(key in (who, None), seq, mechanism, "it is signed with another key than it says")
+        key = self.tried(seq, mechanism, BAD, signer, str(armoured), name, text, file); self.must(key in (who, None), seq, mechanism, "it is signed with another key than it says")
         when = f"-Overify-time={re.sub('[^0-9]', '', self.upper(seq, at))[:14]}Z"
         if key and self.asked.signers and self.tried(seq, "trust", BAD, self.trust, name, text, file, when): self.proven.add(seq)
     def trust(self: Any, name: str, text: bytes, file: str, when: str) -> bool:
         keygen, revoked = ["ssh-keygen", "-f", self.asked.signers, "-s", file, when, "-Y"], ["-r", self.asked.revoked] if self.asked.revoked else []
         verify, known = [*keygen, "verify", "-n", name, *revoked, "-I"], run("trust", *keygen, "find-principals")[1]
         need(any(run("trust", *verify, one.split(",")[0], stdin=text)[0] for one in known), "--signers does not know the key that signed it, or not at that time, or it was revoked"); return True
-    def values(self: Any, seq: int, f: Any, kind: str) -> None:
+    def values(self: Any, seq: int, f: Any, kind: str) -> Any:
         """Each digest has its value, or is listed as withheld, or is absent until an `erased` entry names it."""
-        left, shown = {*f.get("sd", ())}, dict[str, Any]()
-        self.must(sorted(left) == f.get("sd", []), seq, "disclosure", "it lists digests twice or out of order")
+        left, shown = {*f.get("sd", ())}, dict[str, Any](); self.must(sorted(left) == f.get("sd", []), seq, "disclosure", "it lists digests twice or out of order")
         for digest, body in self.ask("SELECT digest, substr(body, 1, 80001) FROM disclosures WHERE seq = ? ORDER BY 1", (seq,)):
             name, value = self.tried(seq, "disclosure", BAD, read_value, digest, body) or (f"?{digest}", None)
-            self.must(digest in left and name not in shown, seq, "disclosure", "a value is not asked for, or has the name of another")
-            shown[name] = value; left.discard(digest)
+            self.must(digest in left and name not in shown, seq, "disclosure", "a value is not asked for, or has the name of another"); shown[name] = value; left.discard(digest)
         for (digest,) in self.ask("SELECT digest FROM withheld WHERE seq = ?", (seq,)):
-            self.must(digest in left, seq, "withheld", "a value is listed as withheld that is shown, or is none of it")
-            self.must(digest not in left, seq, "withheld", "a value is withheld", "WITHHELD"); left.discard(digest)
+            self.must(digest in left, seq, "withheld", "a value is listed as withheld that is shown, or is none of it"); self.must(digest not in left, seq, "withheld", "a value is withheld", "WITHHELD"); left.discard(digest)
         self.all("INSERT INTO absent VALUES (?, ?)", [(seq, digest) for digest in left]); stems = {name[:i] for name in shown for i in range(len(name)) if name[i] == "."}
-        self.must(not stems & shown.keys(), seq, "disclosure", "the name of a value is the stem of another")
-        named = [(one["artefact"], one["bytes"]) for one in shown.values() if isinstance(one, dict) and one.keys() == {"artefact", "bytes"}]
+        self.must(not stems & shown.keys(), seq, "disclosure", "the name of a value is the stem of another"); named = [(one["artefact"], one["bytes"]) for one in shown.values() if isinstance(one, dict) and one.keys() == {"artefact", "bytes"}]
         if kind == "artefact.added" and ("artefact.sha256" in shown or len(shown) == len(f.get("sd", ()))):
             named.append((shown.get("artefact.sha256"), shown.get("artefact.size")))
         for file, size in [one for one in named if self.files.get(one[0]) != one[1]]: self.tried(seq, "artefact", BAD, self.artefact, seq, file, size)
+        return shown
     def artefact(self: Any, seq: int, name: str, size: Any) -> None:
-        path = self.at("data/" * bool(self.names) + f"artifacts/{name}")
-        need(re.fullmatch("[0-9a-f]{64}", name) and not any(map(os.path.islink, (path, os.path.dirname(path)))), "an artefact has no proper name or place")
+        path = self.at("data/" * bool(self.names) + f"artifacts/{name}"); need(re.fullmatch("[0-9a-f]{64}", name) and not any(map(os.path.islink, (path, os.path.dirname(path)))), "an artefact has no proper name or place")
         if not os.path.lexists(path): self.must(False, seq, "artefact", f"artefact {name} is not there", MISSING); return
         need((hashed(path), os.stat(path).st_size) == (name, size), f"artefact {name} was changed"); self.files[name] = size
     def withheld(self: Any, seq: int, leaf: bytes) -> None:
@@ -345,34 +351,28 @@ class Check:
         self.must(seq and listed == [("", leaf.hex())] and not [*self.ask("SELECT 1 FROM disclosures WHERE seq = ?", (seq,))], seq, "withheld", "it may not be withheld, or is not listed as that")
         self.must(False, seq, "withheld", "the entry is withheld", "WITHHELD")
     def note(self: Any, at: int, key_id: Any, raw: bytes) -> None:
-        note, session, size = read_note(raw), self.keys.get(key_id), self.due
-        need((note.origin, note.size, note.key_id) == (self.origin, size, key_id), "a note is of another ledger, or in another place")
+        note, session, size = read_note(raw), self.keys.get(key_id), self.due; need((note.origin, note.size, note.key_id) == (self.origin, size, key_id), "a note is of another ledger, or in another place")
         need(session and ed25519(session.public, note.text, note.signature), "a note is not signed by the key of any session")
         need(max(session.seq, session.noted) < size and not 0 <= session.ended < size - 1, "a note is older or newer than its session")
         fits = note.root == self.tree.root(); self.must(fits or self.off, at, "root", f"the note over {size} entries does not fit them")
-        self.off, session.noted, self.noted, session.first = self.off or not fits, size, size, -1
-        self.notes[note.sha256, size, key_id] = self.makers.append((size, session.seq))
+        self.off, session.noted, self.noted, session.first = self.off or not fits, size, size, -1; self.notes[note.sha256, size, key_id] = self.makers.append((size, session.seq))
     def end(self: Any) -> None:
-        size, stamps, wanted = self.due, {n: len(names) for n, names in self.stamped.items()}, self.policy["authorities"]
-        self.must(size, None, "genesis", "the ledger has no entries")
+        size, stamps, wanted = self.due, {n: len(names) for n, names in self.stamped.items()}, self.policy["authorities"]; self.must(size, None, "genesis", "the ledger has no entries")
         for table, mechanism, name, n in (("disclosures", "disclosure", "seq", 0), ("withheld", "withheld", "seq", 0), ("checkpoints", "note", "size", 1)):
             for (at,) in self.ask(f"SELECT {name} FROM {table} WHERE typeof({name}) != 'integer' OR {name} NOT BETWEEN ? AND ?", (n, size - 1 + n)):
                 self.must(False, max(size - 1, 0), mechanism, f"{table}: {at!r} is no place in this ledger of {size} entries")
         for (seq,) in self.ask("SELECT DISTINCT seq FROM absent ORDER BY seq"): self.must(False, seq, "disclosure", "values are absent without ground", MISSING)
         for name, token in self.tokens.items(): self.must(token.anchored or not token.note, None, "token", f"no entry names timestamp {name}")
         for note in self.expected:
-            key = self.keys.get(note.key_id) if note.origin == self.origin else None
-            self.must(note.size <= size, size, "expect", f"a note kept elsewhere is over {note.size} entries: the end was cut off", MISSING)
+            key = self.keys.get(note.key_id) if note.origin == self.origin else None; self.must(note.size <= size, size, "expect", f"a note kept elsewhere is over {note.size} entries: the end was cut off", MISSING)
             self.must(note.size > size or (key and ed25519(key.public, note.text, note.signature)), None, "expect", "a note kept elsewhere was signed by no session here")
         self.must(next(self.others, None) is None, size, "against", "the other copy goes on: the end was cut off", MISSING)
         for one in self.sessions.values():
             by, upto = next((maker for over, maker in self.makers if over > one.first >= 0), None), min(one.last, self.noted - 1)
             self.must(by is None, one.first, "note", f"entries {one.first} to {upto} of session {one.seq} adopted by session {by}, author not proven", "ADOPTED")
-        self.must(self.noted >= size, self.noted, "note", f"entries {self.noted} to {size - 1} are not signed yet", "PENDING")
-        top = max((n for n, count in stamps.items() if count >= max(1, wanted)), default=0)
+        self.must(self.noted >= size, self.noted, "note", f"entries {self.noted} to {size - 1} are not signed yet", "PENDING"); top = max((n for n, count in stamps.items() if count >= max(1, wanted)), default=0)
         self.must(top >= size or not (stamps or wanted), top, "time", f"entries {top} to {size - 1} have no timestamp yet, or it was taken away", "PENDING")
-        most = max((count for n, count in stamps.items() if n > self.sealed), default=0)
-        self.must(self.sealed < 0 or most >= self.policy["seal_tokens"], self.sealed, "policy", "the seal has too few timestamps", MISSING)
+        most = max((count for n, count in stamps.items() if n > self.sealed), default=0); self.must(self.sealed < 0 or most >= self.policy["seal_tokens"], self.sealed, "policy", "the seal has too few timestamps", MISSING)
     def export(self: Any, size: int, last: Any, data: Any) -> None:
         self.must(last.get("kind") == "exported" and data.get("lines") == size == self.noted, size - 1, "export", "the last line is no export of all, under a note over all")
         self.must(data.get("withheld_sha256") == hashed(self.at("data/withheld.jsonl")), size - 1, "withheld", "the list of what is withheld is not the one that was signed")

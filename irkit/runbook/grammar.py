@@ -14,20 +14,8 @@ import jinja2
 from jinja2 import nodes
 from jinja2.parser import Parser
 
+from irkit.runbook.expression import FILTER_ARGUMENTS, FILTERS, ROOTS, Both, Compare, Const, Filter, Listed, Look, Not, Tree
 from irkit.runbook.source import Wrong, did_you_mean
-from irkit.runbook.template import (
-    FILTER_ARGUMENTS,
-    FILTERS,
-    ROOTS,
-    Both,
-    Compare,
-    Const,
-    Filter,
-    Listed,
-    Look,
-    Not,
-    Tree,
-)
 
 T = TypeVar("T")
 MAX_DEPTH = 40

@@ -22,7 +22,7 @@ from irkit.runbook.template import Arg, Expr, Template
 from irkit.runbook.values import duration
 
 KINDS = ("action", "do", "ask")
-ACTION_ONLY = ("with", "for_each", "unpreserved", "connection")
+ACTION_ONLY = ("with", "for_each", "unpreserved", "connection", "approve")
 
 
 @dataclass(frozen=True)

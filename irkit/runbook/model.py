@@ -13,8 +13,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
+from irkit.runbook.expression import Missing, Scope
 from irkit.runbook.source import Node, Wrong
-from irkit.runbook.template import Arg, Expr, Missing, Scope, Template
+from irkit.runbook.template import Arg, Expr, Template
 
 Name = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,63}$", description="snake_case, so that templates can name it")]
 Text = Annotated[str, Meta(min_length=1)]
@@ -65,6 +66,14 @@ class After(Placed, frozen=True, kw_only=True):
     wait: timedelta = timedelta()
 
 
+class Approve(Placed, frozen=True, kw_only=True):
+    """A second person of that role agrees, with their own key, before the step sends anything."""
+
+    role: Text
+    expires: timedelta = timedelta(minutes=30)
+    evidence: Literal["none", "required"] = "none"      # required: something is attached before they can be asked
+
+
 class Step(Placed, frozen=True, kw_only=True, rename={"with_": "with"}):
     """What one responder does next: exactly one of `action`, `do` and `ask`."""
 
@@ -80,6 +89,7 @@ class Step(Placed, frozen=True, kw_only=True, rename={"with_": "with"}):
     when: Expr | None = None
     for_each: Fan | None = None
     after: After | None = None
+    approve: Approve | None = None
     evidence: Literal["none", "required"] = "none"
     choices: Mapping[str, str] = {}
     target: timedelta | None = None

@@ -24,6 +24,7 @@ import yaml
 from irkit.errors import RunbookError
 
 MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_MISTAKES = 2**20, 50, 20_000, 200
+TOO_DEEP, FLATTEN = f"nested more than {MAX_DEPTH} deep", "flatten it"
 MAX_EXCERPT = 160                                   # columns of a source line that are printed
 
 Kind = Literal["scalar", "sequence", "mapping"]
@@ -231,10 +232,14 @@ def _position(before: str) -> tuple[int, int]:
 def _told(bad: yaml.YAMLError) -> tuple[int, int, str]:
     mark = getattr(bad, "problem_mark", None) or getattr(bad, "context_mark", None)
     words = getattr(bad, "problem", None) or str(bad).partition("\n")[0]
+    if "nesting depth" in words:          # a libyaml with a limit of its own scans ahead into it
+        return (mark.line + 1, mark.column + 1, TOO_DEEP) if mark else (0, 0, TOO_DEEP)
     return (mark.line + 1, mark.column + 1, f"not YAML: {words}") if mark else (0, 0, f"not YAML: {words}")
 
 
 def _advice(message: str, text: str, line: int) -> str:
+    if message == TOO_DEEP:
+        return FLATTEN
     lines = lines_of(text)
     source = lines[line - 1] if 0 < line <= len(lines) else ""
     if "\t" in source[:len(source) - len(source.lstrip())] or ("cannot start any token" in message and "\t" in source):
@@ -312,7 +317,7 @@ class _Composer:
         if self.count > MAX_NODES:
             raise _Unreadable(f"more than {MAX_NODES:,} values", *where, "split the file")
         if len(self.open) >= MAX_DEPTH and isinstance(event, yaml.CollectionStartEvent):
-            raise _Unreadable(f"nested more than {MAX_DEPTH} deep", *where, "flatten it")
+            raise _Unreadable(TOO_DEEP, *where, FLATTEN)
 
     def add(self, node: Node) -> None:
         (self.open[-1].children if self.open else self.roots).append(node)

@@ -5,9 +5,13 @@ Answers are given by step (an inject by its id; a question of no step by its nam
     preserve: yes                                       # y on its gate
     end_sessions: {type: "END 212 SESSIONS"}            # the phrase; `phrase` stands for it in scenarios only
     api_tokens: {by_hand: "Deactivated 2", attach: "text:…", who: Wei, when: now, fields: {count: "2"}}
+    revoke: {by_hand: "With curl", attach: "paste:", paste: '{"token": {"id": 7}}'}      # or attach: "paste:answer.json"
     exported: {choice: "no", reason: "The log shows none"}
     rotate: {skip: "The owner is asleep"}
+    lead: Sam Ng                                        # who holds a role that nobody holds, by the role
     notify: [{defer: yes}, {by_hand: "Called"}]         # one after the other
+    suspend_all: [{except: "2, 5-7", reason: "ours"}, {type: "…"}]      # items by number or by name; then the smaller gate
+    revoke_all: [yes, {skip_each: yes, fields: {"3": "its owner is asleep"}}]     # a reason by the item's number
 
 Rules: each act is used once, so that no question is answered twice in the same way for ever; the first act that a question
 offers is taken; what is not listed pauses the run.
@@ -33,8 +37,12 @@ ACTS: Mapping[str, Sequence[str]] = {
     "defer": ("defer",),
     "look_again": ("look again", "look"),
     "retry": ("retry", "try again"),
+    "ask_again": ("ask again",),
     "note": ("note",),
     "pause": ("pause",),
+    "except": ("except some",),
+    "skip_each": ("skip each",),
+    "undo": ("undo step",),
 }
 ALIASES = {"y": "send", "yes": "send", "done": "by_hand", "again": "look_again"}
 REASONS = ("reason", "skip", "defer", "unpreserved")        # where a reason may stand, the plainest first
@@ -123,6 +131,8 @@ class Scripted:
 
     def _written(self, question: Question, step: _Step) -> str | None:
         match question.name:
+            case "reason" if question.key in step.fields:
+                return step.fields[question.key]
             case "reason":
                 given = next((step.texts[key] for key in REASONS if step.texts.get(key)), None)
                 return given or (None if self._literal else AS_SCRIPTED)
@@ -136,6 +146,8 @@ class Scripted:
                 return step.texts[name]
             case "who" | "when":
                 return question.default or None
+            case "role":
+                return step.texts.get("answer") or question.default or None
         return step.texts.get("answer")
 
     def _unlisted(self, question: Question) -> str:

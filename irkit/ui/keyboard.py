@@ -6,9 +6,17 @@ a piece of news can answer what is asked after it. Python's own buffered stdin i
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import select
 import termios
+from collections.abc import Callable, Iterator, Sequence
+
+from irkit.engine.gate import Said
+
+QUIET = 0.3          # seconds without input after which a paste is taken to be over
+_END = re.compile(rb"(?:\A|\n)\.\r?\n")
 
 
 class Keyboard:
@@ -25,6 +33,46 @@ class Keyboard:
         except termios.error as gone:
             raise EOFError from gone
         self._part = b""
+
+    def lines(self, wait: float, poll: Callable[[], Sequence[Said]]) -> tuple[bytes, Sequence[Said]]:
+        """What is pasted up to a line that holds a single dot, or the news that came before anything was.
+
+        The terminal's own line editing is off meanwhile: it would cut a line after 4,095 bytes. What comes after the dot
+        belongs to the paste and is thrown away, and not read as the answer to what is asked next. Raises EOFError for Ctrl-D,
+        and when the terminal is gone.
+        """
+        with self._unedited():
+            read = b""
+            while not (found := _END.search(read)):
+                ready, _, _ = select.select([self.fd], [], [], wait)
+                news = poll()
+                if news and not read and not ready:
+                    return b"", news
+                if ready:
+                    read += self._some()
+            while select.select([self.fd], [], [], QUIET)[0]:
+                self._some()
+        return read[:found.start()], ()
+
+    def _some(self) -> bytes:
+        try:
+            some = os.read(self.fd, 65536)
+        except OSError as gone:
+            raise EOFError from gone
+        if not some or b"\x04" in some:
+            raise EOFError
+        return some
+
+    @contextlib.contextmanager
+    def _unedited(self) -> Iterator[None]:
+        before = termios.tcgetattr(self.fd)
+        now = termios.tcgetattr(self.fd)
+        now[3] &= ~termios.ICANON
+        termios.tcsetattr(self.fd, termios.TCSADRAIN, now)
+        try:
+            yield
+        finally:
+            termios.tcsetattr(self.fd, termios.TCSADRAIN, before)
 
     def line(self, wait: float) -> bytes | None:
         """The next line without its end, or None when there is none within `wait` seconds.

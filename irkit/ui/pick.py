@@ -44,6 +44,10 @@ def _form(question: Question, prefix: str) -> Any:
         # Not questionary.path: it swallows the second slash of "text: seen at https://…" and wants Enter twice.
         form = questionary.text(message, default=question.default, completer=GreatUXPathCompleter(expanduser=True),
                                 complete_style="READLINE_LIKE", complete_while_typing=False, qmark=mark)
+    elif question.pick:
+        entries = [questionary.Choice(f"{number}. {safe(name)}", number) for number, name in question.pick.items()]
+        ask = message.partition("?")[0] + "?"                   # what follows says how to type it
+        form = questionary.checkbox(ask, entries, qmark=mark, instruction="(space marks, Enter ends)")
     else:
         entries = [questionary.Choice(f"{key}  {safe(word)}", key) for key, word in options(question).items() if " " not in key]
         # The first entry stands under the cursor: an Enter too many must choose nothing.
@@ -62,4 +66,9 @@ async def _asked(form: Any, poll: Poll, each: float) -> tuple[bytes, Sequence[Sa
             with contextlib.suppress(EOFError):
                 await asking
         if news or done:
-            return (b"", news) if news else (str(asking.result()).encode(), ())
+            return (b"", news) if news else (_typed(asking.result()).encode(), ())
+
+
+def _typed(result: Any) -> str:
+    """What was picked, as it would have been typed."""
+    return ", ".join(result) if isinstance(result, list) else str(result)

@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import TextIO
 
 from irkit.engine.gate import Question, Said
@@ -36,7 +37,10 @@ WORDS = {"r": "the full request", "l": "the affected list", "c": "copy as curl (
 class Terminal:
     """`irkit.engine.gate.Gate` on a terminal. `prefix` begins every line, "DRILL " in a drill."""
 
-    def __init__(self, *, plain: bool = False, prefix: str = "", talk: Talk | None = None, stdin: TextIO | None = None) -> None:
+    def __init__(self, *, plain: bool = False, prefix: str = "", talk: Talk | None = None, stdin: TextIO | None = None,
+                 editing: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext) -> None:
+        """`editing` is entered around the editor: a drill's seal lets that alone through."""
+        self._editing = editing
         self.talk = Talk(plain=plain, prefix=prefix, tz=local_zone(os.environ)) if talk is None else talk
         self._stdin = sys.stdin if stdin is None else stdin
 
@@ -54,6 +58,9 @@ class Terminal:
 
     def ask(self, question: Question, poll: Poll) -> str:
         self.require(f"the question “{safe(question.prompt) or question.name}”")
+        if question.edit:
+            from irkit.ui.edit import edited
+            return edited(question.default, os.environ, self._editing)
         try:
             with _interruptible():
                 return self._ask(question, poll)
@@ -95,7 +102,11 @@ class Terminal:
 
     def _typed(self, question: Question, poll: Poll, keyboard: Keyboard) -> tuple[bytes, Sequence[Said]]:
         """A line, or the news that came before it was complete."""
-        if not self.talk.plain and (question.path or _long(question)):
+        if question.multiline:
+            self.talk.prompt(question)
+            self.talk.tell("")
+            return keyboard.lines(EACH, poll)
+        if not self.talk.plain and (question.path or question.pick or _long(question)):
             from irkit.ui import pick
             return pick.asked(question, poll, each=EACH, prefix=self.talk.prefix)
         self.talk.prompt(question)
@@ -107,7 +118,7 @@ class Terminal:
 
     def _accept(self, question: Question, typed: bytes, keyboard: Keyboard) -> str | None:
         """The answer, or None after saying why the question is asked again."""
-        text = readable(typed)
+        text = typed.decode("utf-8", "surrogateescape") if question.multiline else readable(typed)
         if text is None:
             complaint = "That cannot be read as text (UTF-8, no control characters)."
         elif self._answers_itself(question, text, keyboard):

@@ -18,6 +18,7 @@ from irkit.engine.gate import (
     Ended,
     Looked,
     News,
+    Offered,
     Progress,
     Question,
     Resumed,
@@ -143,6 +144,7 @@ def _sends(said: Sends, page: Page) -> list[str]:
         *page.labelled("Sends", _what_leaves(said, page)),
         *page.labelled("Affects", _affected(said)),
         *page.labelled("Undo", said.undo or "none"),
+        *(page.labelled("Approve", said.approve) if said.approve else []),
         *(page.labelled("Warning", cautions) if cautions else []),
         "",
     ]
@@ -157,10 +159,11 @@ def _what_leaves(said: Sends, page: Page) -> list[str]:
     ends = f"first {said.first}, last {said.last} (l to list)" if said.first else ""
     already = f"{said.already} already so, nothing to send" if said.already else ""
     failed = f"{said.look_failed} could not be looked at; not sent" if said.look_failed else ""
+    left_out = f"{said.left_out} left out, as you said" if said.left_out else ""
     return [
         f"{said.count} x {request}" if said.count > 1 else f"{said.method} {said.url}",
         *_body(body, f"acting as {said.acting_as}", page.width - GUTTER),
-        *(text for text in (ends, already, failed, said.pace) if text),
+        *(text for text in (ends, already, failed, left_out, said.pace) if text),
     ]
 
 
@@ -245,10 +248,19 @@ def _resumed(said: Resumed, page: Page, drill: str) -> list[str]:
         *page.labelled("Ledger", f"{numbered(said.entries, 'entry')}, verified{_stamped(said)}"),
         *_two(page, "Done", ", ".join(said.done), "By hand", said.by_hand),
         *(page.labelled("Skipped", said.skipped) if said.skipped else []),
+        *(page.labelled("Undone", said.undone) if said.undone else []),
         *(line for text in said.open for line in page.ready(text)),
         *(page.labelled("Changed", said.changed) if said.changed else []),
+        *(page.labelled("Packed", said.packed) if said.packed else []),
+        *(_offered(said.offer, page) if said.offer else []),
         "",
     ]
+
+
+def _offered(offer: Offered, page: Page) -> list[str]:
+    """Who hands over to whom, and the text, beside the label: nothing in it can pass for irkit's own words."""
+    head = f"by {offer.by} to {offer.to} at {utc(offer.at)}, not accepted yet"
+    return page.labelled("Offered", [head, *(line for line in offer.text.split("\n") if line.strip())], f"entry {offer.entry}")
 
 
 def _two(page: Page, label: str, text: str, second: str, items: Sequence[str]) -> list[str]:
@@ -274,7 +286,8 @@ def _closed(said: Closed, page: Page) -> list[str]:
         *(page.labelled("Skipped", reasons) if reasons else []),
         *(page.labelled("Gaps", said.gaps) if said.gaps else []),
         *page.labelled("Sent", f"{sent}: {outcome}" if changed else "nothing that changed anything"),
-        *(page.labelled("Undo", f"still possible for {said.undoable}") if said.undoable else []),
+        *(_beside(page.labelled("Undo", f"still possible for {said.undoable}"),
+                  f"irkit undo {where.incident}", page) if said.undoable else []),
         *_two(page, "Evidence", kept, "Notes", [str(said.notes)]),
         *page.labelled("Ledger", f"{numbered(said.entries, 'entry')}, head {short_hash(said.head)}"
                        + (f", timestamped {said.stamps.at.astimezone(UTC):%H:%M}Z" if said.stamps.at else "")),

@@ -1,121 +1,207 @@
-"""Signing in: what turns a connection's credential into an `Authorization` header, on the way out and nowhere else.
+"""Signing in: what turns a connection's credential into headers, on the way out and nowhere else.
 
-A ready token and a Basic password never change. A client-credentials token (RFC 6749 4.4) is minted when first needed, kept
-in memory only, renewed a minute before it ends, and dropped when a vendor rejects it; however many threads ask, one mints
-and the others wait for it. Every token call is reported, without any of its secrets.
+A ready token and a Basic password never change. A token of a client or a service account (RFC 6749 4.4, RFC 7523) is minted
+when first needed, kept in memory only, renewed a minute before it ends, and dropped when a vendor rejects it; however many
+threads ask, one mints and the others wait for it. Every token call is reported, without any of its secrets.
 """
 
 from __future__ import annotations
 
 import base64
+import functools
+import hashlib
 import json
 import re
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
-from irkit.action import Basic, Bearer, ClientCredentials, NotSent, SignIn
+from irkit.action import (
+    Anonymous,
+    AwsSignature,
+    Basic,
+    ClientCredentials,
+    NotSent,
+    Outgoing,
+    Placed,
+    ServiceAccount,
+    SignIn,
+    Token,
+)
 from irkit.errors import CredentialError
 from irkit.secrets import Secret
+from irkit.wire import assertion, sigv4
 
 MARGIN = 60.0          # seconds before its end at which a token is renewed
 FOREVER = 1e9          # seconds; a token without an end is used until it is rejected
+SKEW = 60.0            # seconds of a clock's error that are worth a word
 BASIC_SAFE = re.compile(r"[^\x00-\x1f\x7f:]*")
 
-Exchange = Callable[[bytes], tuple[int, bytes]]              # the token request's JSON -> status and body; NotSent, NoAnswer
+# What the codes of RFC 6749 5.2, RFC 9449 and the vendors mean for whoever has to mend it.
+MEANING: Mapping[str, str] = {
+    "invalid_client": "the client is not known there, or its secret or key was revoked or has expired",
+    "unauthorized_client": "it is not allowed these scopes, or not to act as this person",
+    "invalid_scope": "a scope is not granted to it",
+    "access_denied": "it is not allowed these scopes",
+    "use_dpop_nonce": "the app requires DPoP, which irkit does not speak: switch that off for this app",
+    "invalid_dpop_proof": "the app requires DPoP, which irkit does not speak: switch that off for this app",
+    "AADSTS90002": "there is no such tenant", "AADSTS900023": "that is no tenant",
+    "AADSTS700016": "the app is not in this tenant",
+    "AADSTS7000215": "the secret is wrong (its value is wanted, not its id)", "AADSTS7000222": "the secret has expired",
+    "AADSTS700027": "the certificate is not registered with the app", "AADSTS700024": "the assertion's time is not accepted",
+    "AADSTS70011": "the scope is not valid", "AADSTS50034": "there is no such account",
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a token endpoint answered."""
+
+    status: int
+    body: bytes
+    date: str = ""         # its Date header
+
+
+Exchange = Callable[[bytes, str], Told]                      # the token request's body and its type; NotSent
 OnAuth = Callable[[str, int | None, int], None]              # connection, status (None: no answer), milliseconds
+Headers = Mapping[str, Secret]
 
 
 class Auth(Protocol):
-    """How one connection signs in. Called from many threads."""
+    """How requests to one host sign in. Called from many threads."""
 
-    def authorization(self) -> Secret:
-        """The header's value. Raises CredentialError, or NotSent when no token could be fetched."""
+    def headers(self, outgoing: Outgoing | None = None) -> Headers:
+        """What to add; without a request, only fetch what must be fetched. Raises CredentialError, or NotSent."""
 
-    def rejected(self, used: Secret) -> bool:
-        """The vendor answered 401 to `used`: True when another one may do better."""
+    def rejected(self, used: Headers) -> bool:
+        """The vendor answered 401 to `used`: True when others may do better."""
 
     def secrets(self) -> list[Secret]:
         """All that must not be seen in any text."""
 
 
 class Fixed:
-    """A header value that stays as it is: Bearer and Basic."""
+    """Headers that stay as they are: a ready token, Basic, or none at all."""
 
-    def __init__(self, value: str, *secrets: Secret) -> None:
-        self._value = Secret(value)
-        self._secrets = [*secrets, Secret(value.partition(" ")[2])]
+    def __init__(self, headers: Mapping[str, str], *secrets: Secret) -> None:
+        self._headers = {name: Secret(value) for name, value in headers.items()}
+        self._secrets = [*secrets, *(Secret(value.partition(" ")[2]) for value in headers.values() if " " in value)]
 
-    def authorization(self) -> Secret:
-        return self._value
+    def headers(self, outgoing: Outgoing | None = None) -> Headers:
+        return self._headers
 
-    def rejected(self, used: Secret) -> bool:
+    def rejected(self, used: Headers) -> bool:
         return False
 
     def secrets(self) -> list[Secret]:
         return self._secrets
 
 
+class Signed:
+    """AWS: each request bears its own signature."""
+
+    def __init__(self, way: AwsSignature, connection: str, filled: Mapping[str, str], credential: Secret,
+                 wall: Callable[[], float]) -> None:
+        self._key = sigv4.keys(credential, connection)
+        self._service, self._region = way.service.format(**filled), way.region.format(**filled)
+        self._wall = wall
+
+    def headers(self, outgoing: Outgoing | None = None) -> Headers:
+        if outgoing is None:
+            return {}
+        upload = outgoing.request.upload
+        sha256 = upload.sha256 if upload else hashlib.sha256(outgoing.body or b"").hexdigest()
+        made = sigv4.headers(outgoing.method, outgoing.url, outgoing.headers, sha256, self._key, service=self._service,
+                             region=self._region, now=self._wall())
+        return {name: Secret(value) for name, value in made.items()}
+
+    def rejected(self, used: Headers) -> bool:
+        return False
+
+    def secrets(self) -> list[Secret]:
+        return [Secret(part) for part in self._key[1:] if part]
+
+
 @dataclass(frozen=True)
-class _Token:
-    value: Secret          # "Bearer …"
+class _Minted:
+    headers: Headers       # {"Authorization": "Bearer …"}
     bare: Secret
     renew_at: float
 
 
 class Minted:
-    """OAuth 2.0 client credentials: the token is fetched by `exchange`, which posts JSON to the token endpoint."""
+    """A token that is fetched: `exchange` posts what `parameters(now)` says to the token endpoint."""
 
-    def __init__(self, connection: str, body: Mapping[str, str], credential: Secret, exchange: Exchange, on_auth: OnAuth,
-                 *, wall: Callable[[], float]) -> None:
-        self._connection, self._body, self._credential = connection, body, credential
-        self._exchange, self._on_auth, self._wall = exchange, on_auth, wall
+    def __init__(self, connection: str, parameters: Callable[[float], Mapping[str, str]], exchange: Exchange,
+                 on_auth: OnAuth, *, form: bool, secrets: list[Secret], wall: Callable[[], float]) -> None:
+        self._connection, self._parameters, self._form = connection, parameters, form
+        self._exchange, self._on_auth, self._secrets, self._wall = exchange, on_auth, secrets, wall
         self._lock = threading.Lock()
-        self._token: _Token | None = None
+        self._token: _Minted | None = None
 
-    def authorization(self) -> Secret:
+    def headers(self, outgoing: Outgoing | None = None) -> Headers:
         token = self._token
         if token is None or self._wall() >= token.renew_at:
             with self._lock:
                 token = self._token
                 if token is None or self._wall() >= token.renew_at:
                     self._token = token = self._mint()
-        return token.value
+        return token.headers
 
-    def rejected(self, used: Secret) -> bool:
+    def rejected(self, used: Headers) -> bool:
         with self._lock:
-            if self._token is not None and self._token.value is used:
+            if self._token is not None and self._token.headers is used:
                 self._token = None
         return True
 
     def secrets(self) -> list[Secret]:
         token = self._token
-        return [self._credential, token.bare] if token else [self._credential]
+        return [*self._secrets, token.bare] if token else self._secrets
 
-    def _mint(self) -> _Token:
+    def _mint(self) -> _Minted:
+        sent = dict(self._parameters(self._wall()))             # before the call: a key that cannot sign is no token call
+        body = urlencode(sent) if self._form else json.dumps(sent)
         began = time.monotonic()
         status: int | None = None
         try:
-            status, raw = self._exchange(json.dumps({**self._body, "client_secret": self._credential.reveal()}).encode())
+            told = self._exchange(body.encode(), "application/x-www-form-urlencoded" if self._form else "application/json")
+            status = told.status
         finally:
             self._on_auth(self._connection, status, round((time.monotonic() - began) * 1000))
-        if status in (408, 429) or status >= 500:
-            raise NotSent(f"the token endpoint of {self._connection} answered {status}")
-        return self._read(status, raw)
+        if told.status in (408, 429) or told.status >= 500:
+            raise NotSent(f"the token endpoint of {self._connection} answered {told.status}")
+        return self._read(told)
 
-    def _read(self, status: int, raw: bytes) -> _Token:
-        data = _mapping(raw)
+    def _read(self, told: Told) -> _Minted:
+        data = _mapping(told.body)
         token, lifetime = data.get("access_token"), data.get("expires_in")
-        if not 200 <= status < 300:
-            raise _refused(self._connection, f"answered {status}{_code(data)}")
+        if not 200 <= told.status < 300:
+            raise _refused(self._connection, f"answered {told.status}{_reason(data)}{self._clock(told, data)}")
         if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
-            raise _refused(self._connection, f"answered {status} without a token; is the address right?")
+            raise _refused(self._connection, f"answered {told.status} without a token; is the address right?")
         if str(data.get("token_type", "bearer")).lower() != "bearer":
             raise _refused(self._connection, "gave a token that is not of type bearer")
         seconds = float(min(lifetime, FOREVER)) if isinstance(lifetime, int | float) and lifetime > 0 else FOREVER
-        return _Token(Secret(f"Bearer {token}"), Secret(token), self._wall() + seconds - min(MARGIN, seconds / 2))
+        value = Secret(f"Bearer {token}")
+        return _Minted({"Authorization": value}, Secret(token), self._wall() + seconds - min(MARGIN, seconds / 2))
+
+    def _clock(self, told: Told, data: Mapping[str, Any]) -> str:
+        """What the answer's Date says of this machine's clock, where that may be the reason."""
+        try:
+            off = self._wall() - parsedate_to_datetime(told.date).timestamp()
+        except (ValueError, TypeError):
+            off = 0.0
+        said = " ".join(str(data.get(name, "")) for name in ("error_description", "errorSummary"))
+        if abs(off) > SKEW:
+            side = "ahead of" if off > 0 else "behind"
+            return f". This machine's clock is {abs(off):.0f} s {side} the server's, whose Date is {told.date}: set the clock"
+        if re.search(r"\b(iat|exp|nbf|clock|time ?frame|short-lived|expired)\b", said, re.I):
+            return f". It speaks of the time of the assertion; the server's Date is {told.date or 'not said'}: check the clock"
+        return ""
 
 
 def _mapping(raw: bytes) -> Mapping[str, Any]:
@@ -126,35 +212,71 @@ def _mapping(raw: bytes) -> Mapping[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _code(data: Mapping[str, Any]) -> str:
-    """The error code of RFC 6749 5.2; never the description, which may quote what was sent."""
-    code = data.get("error")
-    return f" ({code})" if isinstance(code, str) and re.fullmatch(r"[A-Za-z_]{1,40}", code) else ""
+def _reason(data: Mapping[str, Any]) -> str:
+    """The error code and its meaning; never the description, which may quote what was sent."""
+    code = next((one for one in (data.get("error"), data.get("errorCode"))
+                 if isinstance(one, str) and re.fullmatch(r"[A-Za-z0-9_]{1,40}", one)), "")
+    inner = re.search(r"\bAADSTS\d{3,10}\b", str(data.get("error_description", "")))        # Entra's own
+    said = ", ".join(one for one in (code, inner[0] if inner else "") if one)
+    meant = MEANING.get(inner[0] if inner else "") or MEANING.get(code, "")
+    return (f" ({said})" if said else "") + (f": {meant}" if meant else "")
 
 
 def _refused(connection: str, what: str) -> CredentialError:
-    return CredentialError(f"the token endpoint of {connection} {what}", next=f"irkit doctor {connection}")
+    return CredentialError(f"the token endpoint of {connection} {what}", where=f"connection {connection}",
+                           next=f"irkit doctor {connection}")
 
 
-def sign_in(way: SignIn, connection: str, settings: Mapping[str, str], credential: Secret, exchange: Exchange, on_auth: OnAuth,
-            *, wall: Callable[[], float]) -> Auth:
-    """The Auth for a connector's way to sign in. Raises CredentialError for a credential that cannot stand in a header."""
+def sign_in(way: SignIn, connection: str, filled: Mapping[str, str], credential: Secret, exchange: Exchange, on_auth: OnAuth,
+            *, audience: str = "", wall: Callable[[], float]) -> Auth:
+    """The Auth for a connector's way to sign in. `audience`: the token endpoint as the vendor knows it.
+
+    Raises CredentialError for a credential that cannot stand in a header.
+    """
+    if isinstance(way, ClientCredentials | ServiceAccount):
+        parameters = functools.partial(_parameters, way, connection, filled, credential, audience)
+        form = isinstance(way, ServiceAccount) or way.body == "form"
+        secrets = [credential, *([] if isinstance(way, ClientCredentials) and way.assertion is None
+                                 else assertion.parts(credential))]
+        return Minted(connection, parameters, exchange, on_auth, form=form, secrets=secrets, wall=wall)
+    if isinstance(way, AwsSignature):
+        return Signed(way, connection, filled, credential, wall)
+    if isinstance(way, Placed | Anonymous):
+        return Fixed({}, credential)
+    if isinstance(way, Token):
+        return Fixed({way.header: way.form.format(_plain(connection, credential))}, credential)
+    return Fixed({"Authorization": "Basic " + _basic(way, connection, filled, credential.reveal())}, credential)
+
+
+def _plain(connection: str, credential: Secret) -> str:
     value = credential.reveal()
-    if isinstance(way, ClientCredentials):
-        body = {"grant_type": "client_credentials", "client_id": settings.get("client_id", ""), "scope": way.scope}
-        return Minted(connection, body, credential, exchange, on_auth, wall=wall)
-    if isinstance(way, Bearer):
-        if not re.fullmatch(r"[!-~]+", value):
-            raise CredentialError(f"the token of {connection} holds a blank or another character that no token has",
-                                  next=f"irkit connect {connection}")
-        return Fixed(f"Bearer {value}", credential)
-    return Fixed("Basic " + _basic(way, connection, settings, value), credential)
+    if not re.fullmatch(r"[!-~]+", value):
+        raise CredentialError(f"the token of {connection} holds a blank or another character that no token has",
+                              next=f"irkit connect {connection}")
+    return value
 
 
-def _basic(way: Basic, connection: str, settings: Mapping[str, str], password: str) -> str:
+def _parameters(way: ClientCredentials | ServiceAccount, connection: str, filled: Mapping[str, str], credential: Secret,
+                audience: str, now: float) -> Mapping[str, str]:
+    """What the token endpoint is sent, secrets and all."""
+    scope = way.scope.format(**filled)
+    if isinstance(way, ServiceAccount):
+        signed = assertion.service_account(way, credential, connection, scope, filled.get("subject", ""), now)
+        return {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": signed}
+    client_id = filled.get("client_id", "")
+    sent = {"grant_type": "client_credentials", "client_id": client_id, "scope": scope}
+    if way.assertion is None:
+        return {**sent, "client_secret": credential.reveal()}
+    to = way.assertion.audience.format(**filled) or audience
+    signed = assertion.client(way.assertion, credential, connection, client_id, filled.get("key_id", ""), to, now)
+    return {**sent, "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": signed}
+
+
+def _basic(way: Basic, connection: str, filled: Mapping[str, str], credential: str) -> str:
     """RFC 7617 2: user and password in UTF-8; the user holds no colon."""
-    user = way.user.format(**settings)
+    user = way.user.format(**filled, credential=credential)
     if not BASIC_SAFE.fullmatch(user):
         raise CredentialError(f"the user name of {connection} holds a colon or a control character",
                               next=f"irkit connect {connection}")
-    return base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+    return base64.b64encode(f"{user}:{way.password.format(**filled, credential=credential)}".encode()).decode("ascii")

@@ -4,7 +4,8 @@
   credential to those very bytes and nothing else. A request leaves once; nothing here retries, but for a read that a fresh
   token may save from a 401.
 - Only https is called, with the certificate verified; http only to loopback, by a wire made for a test incident. A live wire
-  refuses loopback. An absolute link must have the scheme, host and port of its connection, checked again at the socket.
+  refuses loopback. An absolute link must have the scheme, host and port of one of its connection's addresses, checked
+  again at the socket.
 - Requests go to httpx's transport, one pool per connection: no redirect is followed, no cookie kept, no .netrc read, by
   construction. Proxies and certificate stores of the environment count; loopback is always called directly.
 - Bodies are asked for uncompressed (`Accept-Encoding: identity`), so that what is kept is what came. A vendor who compresses
@@ -15,30 +16,42 @@
 
 from __future__ import annotations
 
-import functools
 import logging
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Any, Protocol
-from urllib.request import getproxies, proxy_bypass
+from typing import Any, BinaryIO, Protocol
 
 import httpx
 
-from irkit.action import HEADERS, ActionError, BadAnswer, Connector, Limit, NoAnswer, NotSent, Outgoing, Request, Response
+from irkit.action import (
+    HEADERS,
+    ActionError,
+    Anonymous,
+    BadAnswer,
+    Bucket,
+    ClientCredentials,
+    Connector,
+    Limit,
+    NoAnswer,
+    NotSent,
+    Outgoing,
+    Request,
+    Response,
+    ServiceAccount,
+    SignIn,
+)
 from irkit.action.response import MAX_JSON
-from irkit.config import Connection, choose, is_loopback
-from irkit.errors import CredentialError, IrkitError
+from irkit.config import Connection, choose
+from irkit.errors import CredentialError
 from irkit.secrets import Ask, Secret, resolve, scrub, scrub_bytes
 from irkit.wire import auth
+from irkit.wire.account import Account, body_of, parsed
 from irkit.wire.inflate import decoder
 from irkit.wire.limits import Pace
 
 TIMEOUTS = httpx.Timeout(connect=10.0, read=30.0, write=30.0, pool=10.0)
-CONNECTIONS = 32                       # twice the workers of a fan-out, so that a worker never waits for a socket
 MAX_TOKEN = 2**20                      # bytes of a token endpoint's answer
 
 # Exceptions that prove that no byte of the request left (measured with httpx 0.28 over HTTP/1.1). Matched exactly: a subclass
@@ -84,73 +97,6 @@ class _Meanwhile:
                 raise
 
 
-@dataclass(frozen=True)
-class _Account:
-    """A connection that has signed in."""
-
-    connection: Connection
-    connector: Connector
-    base: httpx.URL
-    transport: httpx.HTTPTransport
-    auth: auth.Auth
-    pace: Pace
-
-    def url(self, target: str) -> httpx.URL:
-        """The final URL of a path or an absolute link. Raises ActionError for one that leaves the connection."""
-        try:
-            if target.startswith("/"):
-                url = _parsed(f"{self.connection.base_url}{target}")
-            elif target[:8].lower().startswith(("https://", "http://")):
-                url = _parsed(target)
-            else:
-                raise ActionError(f"{target[:200]!r} is neither a path nor a link")
-        except httpx.InvalidURL:
-            raise ActionError(f"the address {target[:200]!r} is not valid") from None
-        if astray := self.astray(url):
-            raise ActionError(astray, next=f"irkit doctor {self.connection.name}")
-        return url.copy_with(fragment=None) if url.fragment else url
-
-    def astray(self, url: httpx.URL) -> str:
-        """Why this URL must not get the connection's credential; "" when it may."""
-        if _origin(url) == _origin(self.base) and not url.userinfo:
-            return ""
-        return f"a link leads to {_place(url)}, and {self.connection.name} is {_place(self.base)}; it is not followed"
-
-
-_parsed = functools.lru_cache(512)(httpx.URL)        # a gate's URL is parsed once, and not again when it is sent
-
-
-def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port or {"https": 443, "http": 80}.get(url.scheme)
-
-
-def _place(url: httpx.URL) -> str:
-    return f"{url.scheme}://{url.netloc.decode('ascii')}"
-
-
-@functools.cache
-def _certificates() -> ssl.SSLContext:
-    return httpx.create_ssl_context()
-
-
-def _transport(base: httpx.URL) -> httpx.HTTPTransport:
-    """A pool of connections to one place. Raises IrkitError for an environment that cannot be followed."""
-    proxies = {} if is_loopback(base.host) or proxy_bypass(base.host) else getproxies()
-    proxy = proxies.get("https") or proxies.get("all")
-    if proxy and "://" not in proxy:
-        proxy = f"http://{proxy}"
-    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=30.0)
-    try:
-        # Reading the certificates takes 70 ms. A context without any trusts nobody, and plain http needs none.
-        trust = _certificates() if base.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        return httpx.HTTPTransport(verify=trust, limits=limits, proxy=proxy)
-    except OSError:
-        wrong, variables = "certificates", "SSL_CERT_FILE or SSL_CERT_DIR"
-    except (ValueError, ImportError, httpx.InvalidURL):
-        wrong, variables = "proxy", "HTTPS_PROXY or ALL_PROXY"
-    raise IrkitError(f"the {wrong} that the environment names cannot be used", next=f"correct {variables}")
-
-
 def _unheard(connection: str, status: int | None, ms: int) -> None:
     """For those who keep no `auth` entries."""
 
@@ -173,7 +119,7 @@ class Wire:
         self._closing = threading.Event()
         self._wait = wait or self._closing.wait
         self._lock = threading.Lock()
-        self._accounts: dict[str, _Account] = {}
+        self._accounts: dict[str, Account] = {}
         self._extensions = {"timeout": timeouts.as_dict()}
 
     # -- the Perform protocol --------------------------------------------------------------------------------------
@@ -187,22 +133,31 @@ class Wire:
         Raises CredentialError; NotSent when the sign-in could not be reached; ActionError for a link that leaves the host.
         """
         account = self._account(connection)
-        made = Outgoing.of(account.connection.name, account.connector, request, str(account.url(request.target)),
-                           account.connection.acting_as)
-        account.auth.authorization()
+        url = account.url(request)
+        made = Outgoing.of(account.connection.name, account.connector, request, str(url), account.connection.acting_as,
+                           settings=account.filled, placed=account.placed(request.host))
+        if request.signed:
+            self._auth(account, request.host).headers()
         return made
 
     def sign_in(self, connection: str) -> None:
         """Fetch the connection's credential, and send nothing. Raises CredentialError, ActionError for a wrong address."""
         self._account(connection)
 
-    def turn(self, connection: str) -> None:
+    def settings(self, connection: str) -> Mapping[str, str]:
+        """The connection's settings as irkit.toml has them, and the defaults of those left out."""
+        account = self._account(connection)
+        return account.written
+
+    def turn(self, connection: str, bucket: Bucket | None = None) -> None:
         """Return when the rate limit lets one more request leave. Raises NotSent when that is too far off, or interrupted."""
-        self._account(connection).pace.turn()
+        self._account(connection).pace(bucket).turn()
 
     def send(self, outgoing: Outgoing, *, answered: Callable[[int, Mapping[str, str]], None],
-             sink: Sink | None = None, meanwhile: Callable[[], object] | None = None) -> Response:
-        """Send once. `answered` is called before the body is read; the body streams to `sink` where given. `meanwhile` is
+             sink: Sink | None = None, meanwhile: Callable[[], object] | None = None,
+             source: Callable[[], BinaryIO] | None = None) -> Response:
+        """Send once. `source` opens what an upload streams. `answered` is called before the body is read; the body streams to
+        `sink` where given. `meanwhile` is
         called when the whole request has left, on this thread: what it does costs no time that the vendor needs anyway.
 
         Raises NotSent, NoAnswer (with the status once headers came), BadAnswer for a body over 16 MiB without a sink, and
@@ -213,13 +168,14 @@ class Wire:
         account = self._account(outgoing.connection)
         if self._closing.is_set():
             raise NotSent("the run is ending")
-        answer = self._signed(account, outgoing, _Meanwhile(meanwhile) if meanwhile else None)
+        answer = self._signed(account, outgoing, _Meanwhile(meanwhile) if meanwhile else None, source)
         with closing(answer):
-            headers = _clean(answer.headers.raw, account.auth.secrets())
+            account.take_cookies(outgoing.url, answer.headers)
+            headers = _clean(answer.headers.raw, account.secrets())
             answered(answer.status_code, headers)
             chunks = self._chunks(account, outgoing, answer)
             if sink is None:
-                body = _in_memory(chunks, outgoing, account.auth.secrets())
+                body = _in_memory(chunks, outgoing, account.secrets())
                 return Response(answer.status_code, headers, body, url=outgoing.url)
             size = 0
             for chunk in chunks:
@@ -227,22 +183,22 @@ class Wire:
                 size += len(chunk)
             return Response(answer.status_code, headers, size=size, url=outgoing.url)
 
-    def learn(self, connection: str, limit: Limit) -> None:
-        self._account(connection).pace.learn(limit)
+    def learn(self, connection: str, limit: Limit, bucket: Bucket | None = None) -> None:
+        self._account(connection).pace(bucket).learn(limit)
 
-    def seconds_for(self, connection: str, requests: int) -> float:
+    def seconds_for(self, connection: str, requests: int, bucket: Bucket | None = None) -> float:
         """How long the rate limit makes that many requests take, estimated."""
-        return self._account(connection).pace.seconds_for(requests)
+        return self._account(connection).pace(bucket).seconds_for(requests)
 
     def close(self) -> None:
         """Wake whoever waits for a rate limit, and close the sockets."""
         self._closing.set()
         for account in list(self._accounts.values()):
-            account.transport.close()
+            account.close()
 
     # -- accounts --------------------------------------------------------------------------------------------------
 
-    def _account(self, name: str) -> _Account:
+    def _account(self, name: str) -> Account:
         account = self._accounts.get(name)
         if account is None:
             with self._lock:                       # one prompt, one command, however many threads ask
@@ -250,93 +206,105 @@ class Wire:
                 self._accounts[name] = self._accounts[account.connection.name] = account
         return account
 
-    def _sign_in(self, connection: Connection) -> _Account:
+    def _sign_in(self, connection: Connection) -> Account:
         if connection.name in self._accounts:
             return self._accounts[connection.name]
         connector = self._find(connection.connector)
-        base = self._base(connection)
         way = next((way for way in connector.sign_in if connection.sign_in in ("", way.name)), None)
         if way is None:
             raise CredentialError(f"{connector.title} has no sign-in called {connection.sign_in!r}",
                                   next=f"irkit connect {connection.name}")
-        credential = resolve(connection.credential, self._ask, connection=connection.name,
-                             question=f"{way.ask} of {connection.name}")
-        transport = _transport(base)
+        account = Account(connection, connector, way, loopback=self._loopback,
+                          pace=lambda title, most: Pace(title, most, monotonic=self._monotonic, wait=self._wait))
+        account.auths[""] = self._signing(account, way, connection.credential)
+        return account
 
-        def exchange(body: bytes) -> tuple[int, bytes]:
-            return self._token(transport, connection, getattr(way, "path", ""), body, credential)
+    def _auth(self, account: Account, host: str) -> auth.Auth:
+        """How requests to that host sign in: as the connection does, or with a credential of the host's own."""
+        way = account.connector.hosts[host].sign_in if host else None
+        if way is None:
+            return account.auths[""]
+        if host not in account.auths:
+            with self._lock:
+                if host not in account.auths:
+                    account.auths[host] = self._signing(account, way, account.reference(host, way))
+        return account.auths[host]
 
-        signed = auth.sign_in(way, connection.name, connection.settings, credential, exchange, self._on_auth, wall=self._wall)
-        pace = Pace(connector.title, connector.per_minute, monotonic=self._monotonic, wait=self._wait)
-        return _Account(connection, connector, base, transport, signed, pace)
+    def _signing(self, account: Account, way: SignIn, reference: str) -> auth.Auth:
+        connection = account.connection
+        keyed = isinstance(way, ServiceAccount) or (isinstance(way, ClientCredentials) and way.assertion is not None)
+        credential = Secret("") if isinstance(way, Anonymous) else resolve(
+            reference, self._ask, connection=connection.name, question=f"{way.ask} of {connection.name}", lines=keyed)
+        place, audience = account.token_endpoint(way)
+        if place:
+            account.transport(parsed(place))
 
-    def _base(self, connection: Connection) -> httpx.URL:
-        try:
-            base = httpx.URL(connection.base_url)
-        except httpx.InvalidURL:
-            raise ActionError(f"the address of {connection.name} is not valid: {connection.base_url!r}") from None
-        local = is_loopback(base.host)
-        if local and not self._loopback:
-            raise ActionError(f"{connection.name} is {_place(base)}, this machine itself: a live incident does not call it",
-                              next="use an incident opened as a test, or another connection")
-        if base.scheme != "https" and not (local and base.scheme == "http"):
-            raise ActionError(f"{connection.name} is {_place(base)}: only https is called",
-                              next=f"irkit connect {connection.name}")
-        return base
+        def exchange(body: bytes, kind: str) -> auth.Told:
+            return self._token(account, place, body, kind, credential)
+        return auth.sign_in(way, connection.name, account.filled, credential, exchange, self._on_auth, audience=audience,
+                            wall=self._wall)
 
-    def _token(self, transport: httpx.HTTPTransport, connection: Connection, path: str, body: bytes,
-               credential: Secret) -> tuple[int, bytes]:
+    def _token(self, account: Account, place: str, body: bytes, kind: str, credential: Secret) -> auth.Told:
         """Post to the token endpoint. Raises NotSent: the request that waits for the token has not left."""
-        url = _parsed(f"{connection.base_url}{path}")
-        headers = {**HEADERS, "Content-Type": "application/json"}
+        url = parsed(place)
         failure = ""
         try:
-            request = httpx.Request("POST", url, headers=headers, content=body, extensions=self._extensions)
-            with closing(transport.handle_request(request)) as answer:
-                return answer.status_code, b"".join(_limited(_decoded(answer), MAX_TOKEN))
+            request = httpx.Request("POST", url, headers={**HEADERS, "Content-Type": kind}, content=body,
+                                    extensions=self._extensions)
+            with closing(account.transport(url).handle_request(request)) as answer:
+                return auth.Told(answer.status_code, b"".join(_limited(_decoded(answer), MAX_TOKEN)),
+                                 answer.headers.get("date", ""))
         except Exception as error:
             failure = self._words(error, url.host, [credential])
-        raise NotSent(f"could not sign in: {failure}", where=str(url), next=f"irkit doctor {connection.name}")
+        raise NotSent(f"could not sign in: {failure}", where=place, next=f"irkit doctor {account.connection.name}")
 
     # -- one exchange ----------------------------------------------------------------------------------------------
 
-    def _signed(self, account: _Account, outgoing: Outgoing, meanwhile: _Meanwhile | None) -> httpx.Response:
-        authorization = _authorization(account)
-        answer = self._open(account, outgoing, authorization, meanwhile)
-        if answer.status_code != 401 or not account.auth.rejected(authorization) or outgoing.request.is_write:
+    def _signed(self, account: Account, outgoing: Outgoing, meanwhile: _Meanwhile | None,
+                source: Callable[[], BinaryIO] | None) -> httpx.Response:
+        if not outgoing.request.signed:
+            return self._open(account, outgoing, {}, meanwhile, source)
+        signing = self._auth(account, outgoing.request.host)
+        headers = _headers(signing, outgoing)
+        answer = self._open(account, outgoing, headers, meanwhile, source)
+        if answer.status_code != 401 or not signing.rejected(headers) or outgoing.request.is_write:
             return answer
         answer.close()
-        return self._open(account, outgoing, _authorization(account), None)
+        return self._open(account, outgoing, _headers(signing, outgoing), None, source)
 
-    def _open(self, account: _Account, outgoing: Outgoing, authorization: Secret,
-              meanwhile: _Meanwhile | None) -> httpx.Response:
+    def _open(self, account: Account, outgoing: Outgoing, headers: auth.Headers, meanwhile: _Meanwhile | None,
+              source: Callable[[], BinaryIO] | None) -> httpx.Response:
         try:
             extensions = {**self._extensions, "trace": meanwhile} if meanwhile else self._extensions
-            request = httpx.Request(outgoing.method, _parsed(outgoing.url), content=outgoing.body, extensions=extensions,
-                                    headers=[*outgoing.headers.items(), ("Authorization", authorization.reveal())])
+            url, body = account.bearing(outgoing)
+            content, length = body_of(outgoing, body, source)
+            request = httpx.Request(outgoing.method, parsed(url), content=content, extensions=extensions, headers=[
+                *outgoing.headers.items(), *length, *account.cookies(outgoing.url),
+                *((name, value.reveal()) for name, value in headers.items())])
             if not (astray := account.astray(request.url)):
-                return account.transport.handle_request(request)
+                return account.transport(request.url).handle_request(request)
             failure: ActionError = NotSent(astray)
         except Exception as error:
             if meanwhile and meanwhile.error is error:
                 raise
-            failure = self._classified(error, account, outgoing)
+            failure = error if isinstance(error, NotSent) else self._classified(error, account, outgoing)
         raise failure                  # outside the handler: the original may quote a header, and is not chained
 
-    def _chunks(self, account: _Account, outgoing: Outgoing, answer: httpx.Response) -> Iterator[bytes]:
+    def _chunks(self, account: Account, outgoing: Outgoing, answer: httpx.Response) -> Iterator[bytes]:
         try:
             yield from _decoded(answer)
             return
         except ActionError:
             raise
         except Exception as error:
-            detail = self._words(error, account.base.host, account.auth.secrets())
+            detail = self._words(error, parsed(outgoing.url).host, account.secrets())
         raise NoAnswer(f"the answer ({answer.status_code}) broke off: {detail}", status=answer.status_code,
                        where=_where(outgoing))
 
-    def _classified(self, error: Exception, account: _Account, outgoing: Outgoing) -> ActionError:
-        text = self._words(error, account.base.host, account.auth.secrets())
-        proven = type(error) in NOT_SENT and not (type(error) is httpx.ProxyError and account.base.scheme != "https")
+    def _classified(self, error: Exception, account: Account, outgoing: Outgoing) -> ActionError:
+        url = parsed(outgoing.url)
+        text = self._words(error, url.host, account.secrets())
+        proven = type(error) in NOT_SENT and not (type(error) is httpx.ProxyError and url.scheme != "https")
         return (NotSent if proven else NoAnswer)(text, where=_where(outgoing), next=f"irkit doctor {account.connection.name}")
 
     def _words(self, error: Exception, host: str, secrets: list[Secret]) -> str:
@@ -345,10 +313,10 @@ class Wire:
         return f"{sentence.format(host=host, **self._timeouts.as_dict())} ({detail})"
 
 
-def _authorization(account: _Account) -> Secret:
-    """The header's value at the moment of sending, where a missing credential means that nothing was sent."""
+def _headers(signing: auth.Auth, outgoing: Outgoing) -> auth.Headers:
+    """The headers at the moment of sending, where a missing credential means that nothing was sent."""
     try:
-        return account.auth.authorization()
+        return signing.headers(outgoing)
     except CredentialError as error:
         raise NotSent(error.what, where=error.where, next=error.next) from None
 

@@ -10,6 +10,7 @@ Transport faults happen here: an answer lost on its way, cut short, replaced by 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import socket
 import socketserver
 import struct
@@ -22,7 +23,7 @@ from typing import Self
 from irkit.worlds.faults import Fault, Faults
 from irkit.worlds.world import Answer, Call, World
 
-MAX_HEAD, MAX_BODY = 64 * 1024, 8 * 2**20
+MAX_HEAD, MAX_BODY, MAX_UPLOAD = 64 * 1024, 8 * 2**20, 5 * 2**30
 SIGN_IN = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body><form action=/access/login></form></body></html>"
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
@@ -129,13 +130,27 @@ class _Connection(socketserver.StreamRequestHandler):
             raise _Malformed("this is no HTTP/1.1 request")
         headers = self._headers()
         length = headers.get("content-length", "0")
-        if "transfer-encoding" in headers or not length.isdecimal() or int(length) > MAX_BODY:
-            raise _Malformed("send a body with its Content-Length, 8 MiB at most")
-        body = self.rfile.read(int(length))
-        if len(body) < int(length):
+        if "transfer-encoding" in headers or not length.isdecimal() or int(length) > MAX_UPLOAD:
+            raise _Malformed("send a body with its Content-Length, 5 GiB at most")
+        size, sha256 = int(length), ""
+        body = self.rfile.read(size) if size <= MAX_BODY else b""
+        if size > MAX_BODY:
+            sha256 = self._hashed(size)
+        if not sha256 and len(body) < size:
             return None
-        call = Call.of(words[0], words[1], headers=headers, body=body, authorization=headers.get("authorization", ""))
+        call = Call.of(words[0], words[1], headers=headers, body=body, authorization=headers.get("authorization", ""),
+                       size=size, sha256=sha256)
         return call, headers.get("connection", "").lower() == "close" or words[2] == "HTTP/1.0"
+
+    def _hashed(self, size: int) -> str:
+        """The SHA-256 of a body that is too large to hold. Raises OSError for one that ends early."""
+        digest = hashlib.sha256()
+        while size and (piece := self.rfile.read(min(size, 1 << 18))):
+            digest.update(piece)
+            size -= len(piece)
+        if size:
+            raise ConnectionError("the body ended early")
+        return digest.hexdigest()
 
     def _headers(self) -> dict[str, str]:
         found: dict[str, str] = {}

@@ -8,6 +8,7 @@ world is built: that moment is when the attack has just been noticed, and all of
 from __future__ import annotations
 
 import abc
+import base64
 import dataclasses
 import hashlib
 import json as jsonlib
@@ -31,7 +32,11 @@ class Person:
 
 @dataclass(frozen=True)
 class Call:
-    """A request as a world sees it. `path` keeps its percent-encoding; header names are lower case."""
+    """A request as a world sees it. `path` keeps its percent-encoding; header names are lower case.
+
+    `host` is the name of the connector's host that was asked; "" is the tenant's own address. Of a body over 8 MiB only `size`
+    and `sha256` are there, and `body` is empty.
+    """
 
     method: str
     path: str
@@ -39,14 +44,45 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     authorization: str = ""
+    host: str = ""
+    size: int = 0
+    sha256: str = ""
 
     @classmethod
     def of(cls, method: str, target: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None,
-           authorization: str = "") -> Call:
-        """A call for an absolute URL, or for a path with its query."""
+           authorization: str = "", host: str = "", size: int = 0, sha256: str = "") -> Call:
+        """A call for an absolute URL, or for a path with its query. A path that begins with "/@name" is that host's."""
         parts = urlsplit(target)
-        return cls(method, parts.path, tuple(parse_qsl(parts.query, keep_blank_values=True)),
-                   {k.lower(): v for k, v in (headers or {}).items()}, body or b"", authorization)
+        path = parts.path
+        if path.startswith("/@"):
+            host, _, rest = path[2:].partition("/")
+            path = "/" + rest
+        raw = body or b""
+        return cls(method, path, tuple(parse_qsl(parts.query, keep_blank_values=True)),
+                   {k.lower(): v for k, v in (headers or {}).items()}, raw, authorization, host, size or len(raw),
+                   sha256 or hashlib.sha256(raw).hexdigest())
+
+    @property
+    def data(self) -> Any:
+        """The body as JSON, or a form's fields by name (the last of each counts). {} for an empty body, None for neither."""
+        raw = self.body.strip()
+        if not raw:
+            return {}
+        try:
+            if raw[:1] in (b"{", b"[") or "json" in self.headers.get("content-type", ""):
+                return jsonlib.loads(raw)
+            return dict(parse_qsl(raw.decode(), keep_blank_values=True, strict_parsing=True))
+        except ValueError:
+            return None
+
+    @property
+    def basic(self) -> tuple[str, str]:
+        """User and password of HTTP Basic, or two empty texts."""
+        try:
+            user, _, password = base64.b64decode(self.authorization.partition(" ")[2], validate=True).decode().partition(":")
+        except ValueError:
+            return "", ""
+        return (user, password) if self.authorization[:6].lower() == "basic " else ("", "")
 
     def get(self, name: str, default: str = "") -> str:
         """The first value of a query parameter."""
@@ -87,8 +123,11 @@ class World(abc.ABC):
     """
 
     connector: ClassVar[str]
+    settings: Mapping[str, str] = {}  # of a connection to this tenant: what the connector's templates are filled from
+    small: ClassVar[Mapping[str, object]] = {}       # options that make it quick to build and to read, for tests
     base_url: str                     # what links in answers begin with; a server sets its own
-    ready_token: str                  # a bearer token of irkit's own account in this tenant
+    addresses: Mapping[str, str] = {} # of the connector's hosts, where they are not paths of the base_url
+    ready_token: str                  # as `Authorization: Bearer`, accepted on every host: irkit's own account in this tenant
 
     def __init__(self, options: Mapping[str, object], *, people: Sequence[Person], now: Callable[[], datetime],
                  subjects: Mapping[str, str] | None = None) -> None:
@@ -117,6 +156,18 @@ class World(abc.ABC):
     @abc.abstractmethod
     def credentials(self) -> Mapping[str, str]:
         """What a person needs to connect to this world when it is served: names and values."""
+
+    def signs_in(self) -> tuple[str, str]:
+        """The sign-in that `irkit world serve` tells people to use, and its credential."""
+        return "token", self.ready_token
+
+    def more_credentials(self) -> Mapping[str, str]:
+        """Credentials of the hosts that have a sign-in of their own, by host."""
+        return {}
+
+    def address(self, host: str = "") -> str:
+        """What links to that host begin with."""
+        return self.addresses.get(host, f"{self.base_url}/@{host}") if host else self.base_url
 
     def secrets(self) -> Sequence[str]:
         """Live secrets that answers may carry: none of them may be kept, shown or recorded."""

@@ -1,11 +1,14 @@
 """Every action of every connector, driven both ways against its world: the promise that declarations are honest.
 
-Nothing here names a connector: a new one is covered by having a world whose samples() suit its actions.
+Nothing here names a connector: a new one is covered by having a world whose `samples()` suit its actions, and whose `small`
+makes it quick. tests/connectors/NAME_tenant.py, where there is one, may add a mapping JUNK of answers in that vendor's shapes.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import importlib.util
 import itertools
 import typing
 from collections.abc import Callable
@@ -38,6 +41,13 @@ JUNK = {
     "html": Response(200, {"content-type": "text/html"}, HTML), "cut": Response(200, {}, b'{"user": {"id": 1, "na'),
     "scalars": Response.of({"user": 7, "users": 7, "meta": 7, "links": 7}),
 }
+def _junk(action: Action) -> dict[str, Response]:
+    """The junk for one action: what suits every vendor, and what its own tests add."""
+    name = f"tests.connectors.{action.connector}_tenant"
+    more = getattr(importlib.import_module(name), "JUNK", {}) if importlib.util.find_spec(name) else {}
+    return {**JUNK, **more}
+
+
 PLAIN: tuple[Any, ...] = (str, int, bool, datetime, timedelta, UserId, Email, list[str], list[UserId])
 
 
@@ -141,8 +151,8 @@ def test_undo_undoes(action: Action) -> None:
     assert asked.world.digest() == before
 
 
-@pytest.mark.parametrize("junk", JUNK.values(), ids=JUNK.keys())
-@every
+@pytest.mark.parametrize(("action", "junk"), [pytest.param(action, junk, id=f"{action.full_name}-{name}")
+                                              for action in ACTIONS for name, junk in _junk(action).items()])
 def test_a_refusal_is_told_and_never_taken_for_a_success(action: Action, junk: Response) -> None:
     """Whatever is answered to everything, the action ends with an ActionError, not with a result and not with a KeyError."""
     asked = fresh(action)

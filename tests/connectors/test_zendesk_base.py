@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from irkit.action import Basic, Bearer, ClientCredentials, Response
+from irkit.action import Basic, ClientCredentials, Response, Token
 from irkit.connectors.zendesk import zendesk
 from irkit.connectors.zendesk.base import describe, limit
 
@@ -79,7 +79,7 @@ def test_an_error_page_has_no_words() -> None:
 
 def test_bearer_comes_first_and_api_tokens_last() -> None:
     """API tokens are being withdrawn: an OAuth token is what a connection is asked for first."""
-    assert [type(way) for way in zendesk.sign_in] == [Bearer, ClientCredentials, Basic]
+    assert [type(way) for way in zendesk.sign_in] == [Token, ClientCredentials, Basic]
 
 
 @pytest.mark.parametrize(("subdomain", "fits"), [

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from irkit.action import GET, BadAnswer, Cut, Request, Response, Steps, drive
-from irkit.connectors.zendesk.paging import Tally, Walk, listed, walk
-from irkit.connectors.zendesk.records import Item, Listing, ident, when
+from irkit.action import GET, BadAnswer, Cut, Item, Listing, Request, Response, Steps, Walk, drive, ident, when
+from irkit.connectors.zendesk.paging import Tally, listed, walk
 from tests.connectors.zendesk_tenant import HOST, cursor, query
 
 

@@ -28,7 +28,7 @@ from irkit.runbook import load as load_runbook
 from irkit.ui.answers import Scripted
 
 RUNBOOKS = Path(__file__).parents[2] / "runbooks"
-SHIPPED = ("weekend_export", "admin_takeover_night", "leaked_api_token")
+SHIPPED = ("weekend_export", "admin_takeover_night", "leaked_api_token", "stolen_session_monday")
 
 
 @functools.cache
@@ -53,7 +53,8 @@ class Played:
         script = Scripted(self.scenario.answers, phrases_literal=False, talk=self.said.append)
         context = Context(self.ledger, self.perform, self.clock, Paced(script, self.clock), Mode.DRILL, "r1", "maria")
         book = runbook(self.scenario.runbook)
-        self.session = Session(context, View(name, book, State(), "r1", "maria"), Cards(self.scenario.injects), own=own)
+        cards = Cards(self.scenario.injects, self.scenario.approvals)
+        self.session = Session(context, View(name, book, State(), "r1", "maria"), cards, own=own)
         self.session.refresh()
         values: dict[str, object] = {}
         for key, wanted in book.inputs.items():
@@ -119,7 +120,9 @@ def test_a_killed_drill_has_its_world_again(name: str, played: dict[str, Played]
     game = played[name]
     past = recorded(game.ledger.entries(), "r1", load_from(game.ledger))
     clock = DrillClock(game.clock.now(), monotonic=lambda: 0.0)
-    assert stage(game.scenario, clock, recorded=past).worlds["zendesk"].digest() == game.perform.worlds["zendesk"].digest()
+    again = stage(game.scenario, clock, recorded=past).worlds
+    assert {one: world.digest() for one, world in again.items()} == {
+        one: world.digest() for one, world in game.perform.worlds.items()}
 
 
 def test_an_answer_gets_lost_at_night(played: dict[str, Played]) -> None:
@@ -133,7 +136,7 @@ def test_an_answer_gets_lost_at_night(played: dict[str, Played]) -> None:
 def test_a_small_plan_leaves_gaps(played: dict[str, Played]) -> None:
     """Without add-on and Enterprise, the logs are gaps; with them there are none."""
     gaps = {name: {s.id for s in game.session.run.steps.values() if s.state == "unavailable"} for name, game in played.items()}
-    assert gaps == {"weekend_export": set(), "admin_takeover_night": set(),
+    assert gaps == {"weekend_export": set(), "admin_takeover_night": set(), "stolen_session_monday": set(),
                     "leaked_api_token": {"keep_access_log", "keep_audit_log", "keep_all_reads", "reads_again"}}
 
 

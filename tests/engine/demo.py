@@ -6,13 +6,14 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from irkit.action import (
     DELETE,
     GET,
     POST,
     PUT,
+    Bucket,
     Connector,
     Cut,
     Effect,
@@ -125,20 +126,24 @@ class Tenant:
     def prepare(self, connection: str, request: Request) -> Outgoing:
         return Outgoing.of("demo", demo, request, f"https://demo.example{request.target}")
 
-    def turn(self, connection: str) -> None:
+    def settings(self, connection: str) -> Mapping[str, str]:
+        return {}
+
+    def turn(self, connection: str, bucket: Bucket | None = None) -> None:
         return None
 
-    def seconds_for(self, connection: str, requests: int) -> float:
+    def seconds_for(self, connection: str, requests: int, bucket: Bucket | None = None) -> float:
         return 0.0
 
-    def learn(self, connection: str, limit: Limit) -> None:
+    def learn(self, connection: str, limit: Limit, bucket: Bucket | None = None) -> None:
         return None
 
     def close(self) -> None:
         return None
 
     def send(self, outgoing: Outgoing, *, answered: Callable[[int, Mapping[str, str]], None],
-             sink: Sink | None = None, meanwhile: Callable[[], object] | None = None) -> Response:
+             sink: Sink | None = None, meanwhile: Callable[[], object] | None = None,
+             source: Callable[[], BinaryIO] | None = None) -> Response:
         self.asked.append(f"{outgoing.method} {outgoing.request.target}")
         self.before(outgoing)
         if meanwhile is not None:

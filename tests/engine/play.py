@@ -15,7 +15,7 @@ from irkit.engine.fold import fold
 from irkit.engine.gate import Question, Said
 from irkit.engine.modes import Mode, Perform
 from irkit.engine.run import Walk, open_run
-from irkit.engine.session import Session, load_from
+from irkit.engine.session import Happenings, Nothing, Session, load_from
 from irkit.engine.state import State, StepState
 from irkit.engine.view import View
 from irkit.errors import Paused
@@ -110,6 +110,7 @@ class Play:
     paused: Paused | None = None
     world: Any = None
     session: Session | None = None
+    happenings: Happenings = field(default_factory=Nothing)
 
     def walk(self) -> Play:
         """Open the run, or resume it when there is one, and walk until the end or a pause."""
@@ -122,7 +123,8 @@ class Play:
             perform = self._perform(ledger, clock)
             started = ledger.start_session(self.who, signer=Throwaway())
             ctx = Context(ledger, perform, clock, self, self.mode, "r1", self.who)
-            session = self.session = Session(ctx, View(self.folder.name, self.runbook, self.state, "r1", self.who), own=started)
+            session = self.session = Session(ctx, View(self.folder.name, self.runbook, self.state, "r1", self.who),
+                                             self.happenings, own=started)
             session.refresh()
             self._script = Scripted(self.answers, phrases_literal=self.phrases_literal, talk=self.said.append)
             try:

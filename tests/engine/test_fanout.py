@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from irkit.engine.except_some import numbers
 from irkit.engine.gate import Progress, Question, Sends, Trouble
 from irkit.worlds import Call, Fault
 from tests.engine.play import OPTIONS, Play, book
@@ -138,3 +141,70 @@ def test_ctrl_c_stops_after_the_calls_in_flight_and_resume_repeats_nothing(tmp_p
     urls = [e.disclosed["request.url"] for e in run.entries("request.sending")]
     assert len(urls) == len(set(urls))
     assert set(run.step("off").items.values()) == {"done"}
+
+
+# -- except some, and what is still open ---------------------------------------------------------------------------
+
+END_ALL = SUSPEND_ALL.replace("Suspend everybody", "Sign out everybody").replace("suspend_user", "end_sessions").replace(
+    "id: suspend_all", "id: end_all")
+
+
+def test_except_some_makes_the_plan_and_the_phrase_smaller(tmp_path: Path) -> None:
+    """`e`, a number and a reason: the gate asks again, with the new count in its phrase; what is left out is skipped."""
+    run = Play(tmp_path / "i", book(SESSIONS, END_ALL),
+               {"end_all": [{"except": "1", "reason": "our own"}, {"type": "phrase"}, {"skip": "the rest"}]}).walk()
+    whole, smaller = run.heard(Sends)[:2]
+    assert (smaller.count, smaller.left_out) == (whole.count - 1, 1)
+    gates = [q.phrase for q in run.asked if q.name == "gate"]
+    assert gates[0] != gates[1]
+    assert gates[1] == smaller.phrase
+    assert len(run.entries("request.sending")) == smaller.count
+    skipped = run.entries("step.skipped")[0]
+    assert (skipped.item, skipped.disclosed["reason"]) == (0, "our own")
+    assert run.entries("step.asked")[0].data["count"] == smaller.count
+
+
+def test_items_are_left_out_by_name_and_by_range() -> None:
+    """Numbers, ranges and names; nothing changes the numbers of the others."""
+    shown = {"1": "Tag refunds", "2": "a, b", "3": "Notify", "5": "Dana"}
+    assert numbers("2-4, dana", shown) == [2, 3, 5]
+    assert numbers("A, B", shown) == [2]
+    for wrong in ("4", "0", "5-2", "somebody", "1-5", "1,2,3,5"):
+        with pytest.raises(ValueError, match=r"no item|nothing to send"):
+            numbers(wrong, shown)
+
+
+def test_leaving_some_out_and_pausing_leaves_nothing_decided(tmp_path: Path) -> None:
+    """What was left out is skipped only once the rest was agreed to."""
+    run = play(tmp_path / "i", {"off": [{"except": "1", "reason": "ours"}, {"pause": "yes"}]})
+    assert run.paused is not None
+    assert not run.entries("step.skipped")
+    assert not run.entries("request.sending")
+
+
+def test_retry_takes_the_failed_after_a_fresh_look_and_never_the_unknown(tmp_path: Path) -> None:
+    """One refused, one without an answer: r sends the refused one alone; the unknown one is looked at and not repeated."""
+    run = play(tmp_path / "i", {"off": ["yes", {"retry": "yes"}, "yes", {"look_again": "yes"}]},
+               Fault("zendesk", "PUT /api/v2/triggers/*", None, {"status": 403}, 1),
+               Fault("zendesk", "PUT /api/v2/triggers/*", "after", None, 1))
+    first = next(q for q in run.asked if q.name == "menu")
+    assert first.letters["r"] == "retry the 1 not sent, after a fresh look"
+    assert run.heard(Sends)[1].count == 1
+    sent = [(e.item, e.disclosed["request.url"]) for e in run.entries("request.sending")]
+    refused = next(e.item for e in run.entries("step.failed"))
+    unknown = next(e.item for e in run.entries("step.unknown"))
+    assert [item for item, _ in sent].count(refused) == 2
+    assert [item for item, _ in sent].count(unknown) == 1
+    assert set(run.step("off").items.values()) == {"done"}
+
+
+def test_each_item_is_skipped_with_its_own_reason(tmp_path: Path) -> None:
+    """`e` in the menu asks for a reason for each; an answers file gives them by number."""
+    whys = {str(number): f"the reason of {number}" for number in range(1, 10)}
+    run = play(tmp_path / "i", {"off": ["yes", {"skip_each": "yes", "fields": whys}]},
+               Fault("zendesk", "PUT /api/v2/triggers/*", None, {"status": 403}, 2))
+    refused = sorted(e.item for e in run.entries("step.failed") if e.item is not None)
+    assert len(refused) == 2
+    assert [q.key for q in run.asked if q.name == "reason"] == [str(item + 1) for item in refused]
+    assert [(e.item, e.disclosed["reason"]) for e in run.entries("step.skipped")] == [
+        (item, whys[str(item + 1)]) for item in refused]

@@ -201,6 +201,8 @@ class Copy:
         """Number, chain, note and sign everything anew. What takes a key that is not in `loot` stays as it was."""
         self.loot, tree, prev = loot, Tree(), "0" * 64
         renamed: dict[str, bytes] = {}
+        self.over: dict[int, bytes] = {}               # a request for approval -> the root of the tree that ends with it
+        self.asked: dict[int, str] = {}                # and its own leaf, which an answer to it names
         where: dict[Any, int] = {one.fields.get("seq"): seq for seq, one in enumerate(self.entries) if "seq" in one.fields}
         where |= {one: seq for seq, one in enumerate(self.entries)}
         for seq, one in enumerate(self.entries):
@@ -212,6 +214,8 @@ class Copy:
             leaf = one.hash()
             prev, one.leaf, one.seq = leaf.hex(), None, None
             tree.add(leaf)
+            if not one.hidden and one.kind == "approval.asked":
+                self.over[seq], self.asked[seq] = tree.root(), leaf.hex()
             one.notes = [self._noted(found, tree, renamed) for found in one.notes]
 
     def _sign(self, one: One, seq: int, prev: str, tree: Tree, where: Mapping[Any, int], renamed: Mapping[str, bytes]) -> None:
@@ -222,6 +226,8 @@ class Copy:
                 fields[name] = where.get(fields[name], fields[name])
         if one.kind == "session.start":
             fields["session"] = seq
+        elif one.kind == "request.sending" and "approval" in data:
+            data["approval"] = where.get(data["approval"], data["approval"])
         elif one.kind == "erased":
             data["of"] = where.get(data["of"], data["of"])
         elif one.kind == "checkpoint" and (made := renamed.get(data["note_sha256"])) is not None:
@@ -237,7 +243,10 @@ class Copy:
                                               texts.session_text(fields["log"], seq, data["vkey"], root))
         if (person := self.loot.people.get(data.get("key", ""))) is not None and "signature" in data:
             purpose = texts.PURPOSES[one.kind]
-            text = texts.entry_text(purpose, fields["log"], one.kind, seq, root, texts.content_hash(fields))
+            if "request" in data:
+                data["request"] = self.asked.get(fields["ref"], data["request"])
+            size, over = (fields["ref"] + 1, self.over.get(fields["ref"], b"")) if purpose == "approval" else (seq, root)
+            text = texts.entry_text(purpose, fields["log"], one.kind, size, over, texts.content_hash(fields))
             data["signature"] = person.sign(texts.namespace(purpose, self._mode), text)
         one.line = one.spoil(jcs(fields))
 

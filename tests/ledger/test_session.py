@@ -133,9 +133,9 @@ def other(ledger: Ledger) -> Iterator[Ledger]:
 def test_a_signature_is_made_again_when_the_tail_moved(ledger: Ledger, other: Ledger) -> None:
     """Entry and start of a session alike; nothing of the first attempt stays."""
     signer = Slow(other, 2)
-    entry = ledger.append_signed("approval.given", signer, {"what": "all"}, {"approval.text": "yes"})
-    assert (signer.asked, entry.disclosed) == (3, {"approval.text": "yes"})
-    assert [e.kind for e in without_checkpoints(ledger.entries(after=3))] == ["decision", "decision", "approval.given"]
+    entry = ledger.append_signed("handover.offered", signer, {"what": "all"}, {"handover.text": "yes"})
+    assert (signer.asked, entry.disclosed) == (3, {"handover.text": "yes"})
+    assert [e.kind for e in without_checkpoints(ledger.entries(after=3))] == ["decision", "decision", "handover.offered"]
     judge(ledger)
     signer = Slow(other, 1)
     assert ledger.start_session("Maria", signer=signer) == ledger.last()
@@ -145,7 +145,7 @@ def test_a_signature_is_made_again_when_the_tail_moved(ledger: Ledger, other: Le
 
 def test_a_person_is_asked_once(ledger: Ledger, other: Ledger) -> None:
     """What this thread put off is appended before the key is touched, not after."""
-    for act in (functools.partial(ledger.append_signed, "approval.given"), functools.partial(ledger.start_session, "Maria")):
+    for act in (functools.partial(ledger.append_signed, "handover.offered"), functools.partial(ledger.start_session, "Maria")):
         signer = Slow(other, 0)
         ledger.postponed.put_off(lambda: ledger.append("note"))
         act(signer=signer)
@@ -161,9 +161,9 @@ def test_a_signature_is_not_made_for_ever(ledger: Ledger, other: Ledger) -> None
     """Who never comes in between is told so, and nothing was appended for them."""
     signer = Slow(other, 100)
     with pytest.raises(IrkitError, match="8 times") as caught:
-        ledger.append_signed("approval.given", signer)
+        ledger.append_signed("handover.offered", signer)
     assert (signer.asked, caught.value.next) == (8, "try again")
-    assert not [e for e in ledger.entries() if e.kind == "approval.given"]
+    assert not [e for e in ledger.entries() if e.kind == "handover.offered"]
     judge(ledger)
 
 

@@ -71,7 +71,7 @@ def test_clocks_are_read_at_the_append(ledger: Ledger) -> None:
     """`at` is UTC with microseconds and mono_ns never goes back, whatever the ledger adds between the entries."""
     for kind in ("note", "decision", "note", "decision", "decision"):
         ledger.append(kind)
-    ledger.append_signed("approval.given", Throwaway())
+    ledger.append_signed("handover.offered", Throwaway())
     ledger.note()
     entries = list(ledger.entries())
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", e.at) for e in entries)
@@ -92,7 +92,8 @@ def test_only_the_holder_of_a_run_sends(ledger: Ledger) -> None:
             ledger.append("request.sending", run="r1")
         assert ledger.last() == 5
         other.append("request.sending", run="r1")
-        ledger.append_signed("handover.accepted", sam, run="r1")
+        offer = other.append_signed("handover.offered", sam, run="r1")
+        ledger.append_signed("handover.accepted", sam, run="r1", ref=offer.seq)
         ledger.append("request.sending", run="r1")
         with pytest.raises(NotTheHolder):
             other.append("request.sending", run="r1")

@@ -65,14 +65,21 @@ def small(folder: Path) -> Case:
     return Case(path, answers, world, (("Dana Reyes", "dana@example.org", "agent"), ("Wei Chen", "wei@example.org", "admin")))
 
 
-def shipped() -> Case:
-    """The shipped runbook with the answers of its first scenario, phrases left to be read from the gate."""
+def shipped(folder: Path) -> Case:
+    """The shipped runbook with the answers of its first scenario, phrases left to be read from the gate.
+
+    Nobody has to agree in it: one process walks alone here. What a second person means is test_approval's.
+    """
     from irkit.drill import scenario as scenarios
     path = scenarios.first([REPOSITORY / "runbooks"])
     found = scenarios.load(path)
     answers = {step: again(answer) for step, answer in found.answers.items()}
+    answers |= {role: ["maria"] for role in ("lead", "legal", "zendesk_admin", "identity_admin")}      # who holds each role
     world = {**found.worlds["zendesk"], "limits": False, "agents": 5, "tickets": 20}
-    return Case(REPOSITORY / "runbooks" / f"{found.runbook}.yaml", {**answers, "inputs": dict(found.inputs)}, world,
+    alone = folder / f"{found.runbook}.yaml"
+    text = (REPOSITORY / "runbooks" / alone.name).read_text()
+    alone.write_text("".join(line for line in text.splitlines(keepends=True) if not line.startswith("    approve: ")))
+    return Case(alone, {**answers, "inputs": dict(found.inputs)}, world,
                 tuple((p.name, p.email, p.role) for p in found.people))
 
 
@@ -185,13 +192,14 @@ def at_answer(n: int) -> Callable[[], None]:
     def install() -> None:
         send, count = Wire.send, [0]
 
-        def dying(self: Wire, outgoing: Any, *, answered: Any, sink: Any = None, meanwhile: Any = None) -> Any:
+        def dying(self: Wire, outgoing: Any, *, answered: Any, sink: Any = None, meanwhile: Any = None,
+                  source: Any = None) -> Any:
             def hear(status: int, headers: Mapping[str, str]) -> None:
                 count[0] += outgoing.request.is_write
                 if outgoing.request.is_write and count[0] == n:
                     die()
                 answered(status, headers)
-            return send(self, outgoing, answered=hear, sink=sink, meanwhile=meanwhile)
+            return send(self, outgoing, answered=hear, sink=sink, meanwhile=meanwhile, source=source)
 
         Wire.send = dying  # type: ignore[method-assign]
     return install
@@ -311,5 +319,5 @@ if __name__ == "__main__":
             number, problems = loop(small(place), place, lambda line: print(line, file=sys.stderr))
             print(json.dumps({"kills": number, "wrong": problems}))
         else:
-            number, problems = loop(shipped(), place, lambda line: print(line, flush=True))
+            number, problems = loop(shipped(place), place, lambda line: print(line, flush=True))
         sys.exit(1 if problems or not number else 0)

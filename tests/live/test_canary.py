@@ -152,11 +152,11 @@ def test_a_credential_in_a_wrong_place_is_not_quoted(rig: Rig) -> None:
 
 def test_secrets_in_a_vendors_answers_are_not_kept(rig: Rig) -> None:
     """The shipped runbook, live, from its first step to its last: settings of apps, clients' and webhooks' secrets, tokens."""
-    case = shipped()
+    case = shipped(rig.folder)
     tenant = rig.tenant(**case.world)
     secret = signed_in(rig, tenant, "client_credentials", "env")
     (rig.folder / "answers.yaml").write_text(json.dumps(case.answers))
-    ran = rig("--debug", "run", BOOK, "--incident", "I", "--answers", rig.folder / "answers.yaml", phrases=True)
+    ran = rig("--debug", "run", case.runbook, "--incident", "I", "--answers", rig.folder / "answers.yaml", phrases=True)
     assert ran.code == 0, ran.err[-3000:]
     assert len(tenant.writes) >= 3
     assert {"GET /api/v2/oauth/clients", "GET /api/v2/apps/installations", "GET /api/v2/webhooks"} <= {

@@ -169,7 +169,7 @@ def test_a_name_that_cannot_be_looked_up(rig: Rig) -> None:
 def test_a_probe_sends_reads_only(rig: Rig) -> None:
     """Every write of the shipped runbook is shown and recorded as not sent; the tenant hears of none."""
     from tests.live.killing import shipped
-    case = shipped()
+    case = shipped(rig.folder)
     tenant = rig.tenant(**case.world)
     rig.runbook(FIND, SUSPEND, CALL)
     rig.answers(call=CALLED)

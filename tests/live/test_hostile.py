@@ -42,10 +42,10 @@ def sound(rig: Rig, incident: str, *printed: Ran) -> None:
 
 def test_a_live_run_through_a_hostile_tenant(rig: Rig) -> None:
     """The shipped runbook over real sockets: each step ends, and the screens hold no control character but newline."""
-    case = shipped()
+    case = shipped(rig.folder)
     tenant = rig.tenant(**{**case.world, "hostile": True, "rows": 60, "audit_rows": 40})
     (rig.folder / "answers.yaml").write_text(json.dumps(case.answers))
-    ran = rig("run", ROOT / "runbooks" / "zendesk_agent_compromise.yaml", "--incident", "I", "--answers",
+    ran = rig("run", case.runbook, "--incident", "I", "--answers",
               rig.folder / "answers.yaml", "--plain", phrases=True)
     assert ran.code == 0, ran.err[-3000:]
     assert tenant.writes

@@ -68,13 +68,15 @@ def quits(person: Person) -> None:
 # -- the drill -------------------------------------------------------------------------------------------------------
 
 def test_the_first_drill_begins_by_itself(rig: Rig) -> None:
-    """`irkit drill`, and nothing else: where, what, why; two looks; then the first question. Every line says DRILL."""
+    """`irkit drill`, and nothing else: where, what, why; two looks; who leads; the first step to do. DRILL on every line."""
     person = rig.person("drill")
     person.sees("step 1 of")
     assert person.screen()[1].startswith("DRILL DRILL-")
+    person.sees("Nobody holds the role lead (Incident lead). Who does? [maria]:")
+    person.types("\n")
     person.sees("Done? m done, s skip, d defer")
     person.types("\n")
-    person.sees("Accepted here: m, s, d, n, p, a, g N, ?.")
+    person.sees("Accepted here: m, s, d, n, p, a, h, g N, ?.")
     person.sees("Done? m done")
     for wrong in ("y", "M", "m m", "done", "g 99", "ß"):
         person.types(f"{wrong}\n")

@@ -61,9 +61,8 @@ def test_the_schema_knows_every_key_and_no_other() -> None:
     made = schema()
     step = made["$defs"]["Step"]
     assert set(step["properties"]) == {
-        "id", "title", "why", "action", "do", "ask", "phase", "owner", "with", "when", "for_each", "after", "evidence",
-        "choices",
-        "target", "unpreserved", "refs", "connection"}
+        "id", "title", "why", "action", "do", "ask", "phase", "owner", "with", "when", "for_each", "after", "approve",
+        "evidence", "choices", "target", "unpreserved", "refs", "connection"}
     assert set(made["$defs"]["Runbook"]["properties"]) == {
         "schema", "runbook", "title", "version", "owner", "use_when", "inputs", "roles", "clocks", "steps"}
     assert step["required"] == ["id", "title"]

@@ -10,7 +10,7 @@ import pytest
 
 from irkit.drill import scenario
 from irkit.runbook import Clock, Input, Runbook, Step, check_bytes, load_bytes
-from irkit.runbook.template import FILTERS
+from irkit.runbook.expression import FILTERS
 
 GUIDE = (Path(__file__).parents[2] / "runbooks" / "README.md").read_text("utf-8")
 RUNBOOK, SCENARIO = re.findall(r"```yaml\n(.*?)```", GUIDE, re.S)

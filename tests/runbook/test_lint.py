@@ -27,6 +27,33 @@ def fan(each: str, **given: str) -> str:
     return f"- {{id: each, title: Each, why: w, action: demo.suspend, for_each: {each!r}, with: {{{with_}}}}}"
 
 
+# -- approvals ---------------------------------------------------------------------------------------------------
+
+def end(approve: str) -> str:
+    given = "{user_id: '{{ steps.agent.id }}'}"
+    return f"- {{id: end, title: End, why: w, action: demo.suspend, with: {given}, approve: {approve}}}"
+
+
+def test_an_approval_that_can_be_given_lints() -> None:
+    """With its defaults, and with everything said."""
+    assert said(AGENT, end("{role: lead}")) == said(AGENT, end("{role: legal, expires: 24h, evidence: required}")) == []
+
+
+@pytest.mark.parametrize(("step", "message"), [
+    (end("{role: boss}"), "unknown role 'boss'"),
+    (end("{role: lead, expires: 0s}"), "an approval expires after 1s to 24h"),
+    (end("{role: lead, expires: 25h}"), "an approval expires after 1s to 24h"),
+    (end("{expires: 5m}"), "lacks the key 'role'"),
+    (end("{role: lead, evidence: often}"), "wants one of none, required"),
+    (end("{role: lead, by: sam}"), "unknown key 'by'"),
+    ("- {id: look, title: L, why: w, action: demo.list_users, approve: {role: lead}}",
+     "demo.list_users only reads, so there is nothing"),
+])
+def test_an_approval_that_nobody_could_give_is_a_mistake(step: str, message: str) -> None:
+    """An unknown role, no time to answer in, nothing to agree to."""
+    assert any(message in line for line in said(AGENT, step))
+
+
 # -- rule 2: names -----------------------------------------------------------------------------------------------
 
 def test_a_good_runbook_has_nothing_said_of_it() -> None:

@@ -214,7 +214,7 @@ steps:
     ("- {id: a, title: A, do: x, choices: {a: A}}", "11:30: 'choices' belongs to 'ask', and this is 'do'"),
     ("- {id: a, title: A, ask: x}", "11:23: 'ask' without choices"),
     ("- {id: a, title: A, do: x, do: y}", "11:30: repeated key 'do'"),
-    ("- {id: a, title: A, do: x, approve: {role: lead}}", "11:30: unknown key 'approve'"),
+    ("- {id: a, title: A, do: x, approve: {role: lead}}", "11:30: 'approve' belongs to an action, and this is 'do'"),
     ("- {id: a-b, title: A, do: x}",
      "11:10: 'id' is 'a-b', and wants a text that is snake_case, so that templates can name it"),
     ("- {id: a, title: A, do: [x]}", "11:27: 'do': a single value is wanted, not a list"),

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from irkit.runbook.expression import Missing
 from irkit.runbook.source import Wrong
-from irkit.runbook.template import Arg, Expr, Missing, Template
+from irkit.runbook.template import Arg, Expr, Template
 
 SCOPE: dict[str, Any] = {
     "inputs": {"who": "Dana@Example.org", "most": 3},

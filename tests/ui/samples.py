@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 
 from irkit.engine.gate import (
@@ -12,6 +13,7 @@ from irkit.engine.gate import (
     Ended,
     Looked,
     News,
+    Offered,
     Progress,
     Question,
     Resumed,
@@ -172,6 +174,18 @@ RESUMED = Resumed(
     ],
     "maria",
     stamps=Stamps(36, frozenset({"https://tsa.example.com"}), datetime(2026, 11, 20, 2, 40, tzinfo=UTC)),
+)
+OFFERED = dataclasses.replace(
+    RESUMED,
+    changed=(),
+    offer=Offered(37, "maria", "sam", datetime(2026, 11, 20, 2, 55, tzinfo=UTC), "\n".join([
+        "Status: INC-2041, Contain a compromised agent, opened 2026-11-20 02:06Z by maria",
+        "- done: 1-4, 6, 7",
+        "Unknown: 8 End sessions: sent 02:26:31Z, no answer. Look again before going on.",
+        "Next: 8. End every session of the account",
+        "UNKNOWN  nothing, go on",
+        "Clock: GDPR art. 33 notice due 2026-11-23 02:06Z (71:11 left)",
+    ])),
 )
 CLOSED = Closed(
     where(0, 4 * 3600 + 12 * 60, who="sam", now=datetime(2026, 11, 20, 6, 18, tzinfo=UTC)),

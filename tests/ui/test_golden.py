@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from irkit.engine.gate import Ended, Progress, Question, Said, StepBegins
+from irkit.engine.gate import Ended, Progress, Question, Said, StepBegins, Trouble
+from irkit.engine.state import Sending
 from irkit.errors import CredentialError
 from irkit.ledger import Finding
 from irkit.ledger.assurance import Anchor, Range, Windows
@@ -19,6 +20,7 @@ from irkit.ledger.verify import Report, Session
 from irkit.ui import reading
 from irkit.ui.answers import Scripted
 from irkit.ui.talk import Talk
+from irkit.ui.undoing import Row, undo_lines
 from irkit.ui.verifying import verify_lines
 from tests.ui import samples
 
@@ -132,6 +134,13 @@ def test_resume_says_what_is_done_and_what_is_open() -> None:
     assert played([samples.RESUMED, question], {"takeover": "I HAVE IT"}) == golden("resume")
 
 
+def test_resume_shows_what_is_offered() -> None:
+    """Who hands over to whom and the text, beside the label; a text that imitates a label stays beside it."""
+    question = Question("takeover", "You are sam. maria hands this run over to you. Type I HAVE IT to take over",
+                        phrase="I HAVE IT", letters={"q": "quit"})
+    assert played([samples.OFFERED, question], {"takeover": "I HAVE IT"}) == golden("offered")
+
+
 def test_finish_counts_steps_requests_and_evidence() -> None:
     """The closing screen holds every figure of the run, and the next command."""
     assert played([samples.CLOSED], {}) == golden("finish")
@@ -156,6 +165,17 @@ def test_drill_stands_first_on_every_line_of_a_drill() -> None:
     ]
     answers = {"exported": {"choice": "no", "reason": "the log shows no export"}}
     assert played(script, answers, prefix="DRILL ", tz=None) == golden("drill")
+
+
+def test_an_undo_over_a_change_says_what_differs() -> None:
+    """CHANGED: what differs, that nothing was sent, which step goes first; overwriting is a choice of its own."""
+    changed = Trouble("CHANGED", 7, "Undo: Suspend the account",
+                      ["It changed since: role was left agent and is now admin.", "Nothing was sent.",
+                       "Step 9 of this run changed the same after it: undo that one first."], 52)
+    menu = Question("menu", "", "suspend", letters={
+        "l": "look again (safe)", "o": "overwrite it nevertheless, by a phrase", "s": "skip and leave it",
+        "m": "undid it by hand", "n": "note", **PAUSE})
+    assert played([changed, menu], {"suspend": {"skip": "later"}}) == golden("undo_changed")
 
 
 # -- reading commands --------------------------------------------------------------------------------------------
@@ -252,6 +272,18 @@ def test_a_plan_shows_who_what_and_how_bad() -> None:
         ("Asks", "agent_email: Which account?\nsince: Look back to when? (aware_at - 30d)"),
     ]
     assert reading.runbook_plan_lines("A Zendesk agent account is compromised", facts, steps) == golden("plan")
+
+
+def test_undo_lists_what_is_possible_and_what_is_lost() -> None:
+    """The latest step first, with what is restored and what an earlier undo found; then what has no undo; the next command."""
+    def sent(seq: int, minute: int, item: int | None = None) -> Sending:
+        return Sending(seq, datetime(2026, 11, 20, 2, minute, tzinfo=UTC), item, "PUT", samples.USER, "reversible", "look",
+                       {"role": "agent", "suspended": False})
+    rows = [Row(5, "off", "Turn triggers off", [sent(20, 20, 0), sent(21, 20, 1)]),
+            Row(7, "suspend", "Suspend the account", [sent(30, 25)],
+                changed="It changed since: role was left agent and is now admin"),
+            Row(8, "end", "End every session of the account", [], lost="what it did has no undo")]
+    assert undo_lines("INC-2041", rows) == golden("undo_list")
 
 
 def test_an_error_names_thing_place_and_next_command() -> None:

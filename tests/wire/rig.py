@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from irkit.action import GET, PUT, Basic, Bearer, ClientCredentials, Connector, Outgoing, Request, Response
+from irkit.action import GET, PUT, Basic, ClientCredentials, Connector, Outgoing, Request, Response, Token
 from irkit.config import Connection
 from irkit.wire.http import Sink, Wire
 
@@ -22,7 +22,7 @@ WRITE = PUT("/api/v2/users/{}", 3971, json={"user": {"suspended": True}}, affect
 
 def demo() -> Connector:
     return Connector("demo", title="Demo", base_url="https://{subdomain}.example.com", per_minute=6000,
-                     sign_in=[Bearer(), Basic("{email}/token"), ClientCredentials("/oauth/tokens", "read write")])
+                     sign_in=[Token(), Basic("{email}/token"), ClientCredentials("/oauth/tokens", "read write")])
 
 
 def connection(url: str, sign_in: str = "token", credential: str = "env:CANARY", **settings: str) -> Connection:

@@ -15,7 +15,8 @@ import pytest
 
 from irkit.action import ActionError, NoAnswer, NotSent, Outgoing, Response
 from irkit.errors import IrkitError
-from irkit.wire import http
+from irkit.wire import account
+from irkit.wire.http import Wire
 from tests.wire.rig import CANARY, QUICK, READ, WRITE, call, connection, ignored, prepared, wired
 from tests.wire.server import Server, answer, answer_then_close, closes, raw, resets, stalls
 
@@ -62,7 +63,7 @@ def test_a_connection_that_is_not_taken_is_not_sent() -> None:
 
 def test_no_free_connection_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pool is busy: the second request never leaves it."""
-    monkeypatch.setattr(http, "CONNECTIONS", 1)
+    monkeypatch.setattr(account, "CONNECTIONS", 1)
     with Server([answer({})]) as server, wired(server.url, timeouts=QUICK) as wire:
         def answered(status: int, headers: object) -> None:
             with pytest.raises(NotSent, match="no free connection"):
@@ -108,7 +109,7 @@ def test_an_environment_that_cannot_be_followed_is_a_sentence(variable: str, val
                                                               monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the gate, with the variable to correct."""
     monkeypatch.setenv(variable, value)
-    http._certificates.cache_clear()
+    account._certificates.cache_clear()
     with wired("https://acme.example.com", loopback=False) as wire, pytest.raises(IrkitError) as caught:
         prepared(wire)
     assert words in (caught.value.next or "")
@@ -273,7 +274,7 @@ def test_an_html_page_is_an_answer_that_is_no_json() -> None:
 
 # -- the credential stays out of every text ----------------------------------------------------------------------
 
-def _spoils(wire: http.Wire, outgoing: Outgoing) -> list[Outgoing]:
+def _spoils(wire: Wire, outgoing: Outgoing) -> list[Outgoing]:
     bad_length = dataclasses.replace(outgoing, headers={**outgoing.headers, "Content-Length": "3"})
     echo = dataclasses.replace(outgoing, headers={**outgoing.headers, "X-Echo": f"{CANARY}\n"})
     return [outgoing, bad_length, echo]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,13 +12,15 @@ from typing import Any
 
 from irkit import connectors, worlds
 from irkit.action import Action, Driven, Request, Response, Steps, Wait, drive
+from irkit.drill.addresses import addresses_of, call_of, defaults_of, outgoing_of
 from irkit.engine import redact
 from irkit.runbook import convert_args
 from irkit.worlds import Answer, Call, Person, World
 
 START = datetime(2026, 3, 7, 23, 40, tzinfo=UTC)
 PEOPLE = (Person("Dana Reyes", "dana@example.org", "agent"), Person("Wei Chen", "wei@example.org", "admin"))
-SMALL: Mapping[str, Mapping[str, object]] = {"zendesk": {"agents": 4, "tickets": 30, "rows": 60, "audit_rows": 40}}
+EVIDENCE = b"evidence, eight words of it, to be uploaded"
+KEPT = {"sha256": hashlib.sha256(EVIDENCE).hexdigest(), "size": len(EVIDENCE), "name": "evidence.txt"}      # an artefact
 
 
 @dataclass
@@ -36,8 +39,8 @@ class Clock:
 def make(connector: str = "zendesk", *, clock: Clock | None = None, people: Sequence[Person] = PEOPLE,
          subjects: Mapping[str, str] | None = None, **options: object) -> World:
     """A small world of that connector."""
-    given = {**SMALL.get(connector, {}), **options}
-    return worlds.find(connector)(given, people=people, now=clock or Clock(), subjects=subjects)
+    kind = worlds.find(connector)
+    return kind({**kind.small, **options}, people=people, now=clock or Clock(), subjects=subjects)
 
 
 def ask(world: World, method: str, target: str, data: object = None, *, authorization: str | None = None,
@@ -93,8 +96,7 @@ class Asked:
         if other is not None:
             self.answered.append((request, Answer(other.status)))
             return other
-        headers = {**connectors.find(self.world.connector).headers, **request.headers}
-        answer = ask(self.world, request.method, request.target, request.json, headers=headers)
+        answer = self.world.handle(call(self.world, request))
         self.answered.append((request, answer))
         raw = body(answer)
         shown = redact.body(raw, request.secret) if request.secret and raw else raw
@@ -103,8 +105,27 @@ class Asked:
 
 def play(steps: Steps[Any], answers: Callable[[Request], Response]) -> Driven:
     """Drive an action; its waits move the clock of the world that answers, where that has a Clock."""
-    clock = answers.world.now if isinstance(answers, Asked) else None
-    return drive(_timed(steps, clock) if isinstance(clock, Clock) else steps, answers)
+    if not isinstance(answers, Asked):
+        return drive(steps, answers)
+    clock, world = answers.world.now, answers.world
+    connector = connectors.find(world.connector)
+    return drive(_timed(steps, clock) if isinstance(clock, Clock) else steps, answers, connector, known(world))
+
+
+def known(world: World) -> Mapping[tuple[str, str], object]:
+    """What an action may ask of this machine: the world's settings, the connector's defaults, and one artefact."""
+    defaults = defaults_of(connectors.find(world.connector))
+    return {**{("setting", name): value for name, value in {**defaults, **world.settings}.items()},
+            **{("artefact", name): KEPT for name in (str(KEPT["sha256"]), str(KEPT["name"]))}}
+
+
+def call(world: World, request: Request) -> Call:
+    """A request as the drill hands it to a world."""
+    addresses = addresses_of(world)
+    made = outgoing_of("", world, addresses, request, "")
+    url, sent = made.bearing(world.ready_token)
+    return call_of(world, addresses, made.method, url, made.headers, EVIDENCE if request.upload else sent or b"",
+                        request.upload)
 
 
 def _timed(steps: Steps[Any], clock: Clock) -> Steps[Any]:

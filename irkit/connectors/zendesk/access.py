@@ -14,17 +14,23 @@ from irkit.action import (
     ActionError,
     BadAnswer,
     Effect,
+    Item,
+    Listing,
     NotConfirmed,
     Record,
     Steps,
     Trace,
     UserId,
     Wait,
+    Walk,
+    flag,
+    ident,
+    one,
+    words,
 )
 from irkit.connectors.zendesk.base import zendesk
-from irkit.connectors.zendesk.paging import Walk, items, listed
+from irkit.connectors.zendesk.paging import items, listed, number
 from irkit.connectors.zendesk.people import administrator, get_user, own_token
-from irkit.connectors.zendesk.records import Item, Listing, flag, ident, number, one, words
 
 APART = 60.0        # seconds between the two looks that must both find no session
 MOST_USERS = 100    # of one logout_many

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from irkit.action import BadAnswer, Basic, Bearer, ClientCredentials, Connector, Limit, Response, Setting, retry_after
+from irkit.action import BadAnswer, Basic, ClientCredentials, Connector, Limit, Response, Setting, Token, retry_after
 
 MAX_WORDS = 300
 
@@ -91,7 +91,7 @@ zendesk = Connector(
     settings=[Setting("subdomain", "Subdomain", r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?",
                       'the "acme" of acme.zendesk.com, without https:// and without .zendesk.com')],
     sign_in=[
-        Bearer("token", "OAuth access token of an administrator"),
+        Token("token", "OAuth access token of an administrator"),
         ClientCredentials("/oauth/tokens", "read write security:read", settings=(
             Setting("client_id", "Unique identifier of a confidential OAuth client",
                     hint="its allowed scopes must include read, write and security:read"),)),

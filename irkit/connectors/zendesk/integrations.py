@@ -11,10 +11,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from irkit.action import GET, PATCH, PUT, BadAnswer, Effect, Record, Request, Steps, UserId
+from irkit.action import (
+    GET,
+    PATCH,
+    PUT,
+    BadAnswer,
+    Collection,
+    Effect,
+    Item,
+    Listing,
+    Record,
+    Request,
+    Steps,
+    UserId,
+    flag,
+    ident,
+    one,
+    words,
+)
 from irkit.connectors.zendesk.base import zendesk
 from irkit.connectors.zendesk.paging import Tally, items, listed, walk
-from irkit.connectors.zendesk.records import Collection, Item, Listing, flag, ident, one, words
 
 # Keys whose values can be live secrets in these objects.
 APP_SECRETS = ("settings", "settings_objects")

@@ -13,10 +13,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from irkit.action import GET, Effect, Record, Steps, Trace, UserId
+from irkit.action import GET, Collection, Effect, Record, Steps, Trace, UserId, counted, flag, ident, stamp, words
 from irkit.connectors.zendesk.base import zendesk
-from irkit.connectors.zendesk.paging import Tally, listed, walk
-from irkit.connectors.zendesk.records import Collection, counted, flag, ident, number, stamp, words
+from irkit.connectors.zendesk.paging import Tally, listed, number, walk
 
 ACCESS_LOG_DAYS = 90
 MOST = 10           # lines of a summary: what a person reads

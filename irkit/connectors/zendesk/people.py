@@ -15,14 +15,20 @@ from irkit.action import (
     Effect,
     Email,
     Identity,
+    Item,
+    Listing,
     Record,
     Steps,
     Unavailable,
     UserId,
+    flag,
+    ident,
+    one,
+    row,
+    words,
 )
 from irkit.connectors.zendesk.base import zendesk
-from irkit.connectors.zendesk.paging import PAGE, items, listed, walk
-from irkit.connectors.zendesk.records import Item, Listing, flag, ident, number, one, row, words
+from irkit.connectors.zendesk.paging import PAGE, items, listed, number, walk
 
 RANK = {"end-user": 0, "agent": 1, "admin": 2}
 

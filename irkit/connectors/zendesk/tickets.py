@@ -8,10 +8,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from irkit.action import GET, PUT, ActionError, Effect, NotConfirmed, Record, Steps, Trace, UserId
+from irkit.action import (
+    GET,
+    PUT,
+    ActionError,
+    Collection,
+    Effect,
+    Item,
+    Listing,
+    NotConfirmed,
+    Record,
+    Steps,
+    Trace,
+    UserId,
+    Walk,
+    ident,
+    one,
+    words,
+)
 from irkit.connectors.zendesk.base import zendesk
-from irkit.connectors.zendesk.paging import PAGE, Tally, Walk, epoch, items, walk
-from irkit.connectors.zendesk.records import Collection, Item, Listing, ident, number, one, words
+from irkit.connectors.zendesk.paging import PAGE, Tally, epoch, items, number, walk
 
 MOST_TICKETS = 100      # of one restore_many
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 
+from irkit.runbook.expression import Both, Compare, Const, Look, Missing, Not, Tree, walk
 from irkit.runbook.lint.kinds import Context, at, looks_of
 from irkit.runbook.model import Runbook
 from irkit.runbook.source import Node, Wrong, did_you_mean
-from irkit.runbook.template import Both, Compare, Const, Expr, Look, Missing, Not, Tree, walk
+from irkit.runbook.template import Expr
 
 MOST = 1024                                     # combinations that are walked; beyond, nothing is taken as certain
 

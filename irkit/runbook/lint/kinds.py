@@ -13,9 +13,10 @@ from typing import Any, get_args
 
 from irkit.action import Action
 from irkit.runbook.convert import element, fields_of, optional, plain_type
+from irkit.runbook.expression import Const, Filter, Listed, Look, Tree
 from irkit.runbook.model import Runbook, Step
 from irkit.runbook.source import Mistakes, Node, Wrong, did_you_mean
-from irkit.runbook.template import Const, Expr, Filter, Listed, Look, Tree
+from irkit.runbook.template import Expr
 
 DECISION = {"choice": str, "reason": str}
 BY_HAND = {"who": str, "when": str, "how": str, "evidence": list[str]}

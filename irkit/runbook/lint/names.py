@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
-from irkit.action import Action, Param
+from irkit.action import Action, Effect, Param
 from irkit.runbook.convert import convert, fields_of, optional, parse_input, plain_type
+from irkit.runbook.expression import Compare, Filter, walk
 from irkit.runbook.lint.kinds import Context, at, is_list
-from irkit.runbook.model import Input, Step
+from irkit.runbook.model import Approve, Input, Step
 from irkit.runbook.source import Wrong, did_you_mean
-from irkit.runbook.template import Arg, Compare, Expr, Filter, Template, walk
+from irkit.runbook.template import Arg, Expr, Template
 from irkit.runbook.values import EPOCH, relative
+
+LONGEST_APPROVAL = timedelta(hours=24)
 
 
 def check(context: Context) -> None:
@@ -60,13 +64,31 @@ def _step(context: Context, step: Step) -> None:
         _expr(context, expr, step, at(step, key))
     if step.for_each and not is_list(kind := context.kind(step.for_each.tree, step)) and kind is not Any:
         context.mistakes.error(at(step, "for_each"), "a fan-out wants a list, and this is none", "name a field that is a list")
-    if step.owner and step.owner not in context.runbook.roles:
-        hint = did_you_mean(step.owner, context.runbook.roles, "list it under roles")
-        context.mistakes.error(at(step, "owner"), f"unknown role '{step.owner}'", hint)
+    _role(context, step, step.owner, "owner")
+    if step.approve:
+        _approval(context, step, step.approve)
     if step.after:
         _after(context, step, step.after.step)
     if step.id in context.actions:
         _parameters(context, step, context.actions[step.id])
+
+
+def _role(context: Context, step: Step, role: str, key: str) -> None:
+    if role and role not in context.runbook.roles:
+        hint = did_you_mean(role, context.runbook.roles, "list it under roles")
+        context.mistakes.error(at(step, key), f"unknown role '{role}'", hint)
+
+
+def _approval(context: Context, step: Step, approve: Approve) -> None:
+    """Somebody can be asked, there is something to agree to, and time to answer in."""
+    _role(context, step, approve.role, "approve.role")
+    action = context.actions.get(step.id)
+    if action is not None and action.effect is Effect.READ:
+        context.mistakes.error(step.node.key("approve"), f"{action.full_name} only reads, so there is nothing to approve",
+                               "leave 'approve' out")
+    if not timedelta() < approve.expires <= LONGEST_APPROVAL:
+        context.mistakes.error(at(step, "approve.expires"), "an approval expires after 1s to 24h",
+                               "as in expires: 30m; what was agreed to a day ago is asked again")
 
 
 def _after(context: Context, step: Step, other: str) -> None:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from irkit.action import Action, Effect, Trace
 from irkit.connectors import find_action
 from irkit.errors import UsageError
+from irkit.runbook.expression import Look
 from irkit.runbook.lint.choices import Choices, Decisions, combinations, decisions_of, named, truth
 from irkit.runbook.lint.kinds import Context, at
 from irkit.runbook.model import Runbook, Step
-from irkit.runbook.template import Arg, Look, Template
+from irkit.runbook.template import Arg, Template
 
 FindAction = Callable[[str], Action]
 

@@ -1,4 +1,4 @@
-"""What the actions return, and how a value of the vendor's becomes a field of it.
+"""What actions return, whatever the vendor, and how a value of the vendor's becomes a field of it.
 
 Anything may come as null, missing, of another type, or as a huge integer. Ids become text; what a result cannot do without
 raises BadAnswer; everything else becomes "" or None.
@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from irkit.action import ActionError, BadAnswer, Record, Response
+from irkit.action.request import Record
+from irkit.action.response import Response
+from irkit.errors import BadAnswer
 
 
 def ident(value: object) -> str:
@@ -48,8 +50,17 @@ def counted(count: int, noun: str) -> str:
 
 
 def stamp(moment: datetime | None) -> str:
-    """RFC 3339 in UTC to the second, as Zendesk writes it; "" for None."""
+    """RFC 3339 in UTC to the second, "" for None."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""
+
+
+def at(value: object, path: str) -> Any:
+    """`at(row, "id.time")`: what stands there, or None. A key that itself has dots is found first."""
+    if isinstance(value, dict) and path in value:
+        return value[path]
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
 
 
 def row(value: object, what: str) -> Mapping[str, Any]:
@@ -65,13 +76,6 @@ def one(response: Response, key: str, asked: str = "") -> Mapping[str, Any]:
     if asked and ident(found.get("id")) != asked:
         raise BadAnswer(f"{key} {asked} was asked for, {ident(found.get('id')) or 'one without an id'} came")
     return found
-
-
-def number(value: str, what: str) -> int:
-    """An id that Zendesk gives out as a number. Raises ActionError before anything is asked with a word such as "me"."""
-    if not (value.isascii() and value.isdecimal() and len(value) <= 20):
-        raise ActionError(f"{value!r} is no {what} id: Zendesk's are numbers")
-    return int(value)
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,7 @@ class Listing(Record):
 
 @dataclass(frozen=True)
 class Collection(Record):
-    """What was kept, byte for byte, and how far it reaches. Times are RFC 3339 in UTC, or "" where there is none."""
+    """A recorded window: what was kept, byte for byte, and how far it reaches. Times are RFC 3339 in UTC, or ""."""
 
     name: str
     rows: int
