@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 from irkit.ledger import database
 from irkit.ledger.database import Orphan, Row
 
 
-def scanned(path: Path, entries: list[int], values: list[tuple[object, str]], after: int | None = None) -> list[Row | Orphan]:
+def scanned(path: Path, entries: list[int], values: Sequence[tuple[object, str]],
+            after: int | None = None) -> list[Row | Orphan]:
     """What is read of a store with these entries and these (seq, digest) of values, in a table that checks nothing."""
     with contextlib.closing(sqlite3.connect(path)) as db:
         db.executescript("CREATE TABLE entries(seq INTEGER PRIMARY KEY, line, leaf);"
