@@ -17,11 +17,24 @@ A connector file imports this module and nothing else of irkit.
 
 from irkit.action import paging
 from irkit.action.connector import Bucket, Connector, Identity, Judge, Limit, Proof, retry_after, until_reset
-from irkit.action.declare import Action, Effect, Email, Param, Steps, Trace, UserId, artefact, setting
+from irkit.action.declare import (
+    Action,
+    Effect,
+    Email,
+    Occasion,
+    Param,
+    Steps,
+    Trace,
+    UserId,
+    artefact,
+    occasion,
+    setting,
+)
 from irkit.action.drive import Driven, drive, passing, refusal
+from irkit.action.mail import Mail
 from irkit.action.outgoing import CREDENTIAL, HEADERS, Outgoing
 from irkit.action.paging import Next, Tally, Walk, by_field, by_link_header, by_token, items, links, one_page, walk
-from irkit.action.request import DELETE, GET, PATCH, POST, PUT, Artefact, Known, Record, Request, Wait
+from irkit.action.request import DELETE, GET, PATCH, POST, PUT, SEND, Artefact, Known, Record, Request, Wait
 from irkit.action.response import Response
 from irkit.action.signin import (
     Anonymous,
@@ -34,18 +47,19 @@ from irkit.action.signin import (
     ServiceAccount,
     Setting,
     SignIn,
+    StandardWebhook,
     Token,
 )
 from irkit.action.values import Collection, Item, Listing, at, counted, flag, ident, one, row, stamp, when, words
 from irkit.errors import ActionError, BadAnswer, Cut, NoAnswer, NotConfirmed, NotSent, Refused, Throttled, Unavailable
 
 __all__ = [
-    "CREDENTIAL", "DELETE", "GET", "HEADERS", "PATCH", "POST", "PUT", "Action", "ActionError", "Anonymous", "Artefact",
+    "CREDENTIAL", "DELETE", "GET", "HEADERS", "PATCH", "POST", "PUT", "SEND", "Action", "ActionError", "Anonymous", "Artefact",
     "Assertion", "AwsSignature", "BadAnswer", "Basic", "Bucket", "ClientCredentials", "Collection", "Connector", "Cut",
-    "Driven", "Effect", "Email", "Host", "Identity", "Item", "Judge", "Known", "Limit", "Listing", "Next", "NoAnswer",
-    "NotConfirmed", "NotSent", "Outgoing", "Param", "Placed", "Proof", "Record", "Refused", "Request", "Response",
-    "ServiceAccount", "Setting", "SignIn", "Steps", "Tally", "Throttled", "Token", "Trace", "Unavailable", "UserId", "Wait",
-    "Walk", "artefact", "at", "by_field", "by_link_header", "by_token", "counted", "drive", "flag", "ident", "items", "links",
-    "one", "one_page", "paging", "passing", "refusal", "retry_after", "row", "setting", "stamp", "until_reset", "walk",
-    "when", "words",
+    "Driven", "Effect", "Email", "Host", "Identity", "Item", "Judge", "Known", "Limit", "Listing", "Mail", "Next", "NoAnswer",
+    "NotConfirmed", "NotSent", "Occasion", "Outgoing", "Param", "Placed", "Proof", "Record", "Refused", "Request", "Response",
+    "ServiceAccount", "Setting", "SignIn", "StandardWebhook", "Steps", "Tally", "Throttled", "Token", "Trace", "Unavailable",
+    "UserId", "Wait", "Walk", "artefact", "at", "by_field", "by_link_header", "by_token", "counted", "drive", "flag", "ident",
+    "items", "links", "occasion", "one", "one_page", "paging", "passing", "refusal", "retry_after", "row", "setting", "stamp",
+    "until_reset", "walk", "when", "words",
 ]

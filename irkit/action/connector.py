@@ -109,6 +109,7 @@ class Connector:
     headers    sent with every request; values are templates over the settings: {"From": "{email}"}
     bucket     the rate limit of its own that a request falls under, or None for the connection's
     cookies    keep the cookies that answers set, in memory, and send them back (Sumo Logic's search jobs)
+    relay      messages are handed to it (SMTP, `Request.mail`), and no web requests are made
     setup      lines that `irkit connect` prints: which scopes and roles to grant, where, and why
     """
 
@@ -117,23 +118,25 @@ class Connector:
                  describe: Callable[[Response], str] | None = None, headers: Mapping[str, str] | None = None,
                  per_minute: int = 200, hosts: Mapping[str, Host] | None = None, judge: Judge = _no_verdict,
                  bucket: Callable[[Request], Bucket | None] = _no_bucket, cookies: bool = False,
-                 setup: Sequence[str] = ()) -> None:
+                 setup: Sequence[str] = (), relay: bool = False) -> None:
         self.name, self.title, self.base_url = name, title, base_url
         self.settings, self.sign_in = tuple(settings), tuple(sign_in)
         self.limit, self.judge, self.bucket = limit, judge, bucket
         self.describe = describe or _no_words
         self.headers, self.hosts = dict(headers or {}), dict(hosts or {})
         self.per_minute = per_minute                                       # until an answer says better
-        self.cookies, self.setup = cookies, tuple(setup)
+        self.cookies, self.setup, self.relay = cookies, tuple(setup), relay
         self.actions: dict[str, Action] = {}
         self.check: Callable[[], Steps[Identity]] | None = None            # whom do we act as?
         self.proofs: list[Proof] = []
 
     def action(self, effect: Effect, *, undo: str = "", destroys: Iterable[Trace] = (), preserves: Iterable[Trace] = (),
-               unverified: str = "") -> Callable[[Callable[..., Steps[Any]]], Action]:
+               unverified: str = "", opaque: bool = False,
+               tells: bool = False) -> Callable[[Callable[..., Steps[Any]]], Action]:
         """Declare the decorated generator function as an action of this connector."""
         def register(function: Callable[..., Steps[Any]]) -> Action:
-            action = Action(self.name, function.__name__, function, effect, undo, tuple(destroys), tuple(preserves), unverified)
+            action = Action(self.name, function.__name__, function, effect, undo, tuple(destroys), tuple(preserves), unverified,
+                            opaque, tells)
             self.actions[action.name] = action
             return action
         return register

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, NewType, TypeVar
 
-from irkit.action.request import Artefact, Known, Request, Wait
+from irkit.action.request import Artefact, Known, Record, Request, Wait
 from irkit.action.response import Response
 
 T = TypeVar("T")
@@ -32,6 +32,27 @@ def artefact(which: str) -> Steps[Artefact]:
     """`kept = yield from artefact(which)`: the artefact of that SHA-256 or name. Raises ActionError when there is none."""
     answer = yield Known("artefact", which)
     return Artefact(**answer.json)
+
+
+@dataclass(frozen=True)
+class Occasion(Record):
+    """What a request is made for: what names are made of that must be the same at every attempt, and stay apart."""
+
+    incident: str                          # the incident's own id, unique wherever it was opened
+    name: str                              # what people call it: "INC-2041"
+    step: str
+    item: int | None = None
+
+    @property
+    def id(self) -> str:
+        """"INC-2041.tell_legal", with the item of a fan-out behind it."""
+        return ".".join([self.name, self.step or "check", *([] if self.item is None else [str(self.item)])])
+
+
+def occasion() -> Steps[Occasion]:
+    """`now = yield from occasion()`: the incident, step and item that the action is performed for."""
+    answer = yield Known("occasion", "")
+    return Occasion(**answer.json)
 
 
 class Effect(enum.Enum):
@@ -68,6 +89,8 @@ class Action:
     destroys: tuple[Trace, ...] = ()
     preserves: tuple[Trace, ...] = ()
     unverified: str = ""                   # what has not been seen on a live tenant; printed on the gate
+    opaque: bool = False                   # irkit does not know what it does: lint warns, and the gate says so
+    tells: bool = False                    # it speaks to people: what is said cannot be looked up before, nor taken back
 
     @property
     def full_name(self) -> str:

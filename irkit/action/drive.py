@@ -15,6 +15,9 @@ from irkit.action.request import Known, Request, Wait
 from irkit.action.response import Response
 from irkit.errors import ActionError, Cut, NoAnswer, Refused, Throttled, Unavailable
 
+OCCASION: Mapping[tuple[str, str], object] = {
+    ("occasion", ""): {"incident": "irkit/test/5f0c3f6f6a1b", "name": "INC-1", "step": "a_step", "item": None}}
+
 
 @dataclass(frozen=True)
 class Driven:
@@ -58,8 +61,9 @@ def drive(action: Steps[Any], answers: Callable[[Request], Response] | Iterable[
           connector: Connector | None = None, known: Mapping[tuple[str, str], object] | None = None) -> Driven:
     """Run an action to its end, answering each request from `answers` (a function, or one value a request).
 
-    With its `connector` answers are judged as in a run. `known` answers `setting` and `artefact`:
-    {("setting", "region"): "eu", ("artefact", sha256): {"sha256": …, "size": …, "name": …}}; all else is an ActionError.
+    With its `connector` answers are judged as in a run. `known` answers `setting` and `artefact`, and `occasion` where it is
+    not to be OCCASION: {("setting", "region"): "eu", ("artefact", sha256): {"sha256": …, "size": …, "name": …}}; all else is
+    an ActionError.
     """
     reply = answers if callable(answers) else None
     queue = iter(()) if callable(answers) else iter(answers)
@@ -72,7 +76,7 @@ def drive(action: Steps[Any], answers: Callable[[Request], Response] | Iterable[
                 step = action.send(Response(204))
                 continue
             if isinstance(step, Known):
-                told = (known or {}).get((step.kind, step.name))
+                told = {**OCCASION, **(known or {})}.get((step.kind, step.name))
                 step = (action.throw(ActionError(f"there is no {step.kind} {step.name!r}")) if told is None
                         else action.send(Response.of(told)))
                 continue

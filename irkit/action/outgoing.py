@@ -31,8 +31,9 @@ class Outgoing:
     """The request that will leave: final URL, headers and body, still without the credential.
 
     `acting_as` is the words for whom the connection acts as: '"ir-break-glass" (admin)'. Of an upload there is no `body`:
-    `request.upload` names what streams. With `placed`, `bearing()` puts the credential in. `shown` is the body as a gate and
-    the ledger show it: without the values that `request.secret` names.
+    `request.upload` names what streams; of a mail it is the message in words, and `request.mail` makes the bytes. With
+    `placed`, `bearing()` puts the credential in. `shown` is the body as a gate and the ledger show it: without the values
+    that `request.secret` names.
     """
 
     connection: str
@@ -55,7 +56,8 @@ class Outgoing:
         """
         field = placed.field if placed and request.signed else ""
         body, kind = _body(request, field)
-        headers = {**HEADERS, "Content-Type": kind} if kind else dict(HEADERS)
+        base = {} if request.mail else HEADERS
+        headers = {**base, "Content-Type": kind} if kind else dict(base)
         known = {name.lower(): name for name in headers}
         own = {name: value.format(**(settings or {})) for name, value in connector.headers.items()}
         for name, value in (*own.items(), *request.headers.items()):
@@ -75,7 +77,7 @@ class Outgoing:
         if self.placed is None or not self.request.signed:
             return url, body
         if self.placed.path:
-            url = url.replace(quote(CREDENTIAL), quote(credential, safe="~"), 1)
+            url = url.replace(quote(CREDENTIAL), quote(credential, safe="~/" if self.placed.slashes else "~"), 1)
         if self.placed.field and body is not None:
             head = _member(self.placed.field, CREDENTIAL)
             assert body.startswith(head)
@@ -93,6 +95,8 @@ def _body(request: Request, field: str) -> tuple[bytes | None, str]:
     if request.form is not None:
         pairs = request.form.items() if isinstance(request.form, Mapping) else request.form
         return urlencode([(k, str(v)) for k, v in pairs if v is not None]).encode(), "application/x-www-form-urlencoded"
+    if request.mail is not None:
+        return request.mail.shown(), ""
     if request.content is not None or request.upload is not None:
         return request.content, request.content_type or "application/octet-stream"
     if request.json is None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlencode
 
 from irkit.errors import ActionError, NotConfirmed
+
+if TYPE_CHECKING:
+    from irkit.action.mail import Mail
 
 Params = Mapping[str, object] | Sequence[tuple[str, object]]
 Form = Params
@@ -50,7 +53,9 @@ class Artefact(Record):
 
 @dataclass(frozen=True)
 class Known:
-    """Something this machine knows: a "setting" of the connection, or an "artefact" of the ledger. Nothing is sent."""
+    """Something this machine knows: a "setting" of the connection, an "artefact" of the ledger, the "occasion" of the request.
+    Nothing is sent.
+    """
 
     kind: str
     name: str
@@ -58,10 +63,10 @@ class Known:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One HTTP request, without host and without credential; the connection adds both.
+    """One HTTP request, or with `mail` one message, without host and without credential; the connection adds both.
 
     `target` is an origin-form path with its query, or an absolute next-page link taken verbatim from an answer. It has one
-    body at most: `json`, `form`, `content` or `upload`.
+    body at most: `json`, `form`, `content`, `upload` or `mail`.
     """
 
     method: str
@@ -71,6 +76,7 @@ class Request:
     form: Form | None = None              # sent as application/x-www-form-urlencoded; a value of None is left out
     content: bytes | None = None          # sent as it is
     upload: Artefact | None = None        # streamed from the ledger's store; the record holds its hash and size alone
+    mail: Mail | None = None              # method SEND: handed to the relay that the connection's address names
     content_type: str = ""                # of `content` and `upload`: "application/octet-stream" unless said
     signed: bool = True                   # False: leaves without the credential (an upload address that is one itself)
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -94,8 +100,8 @@ class Request:
             raise ValueError("keep= and secret= exclude each other: bytes that bear a secret are never kept whole")
         if self.reads and self.writes:
             raise ValueError("reads= and writes= exclude each other")
-        if sum(one is not None for one in (self.json, self.form, self.content, self.upload)) > 1:
-            raise ValueError("json=, form=, content= and upload= exclude each other")
+        if sum(one is not None for one in (self.json, self.form, self.content, self.upload, self.mail)) > 1:
+            raise ValueError("json=, form=, content=, upload= and mail= exclude each other")
         if self.is_write and not (self.cleanup or (self.affects and self.noun)):
             raise ValueError(f"{self.method} {self.target}: a write says whom it affects= and its noun=")
 
@@ -120,8 +126,6 @@ def _target(path: str, parts: tuple[object, ...], params: Params | None) -> str:
     return filled + ("?" + urlencode([(k, str(v)) for k, v in pairs if v is not None], safe="[]:,@") if pairs else "")
 
 
-
-
 def _verb(method: str) -> Callable[..., Request]:
     def make(path: str, *parts: object, params: Params | None = None, **options: Any) -> Request:
         for name in ("ok", "accepts", "affects", "secret"):
@@ -132,6 +136,11 @@ def _verb(method: str) -> Callable[..., Request]:
     make.__name__ = make.__qualname__ = method
     make.__doc__ = f"A {method} request: `{{}}` in the path are percent-encoded `parts`; a param of None is left out."
     return make
+
+def SEND(mail: Mail, **options: Any) -> Request:
+    """Hand a message to the relay. Whether anybody read it no look can tell: a person says so."""
+    return Request(method="SEND", target=mail.target, mail=mail, settle="human",
+                   affects=tuple(options.pop("affects", mail.to)), **{"noun": "person", **options})
 
 
 GET, POST, PUT, PATCH, DELETE = map(_verb, ("GET", "POST", "PUT", "PATCH", "DELETE"))

@@ -69,6 +69,7 @@ class Placed:
     name: str = "placed"
     ask: str = "Key"
     settings: tuple[Setting, ...] = ()
+    slashes: bool = False                  # the credential may be several segments of a path
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,17 @@ class AwsSignature:
 
 
 @dataclass(frozen=True)
+class StandardWebhook:
+    """The signature of Standard Webhooks, over the request's own `webhook-id`, the moment of sending and the body's bytes. The
+    credential is "whsec_" and the key in base64.
+    """
+
+    name: str = "signed"
+    ask: str = "Signing secret (whsec_…)"
+    settings: tuple[Setting, ...] = ()
+
+
+@dataclass(frozen=True)
 class Anonymous:
     """No credential at all: for a public address."""
 
@@ -152,4 +164,4 @@ class Host:
     sign_in: SignIn | None = None
 
 
-SignIn = Token | Basic | Placed | ClientCredentials | ServiceAccount | AwsSignature | Anonymous
+SignIn = Token | Basic | Placed | ClientCredentials | ServiceAccount | AwsSignature | StandardWebhook | Anonymous

@@ -97,7 +97,9 @@ def sample(action: Action) -> Driven | None:
     args = {name: given.get(f"{action.name}.{name}", given.get(name)) for name, param in action.params.items()
             if param.required or f"{action.name}.{name}" in given}
     connector, addresses = connectors.find(action.connector), addresses_of(world)
-    known = {("setting", name): value for name, value in {**defaults_of(connector), **world.settings}.items()}
+    known: dict[tuple[str, str], object] = {
+        ("setting", name): value for name, value in {**defaults_of(connector), **world.settings}.items()}
+    known["artefact", "evidence.txt"] = {"sha256": "0" * 64, "size": 43, "name": "evidence.txt"}
     return drive(action(**convert_args(action, args)), lambda request: answer(world, addresses, request), connector, known)
 
 
@@ -132,6 +134,8 @@ def _text(action: Action) -> str:
 
 def _sent(request: Request) -> str:
     import json
+    if request.mail is not None:
+        return f"{request.method} {request.target} {request.mail.subject}"
     body = "" if request.json is None else " " + json.dumps(request.json, ensure_ascii=False)
     return f"{request.method} {request.target}{body}"
 

@@ -77,11 +77,14 @@ def _lines(entry: Entry, mark: str) -> list[str]:
 
 def _command(entry: Entry) -> str:
     from irkit.engine.curl import curl as command
+    from irkit.engine.curl import mail_curl
     body = entry.disclosed.get("request.body", "")
     headers = {"Accept": "application/json", **({"Content-Type": "application/json"} if body else {})}
     if not isinstance(body, str):
         raise UsageError(f"the body of entry {entry.seq} is too large for a command line",
                          next=f"irkit ledger show --step {entry.step} --json names its artefact")
+    if entry.disclosed["request.method"] == "SEND":
+        return mail_curl(entry.disclosed["request.url"], body)
     return command(entry.disclosed["request.method"], entry.disclosed["request.url"], headers, body)
 
 

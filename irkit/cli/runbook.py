@@ -126,7 +126,8 @@ def _facts(found: Runbook) -> Facts:
     clocks = [f"{clock.title}: {duration_text(clock.within)} after {_bare(clock.start.source)}, "
               f"met by step {_number(found, clock.stops)}" for clock in found.clocks]
     facts = [("Owner", found.owner), ("Use when", " ".join(found.use_when.split())), ("Inputs", "\n".join(inputs)),
-             ("Roles", "\n".join(f"{name}: {title}" for name, title in found.roles.items())), ("Clocks", "\n".join(clocks))]
+             ("Roles", "\n".join(f"{name}: {title}" for name, title in found.roles.items())),
+             ("Compromised", ", ".join(found.compromised)), ("Clocks", "\n".join(clocks))]
     return [(label, text) for label, text in facts if text]
 
 

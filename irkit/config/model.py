@@ -110,10 +110,10 @@ def address_problem(url: str) -> str:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         return "is no URL"
-    if not re.fullmatch(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d+)?(/[A-Za-z0-9._~/-]*)?", url, re.I):
+    if not re.fullmatch(r"(https?|smtps?|smtp\+none)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d+)?(/[A-Za-z0-9._~/-]*)?", url, re.I):
         return "must be like https://acme.example.com, without user name, query or fragment"
-    if parts.scheme != "https" and not is_loopback(host):
-        return "must begin with https://"
+    if parts.scheme in ("http", "smtp+none") and not is_loopback(host):
+        return f"must begin with {'https' if parts.scheme == 'http' else 'smtp'}://"
     if re.fullmatch(r"(0x)?[0-9a-f]*", host.rpartition(".")[2]) and not _is_address(host):
         return "ends like an address but is none"          # "127.1" and "0x7f.1" reach loopback by another name
     return ""

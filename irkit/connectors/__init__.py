@@ -4,7 +4,8 @@ How to write one (a package when it outgrows 400 lines; `irkit.action` is all of
 
 1.  `okta = Connector("okta", title="Okta", base_url="https://{org}", settings=[Setting("org", …, pattern)], sign_in=[…], …)`,
     named as the module. Sign-ins: `Token(form="SSWS {}")`, `Basic`, `ClientCredentials` (secret or `Assertion`),
-    `ServiceAccount`, `AwsSignature`, `Placed` (the key stands in body or address), `Anonymous`. The first is the default.
+    `ServiceAccount`, `AwsSignature`, `Placed` (the key stands in body or address), `StandardWebhook`, `Anonymous`. The first is
+    the default.
 2.  Another address, or another credential at the same address, is a `Host`: `hosts={"events": Host(url, sign_in)}`, asked by
     `POST("/v2/enqueue", host="events", …)`. Flavours and regions are a `Setting` with `values`; an action that must know
     one says `flavour = yield from setting("flavour")`.
@@ -16,6 +17,8 @@ How to write one (a package when it outgrows 400 lines; `irkit.action` is all of
     is one harmless read a scope, which `irkit doctor` runs; `setup` is what `irkit connect` tells people to prepare.
 6.  `@okta.action(Effect.…)` on a generator function: look, write at most once with `seen=`, `affects=` and `noun=`, look
     again, `require()` what was asked for. Already so: return without writing. The docstring has a title and `Source: …`.
+    What no look can tell is `settle="human"` and ends with NotConfirmed; what tells people something is `tells=True`. A name
+    or id that must be the same at every attempt comes from `now = yield from occasion()`.
 7.  Bodies: `json=`, `form=`, `content=` with `content_type=`, `upload=(yield from artefact(which))`. `secret=` names the keys
     whose values nobody may see, in the answer and in what is sent.
 8.  Lists: `walk(GET(…, keep="log"), "items", tally.add, after=by_token("nextPageToken", "pageToken"))`, or

@@ -98,12 +98,12 @@ class WorldPerform:
 
     def send(self, outgoing: Outgoing, *, answered: Callable[[int, Mapping[str, str]], None],
              sink: Sink | None = None, meanwhile: Callable[[], object] | None = None,
-             source: Callable[[], BinaryIO] | None = None) -> Response:
+             source: Callable[[Artefact], BinaryIO] | None = None) -> Response:
         """Ask the world once. Raises NoAnswer when a fault lost the request or its answer."""
         url, body = outgoing.bearing(self._world(outgoing.connection).ready_token)
         upload = outgoing.request.upload
         if upload and source and upload.size <= MAX_BODY:
-            with source() as file:
+            with source(upload) as file:
                 body = file.read()
         answer = self._ask(outgoing.connection, outgoing.method, url, outgoing.headers, body or b"", upload)
         if answer is None:

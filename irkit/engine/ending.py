@@ -164,5 +164,5 @@ def menu_for(outcome: Outcome, by_look: bool, letters: Mapping[str, str] = COMMO
         return {**({"l": "look again (safe)"} if by_look else {}), "m": "I checked by hand"}
     if isinstance(outcome, Accepted):
         defer = {"d": letters["d"]} if "d" in letters else {}
-        return {"l": "look again (safe)", **defer, "m": "I checked by hand"}
+        return {**({"l": "look again (safe)"} if by_look else {}), **defer, "m": "I checked by hand"}
     return {"r": "retry", **letters}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
-from irkit.action import Bucket, Connector, Limit, Outgoing, Request, Response
+from irkit.action import Artefact, Bucket, Connector, Limit, Outgoing, Request, Response
 
 
 class Mode(enum.Enum):
@@ -51,9 +51,9 @@ class Perform(Protocol):
 
     def send(self, outgoing: Outgoing, *, answered: Callable[[int, Mapping[str, str]], None],
              sink: Sink | None = None, meanwhile: Callable[[], object] | None = None,
-             source: Callable[[], BinaryIO] | None = None) -> Response:
+             source: Callable[[Artefact], BinaryIO] | None = None) -> Response:
         """Send once. Calls `answered(status, headers)` before the body is read; streams the body to `sink` where given.
-        `source` opens what an upload streams.
+        `source` opens an artefact that a request uploads or attaches.
 
         May call `meanwhile` when the request has left and its answer is awaited, and raises what that raises.
         Raises NotSent when no byte left, NoAnswer for everything else that is not a whole answer.

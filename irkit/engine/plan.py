@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from irkit.action import Action, Effect, Identity, Outgoing
-from irkit.engine.curl import curl
+from irkit.engine.curl import curl, mail_curl
 from irkit.engine.gate import Sends
 from irkit.engine.people import Person
 from irkit.engine.perform import Performance, to_the_gate
@@ -50,9 +50,19 @@ def sends(session: Session, step: Step, action: Action, outgoings: Sequence[Outg
         template=template(outgoings) if several else "", already=already, look_failed=look_failed, pace=pace,
         unverified=action.unverified, approve=approve,
         unpreserved=not_preserved(session, step) if action.full_name == step.action else (),
-        warnings=[*(d.sentence for d in dangers), *map(sent_before, earlier)],
+        warnings=[*cautions(session, step, action), *(d.sentence for d in dangers), *map(sent_before, earlier)],
         phrase=" AND ".join([*([phrase(action, outgoings)] if final else []), *(d.phrase for d in dangers)]),
         requests=[line for o in outgoings for line in full_request(o)], curls=[as_curl(o) for o in outgoings])
+
+
+def cautions(session: Session, step: Step, action: Action) -> list[str]:
+    """What speaks against an action of this kind: that the intruder reads along, or that nobody here knows what it does."""
+    if action.opaque:                     # a read has no gate
+        return ["irkit does not know what this request does. There is no undo."]
+    if not action.tells or not session.runbook.distrusts(session.connection_of(step), action.connector):
+        return []
+    return [f"{session.ctx.perform.connector(session.connection_of(step)).title} counts as compromised in this runbook: the "
+            "intruder may read this. Tell them by phone instead."]
 
 
 def not_preserved(session: Session, step: Step) -> list[str]:
@@ -169,6 +179,8 @@ def body_text(outgoing: Outgoing) -> str:
 
 def full_request(outgoing: Outgoing) -> list[str]:
     """The request as it leaves, without the credential."""
+    if outgoing.request.mail is not None:
+        return [f"{outgoing.method} {outgoing.url}", "", *body_text(outgoing).splitlines()]
     url = urlsplit(outgoing.url)
     head = [f"{outgoing.method} {url.path}{'?' + url.query if url.query else ''} HTTP/1.1", f"host: {url.netloc}"]
     head += [f"{k.lower()}: {v}" for k, v in outgoing.headers.items() if k.lower() != "host"]
@@ -178,6 +190,8 @@ def full_request(outgoing: Outgoing) -> list[str]:
 def as_curl(outgoing: Outgoing) -> str:
     """A curl command that lacks the credential."""
     upload = outgoing.request.upload
+    if outgoing.request.mail is not None:
+        return mail_curl(outgoing.url, body_text(outgoing))
     return curl(outgoing.method, outgoing.url, outgoing.headers, "" if upload else body_text(outgoing),
                 upload=upload.name if upload else "")
 

@@ -9,10 +9,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
-from irkit.action import Action, Known, Outgoing, Request, Response, passing, refusal
+from irkit.action import Action, Artefact, Known, Occasion, Outgoing, Request, Response, passing, refusal
 from irkit.engine import redact
 from irkit.engine.context import Context
 from irkit.engine.gate import Asking, Looked, Sent, Waiting
@@ -104,7 +104,7 @@ class Transfer:
                 self.catch_up()                            # the rate limit may hold this thread for minutes
             self.ctx.perform.turn(self.connection, bucket)
             response = self.ctx.perform.send(outgoing, answered=lambda code, _: status.append(code), sink=page,
-                                             meanwhile=meanwhile, source=self._source(request))
+                                             meanwhile=meanwhile, source=self._source)
         except (NotSent, NoAnswer, BadAnswer) as error:
             if page:
                 page.drop()
@@ -212,7 +212,7 @@ class Transfer:
                 self.ctx.say(Sent(began_at, status, time.monotonic() - began, sending.seq))
 
         try:
-            response = self.ctx.perform.send(outgoing, answered=answered, source=self._source(request))
+            response = self.ctx.perform.send(outgoing, answered=answered, source=self._source)
         except NotSent as error:
             self.ctx.record("request.not_sent", {}, {"error": error.what}, step=self.step, item=self.item, ref=sending.seq)
             if not cleanup:
@@ -264,15 +264,17 @@ class Transfer:
                 raise ActionError(f"the connection {self.connection} says no {asked.name}",
                                   next=f"irkit connect {self.connector.name}")
             return Response.of(settings[asked.name])
+        if asked.kind == "occasion":
+            ledger = self.ctx.ledger
+            return Response.of(plain(Occasion(ledger.origin, ledger.folder.name, self.step or "", self.item)))
         found = self.ctx.ledger.kept(asked.name)
         if found is None:
             raise ActionError(f"this incident keeps no artefact {asked.name!r}", next="irkit incident show")
         return Response.of({"sha256": found.sha256, "size": found.size, "name": found.name})
 
-    def _source(self, request: Request) -> Callable[[], BinaryIO] | None:
-        """What opens the artefact that a request uploads: hashed again before its first byte leaves."""
-        upload = request.upload
-        return None if upload is None else lambda: self.ctx.ledger.open_artefact(upload.sha256)
+    def _source(self, artefact: Artefact) -> BinaryIO:
+        """Opens an artefact that a request uploads or attaches: hashed again before its first byte leaves."""
+        return self.ctx.ledger.open_artefact(artefact.sha256)
 
     def _learn(self, request: Request, response: Response) -> None:
         limit = self.connector.limit(response, self.ctx.clock.now())
@@ -317,6 +319,8 @@ def request_parts(outgoing: Outgoing) -> dict[str, Any]:
     parts: dict[str, Any] = {"request.connector": outgoing.connector, "request.connection": outgoing.connection,
                              "request.method": outgoing.method, "request.url": outgoing.url}
     body = outgoing.body if outgoing.shown is None else outgoing.shown
+    if mail := outgoing.request.mail:
+        parts["request.attached"] = [plain(file) for file in mail.attached]
     if upload := outgoing.request.upload:
         return {**parts, "request.upload": {"sha256": upload.sha256, "size": upload.size, "name": upload.name}}
     return parts if body is None else {**parts, "request.body": body}

@@ -167,6 +167,7 @@ class Runbook(Placed, frozen=True, kw_only=True, rename={"name": "runbook"}):
     use_when: str = ""
     inputs: Mapping[str, Input] = {}
     roles: Mapping[str, str] = {}
+    compromised: tuple[str, ...] = ()           # connections or connectors that the intruder may read and write in
     clocks: tuple[Clock, ...] = ()
     steps: Annotated[tuple[Step, ...], Meta(min_length=1)]
     path: str = ""                              # as it was given
@@ -177,6 +178,10 @@ class Runbook(Placed, frozen=True, kw_only=True, rename={"name": "runbook"}):
     @property
     def sha256(self) -> str:
         return hashlib.sha256(self.raw).hexdigest()
+
+    def distrusts(self, connection: str, connector: str) -> bool:
+        """Whether the intruder may be in that system."""
+        return connection in self.compromised or connector in self.compromised
 
     def step(self, step_id: str) -> Step | None:
         """The step of that id."""

@@ -15,6 +15,7 @@ import httpx
 from irkit.action import (
     CREDENTIAL,
     ActionError,
+    Artefact,
     Bucket,
     ClientCredentials,
     Connector,
@@ -48,9 +49,7 @@ class Account:
     def __init__(self, connection: Connection, connector: Connector, way: SignIn, *, loopback: bool,
                  pace: Callable[[str, int], Pace]) -> None:
         self.connection, self.connector, self.way = connection, connector, way
-        known = {one.name: one.default for one in (*connector.settings, *way.settings) if one.default is not None}
-        self.written = {**known, **connection.settings}
-        self.filled = {**self.written, **connector.filled(way, connection.settings)}
+        self.written, self.filled = texts(connection, connector, way)
         try:
             self.addresses = connector.addresses(connection.base_url, self.filled)
         except KeyError:                              # of a setting; there is no address to go by
@@ -187,8 +186,15 @@ class Account:
             transport.close()
 
 
+def texts(connection: Connection, connector: Connector, way: SignIn) -> tuple[dict[str, str], dict[str, str]]:
+    """The settings as people wrote them, with the defaults of those left out; and as templates get them."""
+    known = {one.name: one.default for one in (*connector.settings, *way.settings) if one.default is not None}
+    written = {**known, **connection.settings}
+    return written, {**written, **connector.filled(way, connection.settings)}
+
+
 def body_of(outgoing: Outgoing, body: bytes | None,
-            source: Callable[[], BinaryIO] | None) -> tuple[bytes | Iterator[bytes] | None, list[tuple[str, str]]]:
+            source: Callable[[Artefact], BinaryIO] | None) -> tuple[bytes | Iterator[bytes] | None, list[tuple[str, str]]]:
     """What httpx sends, and the Content-Length where it cannot know it. Raises NotSent for an upload without its file."""
     upload = outgoing.request.upload
     if upload is None:
@@ -196,7 +202,7 @@ def body_of(outgoing: Outgoing, body: bytes | None,
     if source is None:
         raise NotSent(f"the artefact {upload.name} is not at hand")
     try:
-        file = source()                # now, not while it is sent: what cannot be opened has not left
+        file = source(upload)                # now, not while it is sent: what cannot be opened has not left
     except IrkitError as error:
         raise NotSent(error.what, where=error.where, next=error.next) from None
     return _pieces(file), [("Content-Length", str(upload.size))]
@@ -217,7 +223,7 @@ def place(url: httpx.URL) -> str:
 
 
 @functools.cache
-def _certificates() -> ssl.SSLContext:
+def certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
@@ -230,7 +236,7 @@ def _transport(base: httpx.URL) -> httpx.HTTPTransport:
     limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=30.0)
     try:
         # Reading the certificates takes 70 ms. A context without any trusts nobody, and plain http needs none.
-        trust = _certificates() if base.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        trust = certificates() if base.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         return httpx.HTTPTransport(verify=trust, limits=limits, proxy=proxy)
     except OSError:
         wrong, variables = "certificates", "SSL_CERT_FILE or SSL_CERT_DIR"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import hmac
 import json
 import re
 import threading
@@ -30,6 +31,7 @@ from irkit.action import (
     Placed,
     ServiceAccount,
     SignIn,
+    StandardWebhook,
     Token,
 )
 from irkit.errors import CredentialError
@@ -124,6 +126,34 @@ class Signed:
 
     def secrets(self) -> list[Secret]:
         return [Secret(part) for part in self._key[1:] if part]
+
+
+class Hooked:
+    """Standard Webhooks: each request bears the moment it leaves, and a signature over that, its id and its bytes."""
+
+    def __init__(self, credential: Secret, connection: str, wall: Callable[[], float]) -> None:
+        try:
+            self._key = base64.b64decode(credential.reveal().removeprefix("whsec_"), validate=True)
+        except ValueError:
+            self._key = b""
+        if not self._key:
+            raise CredentialError(f"the credential of {connection} is no signing secret: whsec_ and base64",
+                                  where=f"connection {connection}", next=f"irkit connect {connection}")
+        self._secret, self._wall = credential, wall
+
+    def headers(self, outgoing: Outgoing | None = None) -> Headers:
+        if outgoing is None:
+            return {}
+        now = str(int(self._wall()))
+        signed = f"{outgoing.headers.get('webhook-id', '')}.{now}.".encode() + (outgoing.body or b"")
+        made = base64.b64encode(hmac.new(self._key, signed, hashlib.sha256).digest()).decode("ascii")
+        return {"webhook-timestamp": Secret(now), "webhook-signature": Secret(f"v1,{made}")}
+
+    def rejected(self, used: Headers) -> bool:
+        return False
+
+    def secrets(self) -> list[Secret]:
+        return [self._secret]
 
 
 @dataclass(frozen=True)
@@ -241,6 +271,8 @@ def sign_in(way: SignIn, connection: str, filled: Mapping[str, str], credential:
         return Minted(connection, parameters, exchange, on_auth, form=form, secrets=secrets, wall=wall)
     if isinstance(way, AwsSignature):
         return Signed(way, connection, filled, credential, wall)
+    if isinstance(way, StandardWebhook):
+        return Hooked(credential, connection, wall)
     if isinstance(way, Placed | Anonymous):
         return Fixed({}, credential)
     if isinstance(way, Token):

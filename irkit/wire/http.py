@@ -29,6 +29,7 @@ from irkit.action import (
     HEADERS,
     ActionError,
     Anonymous,
+    Artefact,
     BadAnswer,
     Bucket,
     ClientCredentials,
@@ -50,6 +51,7 @@ from irkit.wire import auth
 from irkit.wire.account import Account, body_of, parsed
 from irkit.wire.inflate import decoder
 from irkit.wire.limits import Pace
+from irkit.wire.mail import Mailbox
 
 TIMEOUTS = httpx.Timeout(connect=10.0, read=30.0, write=30.0, pool=10.0)
 MAX_TOKEN = 2**20                      # bytes of a token endpoint's answer
@@ -119,7 +121,7 @@ class Wire:
         self._closing = threading.Event()
         self._wait = wait or self._closing.wait
         self._lock = threading.Lock()
-        self._accounts: dict[str, Account] = {}
+        self._accounts: dict[str, Account | Mailbox] = {}
         self._extensions = {"timeout": timeouts.as_dict()}
 
     # -- the Perform protocol --------------------------------------------------------------------------------------
@@ -155,7 +157,7 @@ class Wire:
 
     def send(self, outgoing: Outgoing, *, answered: Callable[[int, Mapping[str, str]], None],
              sink: Sink | None = None, meanwhile: Callable[[], object] | None = None,
-             source: Callable[[], BinaryIO] | None = None) -> Response:
+             source: Callable[[Artefact], BinaryIO] | None = None) -> Response:
         """Send once. `source` opens what an upload streams. `answered` is called before the body is read; the body streams to
         `sink` where given. `meanwhile` is
         called when the whole request has left, on this thread: what it does costs no time that the vendor needs anyway.
@@ -168,6 +170,8 @@ class Wire:
         account = self._account(outgoing.connection)
         if self._closing.is_set():
             raise NotSent("the run is ending")
+        if isinstance(account, Mailbox):
+            return account.send(outgoing, answered=answered, source=source)
         answer = self._signed(account, outgoing, _Meanwhile(meanwhile) if meanwhile else None, source)
         with closing(answer):
             account.take_cookies(outgoing.url, answer.headers)
@@ -198,7 +202,7 @@ class Wire:
 
     # -- accounts --------------------------------------------------------------------------------------------------
 
-    def _account(self, name: str) -> Account:
+    def _account(self, name: str) -> Account | Mailbox:
         account = self._accounts.get(name)
         if account is None:
             with self._lock:                       # one prompt, one command, however many threads ask
@@ -206,7 +210,7 @@ class Wire:
                 self._accounts[name] = self._accounts[account.connection.name] = account
         return account
 
-    def _sign_in(self, connection: Connection) -> Account:
+    def _sign_in(self, connection: Connection) -> Account | Mailbox:
         if connection.name in self._accounts:
             return self._accounts[connection.name]
         connector = self._find(connection.connector)
@@ -214,15 +218,25 @@ class Wire:
         if way is None:
             raise CredentialError(f"{connector.title} has no sign-in called {connection.sign_in!r}",
                                   next=f"irkit connect {connection.name}")
-        account = Account(connection, connector, way, loopback=self._loopback,
-                          pace=lambda title, most: Pace(title, most, monotonic=self._monotonic, wait=self._wait))
+        if connector.relay:
+            return Mailbox(connection, connector, way, self._credential(connection, way, connection.credential),
+                           loopback=self._loopback, pace=self._pace, timeouts=self._timeouts.as_dict(), wall=self._wall)
+        account = Account(connection, connector, way, loopback=self._loopback, pace=self._pace)
         account.auths[""] = self._signing(account, way, connection.credential)
         return account
 
-    def _auth(self, account: Account, host: str) -> auth.Auth:
+    def _pace(self, title: str, per_minute: int) -> Pace:
+        return Pace(title, per_minute, monotonic=self._monotonic, wait=self._wait)
+
+    def _credential(self, connection: Connection, way: SignIn, reference: str) -> Secret:
+        keyed = isinstance(way, ServiceAccount) or (isinstance(way, ClientCredentials) and way.assertion is not None)
+        return Secret("") if isinstance(way, Anonymous) else resolve(
+            reference, self._ask, connection=connection.name, question=f"{way.ask} of {connection.name}", lines=keyed)
+
+    def _auth(self, account: Account | Mailbox, host: str) -> auth.Auth:
         """How requests to that host sign in: as the connection does, or with a credential of the host's own."""
         way = account.connector.hosts[host].sign_in if host else None
-        if way is None:
+        if way is None or isinstance(account, Mailbox):
             return account.auths[""]
         if host not in account.auths:
             with self._lock:
@@ -232,9 +246,7 @@ class Wire:
 
     def _signing(self, account: Account, way: SignIn, reference: str) -> auth.Auth:
         connection = account.connection
-        keyed = isinstance(way, ServiceAccount) or (isinstance(way, ClientCredentials) and way.assertion is not None)
-        credential = Secret("") if isinstance(way, Anonymous) else resolve(
-            reference, self._ask, connection=connection.name, question=f"{way.ask} of {connection.name}", lines=keyed)
+        credential = self._credential(connection, way, reference)
         place, audience = account.token_endpoint(way)
         if place:
             account.transport(parsed(place))
@@ -261,7 +273,7 @@ class Wire:
     # -- one exchange ----------------------------------------------------------------------------------------------
 
     def _signed(self, account: Account, outgoing: Outgoing, meanwhile: _Meanwhile | None,
-                source: Callable[[], BinaryIO] | None) -> httpx.Response:
+                source: Callable[[Artefact], BinaryIO] | None) -> httpx.Response:
         if not outgoing.request.signed:
             return self._open(account, outgoing, {}, meanwhile, source)
         signing = self._auth(account, outgoing.request.host)
@@ -273,7 +285,7 @@ class Wire:
         return self._open(account, outgoing, _headers(signing, outgoing), None, source)
 
     def _open(self, account: Account, outgoing: Outgoing, headers: auth.Headers, meanwhile: _Meanwhile | None,
-              source: Callable[[], BinaryIO] | None) -> httpx.Response:
+              source: Callable[[Artefact], BinaryIO] | None) -> httpx.Response:
         try:
             extensions = {**self._extensions, "trace": meanwhile} if meanwhile else self._extensions
             url, body = account.bearing(outgoing)

@@ -36,7 +36,7 @@ from irkit.worlds.world import Answer, Call, Person, World
 
 __all__ = ["Answer", "Call", "Fault", "Faults", "Grant", "Person", "Tokens", "World", "claims", "find", "names"]
 
-_SHARED = {"faults", "hostile", "log", "options", "routes", "serve", "tokens", "world"}      # what all worlds stand on
+_SHARED = {"faults", "hostile", "log", "options", "routes", "serve", "smtp", "tokens", "world"}      # what all worlds stand on
 
 
 def names() -> list[str]:

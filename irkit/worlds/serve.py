@@ -1,4 +1,4 @@
-"""A world behind real HTTP on 127.0.0.1: what `irkit world serve` and tests of the wire run against.
+"""A world behind real HTTP (a relay: SMTP) on 127.0.0.1: what `irkit world serve` and tests of the wire run against.
 
 HTTP/1.1 with keep-alive. Nagle is off and an answer leaves in one write, headers and body together: small writes against
 delayed acknowledgements cost 40 ms a request. A request is parsed by hand, since the standard library's parser would be
@@ -31,10 +31,11 @@ _REASONS = {status.value: status.phrase for status in HTTPStatus}
 class Server:
     """A served world. `latency` seconds pass before each answer. Use as a context manager, or start() and stop()."""
 
-    def __init__(self, world: World, port: int = 0, *, faults: Iterable[Fault] = (), latency: float = 0.0) -> None:
+    def __init__(self, world: World, port: int = 0, *, faults: Iterable[Fault] = (), latency: float = 0.0,
+                 handler: type[Connection] | None = None) -> None:
         self.world, self.faults, self.latency = world, Faults(faults), latency
         self.stopping = threading.Event()
-        self._tcp = _Tcp(("127.0.0.1", port), _Connection)
+        self._tcp = _Tcp(("127.0.0.1", port), handler or Connection)
         self._tcp.served = self
         self._thread = threading.Thread(target=self._tcp.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self.port = int(self._tcp.server_address[1])
@@ -62,6 +63,9 @@ class Server:
 
 def serve(world: World, port: int = 0, *, faults: Iterable[Fault] = (), latency: float = 0.0) -> Server:
     """A world on a port of 127.0.0.1 (0: any free one): `with` it, or start() it. Raises OSError when the port is taken."""
+    if world.protocol == "smtp":
+        from irkit.worlds.smtp import relay
+        return relay(world, port, faults=faults, latency=latency)
     return Server(world, port, faults=faults, latency=latency)
 
 
@@ -85,7 +89,7 @@ class _Malformed(Exception):
     pass
 
 
-class _Connection(socketserver.StreamRequestHandler):
+class Connection(socketserver.StreamRequestHandler):
     disable_nagle_algorithm = True
     server: _Tcp
 
@@ -93,7 +97,7 @@ class _Connection(socketserver.StreamRequestHandler):
         self.server.open.add(self.connection)
         try:
             with contextlib.suppress(OSError):         # the client went away
-                while self._one():
+                while self.one():
                     pass
         finally:
             self.server.open.discard(self.connection)
@@ -102,7 +106,7 @@ class _Connection(socketserver.StreamRequestHandler):
         with contextlib.suppress(OSError):
             super().finish()
 
-    def _one(self) -> bool:
+    def one(self) -> bool:
         """Answer one request. False: the connection is done."""
         try:
             read = self._read()

@@ -123,6 +123,7 @@ class World(abc.ABC):
     """
 
     connector: ClassVar[str]
+    protocol: ClassVar[str] = "http"  # or "smtp": what it speaks when it is served
     settings: Mapping[str, str] = {}  # of a connection to this tenant: what the connector's templates are filled from
     small: ClassVar[Mapping[str, object]] = {}       # options that make it quick to build and to read, for tests
     base_url: str                     # what links in answers begin with; a server sets its own

@@ -13,6 +13,7 @@ from irkit.action import (
     GET,
     POST,
     PUT,
+    Artefact,
     Bucket,
     Connector,
     Cut,
@@ -143,7 +144,7 @@ class Tenant:
 
     def send(self, outgoing: Outgoing, *, answered: Callable[[int, Mapping[str, str]], None],
              sink: Sink | None = None, meanwhile: Callable[[], object] | None = None,
-             source: Callable[[], BinaryIO] | None = None) -> Response:
+             source: Callable[[Artefact], BinaryIO] | None = None) -> Response:
         self.asked.append(f"{outgoing.method} {outgoing.request.target}")
         self.before(outgoing)
         if meanwhile is not None:

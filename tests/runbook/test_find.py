@@ -64,7 +64,8 @@ def test_the_schema_knows_every_key_and_no_other() -> None:
         "id", "title", "why", "action", "do", "ask", "phase", "owner", "with", "when", "for_each", "after", "approve",
         "evidence", "choices", "target", "unpreserved", "refs", "connection"}
     assert set(made["$defs"]["Runbook"]["properties"]) == {
-        "schema", "runbook", "title", "version", "owner", "use_when", "inputs", "roles", "clocks", "steps"}
+        "schema", "runbook", "title", "version", "owner", "use_when", "inputs", "roles", "compromised", "clocks",
+        "steps"}
     assert step["required"] == ["id", "title"]
     assert all(not part.get("additionalProperties", True) for part in made["$defs"].values())
     assert [kind["required"] for kind in step["oneOf"]] == [["action", "why"], ["do"], ["ask", "choices"]]

@@ -316,3 +316,27 @@ def test_a_file_with_too_many_mistakes_ends_with_the_first_of_them() -> None:
     many = "".join(f"- {{id: s{n}, title: A, do: '{{{{ steps.t{n}.x }}}}'}}\n" for n in range(600))
     assert said(many)[0] == "stopped after 200 mistakes"
     assert lint(load_bytes(book(many), "x"))[0].message == "stopped after 200 mistakes"
+
+
+TELLING = """\
+compromised: [{systems}]
+steps:
+  - {{id: tell, phase: notify, owner: legal, title: Tell legal, why: They decide., action: mail.notify_legal,
+     with: {{to: [ortiz@example.org], text: Please call.}}}}
+"""
+
+
+def told(systems: str) -> list[str]:
+    raw = "schema: irkit/v1\nrunbook: r\ntitle: T\nversion: 1\nroles: {legal: Counsel}\n" + TELLING.format(systems=systems)
+    return [f"{one.level}: {one.message}" for one in check_bytes(raw.encode(), "r.yaml", "r").found]
+
+
+def test_telling_people_over_a_compromised_system_is_warned_of() -> None:
+    """Rule 11: whom the intruder reads along with is told another way; a system that is sound is not spoken of."""
+    assert told("mail") == ["warning: this tells people through mail, which counts as compromised here"]
+    assert told("zendesk") == []
+
+
+def test_a_compromised_system_that_is_none_is_refused() -> None:
+    """A misspelt name would switch the warning off."""
+    assert told("mial") == ["error: unknown system 'mial'"]

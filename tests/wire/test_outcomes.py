@@ -109,7 +109,7 @@ def test_an_environment_that_cannot_be_followed_is_a_sentence(variable: str, val
                                                               monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the gate, with the variable to correct."""
     monkeypatch.setenv(variable, value)
-    account._certificates.cache_clear()
+    account.certificates.cache_clear()
     with wired("https://acme.example.com", loopback=False) as wire, pytest.raises(IrkitError) as caught:
         prepared(wire)
     assert words in (caught.value.next or "")

@@ -68,7 +68,7 @@ def signed_in(way: str, monkeypatch: pytest.MonkeyPatch, world: Example | None =
 
 
 def send(wire: Wire, request: Request = THINGS, raw: bytes | None = None) -> Response:
-    source = None if raw is None else functools.partial(io.BytesIO, raw)
+    source = None if raw is None else (lambda _: io.BytesIO(raw))
     return wire.send(wire.prepare("example", request), answered=ignored, source=source)
 
 

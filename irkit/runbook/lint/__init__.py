@@ -19,6 +19,7 @@ import re
 from pathlib import Path
 
 from irkit import connectors
+from irkit.action import Effect
 from irkit.connectors import find_action
 from irkit.errors import RunbookError, UsageError
 from irkit.runbook.lint import choices, names, secrets, traces
@@ -68,7 +69,7 @@ def check_bytes(raw: bytes, path: str, stem: str = "", *, find_action: FindActio
 def _rules(found: Draft, find_action: FindAction) -> None:
     context = Context(found.runbook, found.mistakes, found.broken, traces.actions(found.runbook, find_action))
     _actions(context, find_action)
-    for rule in (names.check, traces.check, choices.check, secrets.check, _placeholders, _notify):
+    for rule in (names.check, traces.check, choices.check, secrets.check, _placeholders, _notify, _overheard, _opaque):
         rule(context)
 
 
@@ -103,3 +104,27 @@ def _notify(context: Context) -> None:
     if context.actions and not any(step.phase == "notify" and step.owner == "legal" for step in book.steps):
         context.mistakes.warn(book.node.get("runbook"), "no step of phase notify is owned by legal",
                               "an action can reveal personal data; add a step that tells legal")
+
+
+def _overheard(context: Context) -> None:
+    """Rule 11: nobody is told through a system that the runbook calls compromised."""
+    book = context.runbook
+    for position, name in enumerate(book.compromised):
+        if name not in connectors.names() and not any(step.on == name for step in book.steps):
+            node = book.node.get("compromised")
+            context.mistakes.error(node.items[position] if node and node.kind == "sequence" else node,
+                                   f"unknown system '{name}'", did_you_mean(name, connectors.names(), "irkit action list"))
+    for step in book.steps:
+        action = context.actions.get(step.id)
+        if action and action.tells and book.distrusts(step.on, action.connector):
+            context.mistakes.warn(at(step, "action"), f"this tells people through {step.on}, which counts as compromised here",
+                                  "the intruder may read it: tell them by phone, or over a system that is not listed there")
+
+
+def _opaque(context: Context) -> None:
+    """Rule 12: what irkit cannot know is done by a connector that does, or by hand."""
+    for step in context.runbook.steps:
+        action = context.actions.get(step.id)
+        if action and action.opaque and action.effect is not Effect.READ:
+            context.mistakes.warn(at(step, "action"), f"irkit does not know what {step.action} does: it counts as irreversible",
+                                  "a connector's own action looks before and after: irkit action list")

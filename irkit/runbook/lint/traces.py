@@ -115,7 +115,7 @@ def _unprotected(asked: Decisions, step: Step, keepers: list[Step]) -> Choices |
 
 def _looked(context: Context, step: Step) -> None:
     """An irreversible step's target came out of an earlier read, or was itself read."""
-    if context.actions[step.id].effect is not Effect.IRREVERSIBLE:
+    if context.actions[step.id].effect is not Effect.IRREVERSIBLE or context.actions[step.id].tells:
         return
     reads = {other.id: other for other in context.runbook.steps[:context.number[step.id]]
              if other.id in context.actions and context.actions[other.id].effect is Effect.READ and other.on == step.on}
