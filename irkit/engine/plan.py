@@ -65,6 +65,15 @@ def not_preserved(session: Session, step: Step) -> list[str]:
     return lines
 
 
+def destroys(session: Session, step: Step, action: Action) -> list[dict[str, Any]]:
+    """What this step destroys, and the numbers of the done steps that preserved it: none where it is not preserved."""
+    done = {s.id for s in session.run.steps.values() if s.state in SATISFIED}
+    every = uncovered(session.runbook, step, (), find_action=lambda name: find(session, name))
+    keepers = {trace: [session.number(k) for k in ids if k in done] for trace, ids in every}
+    return [{"what": t.what.replace("_", " "), "kept_by": keepers.get(t, []), "accepted": step.unpreserved}
+            for t in action.destroys]
+
+
 def find(session: Session, name: str) -> Action:
     connector, _, action = name.partition(".")
     return session.ctx.perform.connector(connector).actions[action]
@@ -111,7 +120,7 @@ def lock_outs(me: Identity | None, action: Action, args: Sequence[dict[str, Any]
         return []
     if me is None:
         return [Danger("irkit could not learn whom this connection acts as, which may be the target", "I KNOW THE TARGET")]
-    addresses = people | {found.casefold() for text in affects for found in _ADDRESS.findall(text)} if people else set()
+    addresses = people | {found.casefold() for text in affects for found in ADDRESS.findall(text)} if people else set()
     found = []
     if me.id.casefold() in people or me.email.casefold() in addresses:
         found.append(Danger(f"This is the account irkit itself acts as ({me.email}): you would lock yourself out",
@@ -134,7 +143,7 @@ def approvers(session: Session) -> list[Person]:
             if (roles := tuple(role for role in one.roles if role in needed))]
 
 
-_ADDRESS = re.compile(r"[^\s<>,;:()]+@[^\s<>,;:()]+")
+ADDRESS = re.compile(r"[^\s<>,;:()]+@[^\s<>,;:()]+")
 
 
 def _targets(action: Action, args: Sequence[dict[str, Any]], wanted: Callable[[str, str], bool]) -> set[str]:

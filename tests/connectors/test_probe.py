@@ -69,7 +69,7 @@ class Desk:
         return performance
 
     def must_have_read_only(self) -> None:
-        """GET and HEAD, what was declared a read, and token calls; and none changed the tenant but by a token of irkit's own."""
+        """GET and HEAD, what was declared a read, and token calls; and only those change the tenant."""
         reads = {(e.disclosed["request.method"], urlsplit(e.disclosed["request.url"]).path)
                  for e in self.ctx.ledger.entries() if e.kind == "request.answer"}
         tokens = {("POST", urlsplit(a.token_endpoint(a.way)[0]).path) for a in self.wire._accounts.values()}
@@ -142,7 +142,8 @@ def test_a_write_in_a_probe_is_refused_by_whatever_is_asked_to_send_it(tmp_path:
 
 
 @pytest.mark.parametrize("connector", connectors.names())
-def test_a_probe_that_fetches_a_token_posts_for_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, connector: str) -> None:
+def test_a_probe_that_fetches_a_token_posts_for_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                        connector: str) -> None:
     """The one POST that no action asks for goes to the token endpoint; all else that arrives leaves the tenant as it is."""
     kinds = {way.name: way for way in connectors.find(connector).sign_in}
     fetching = next((name for name in ("client_credentials", "client_secret") if name in kinds), None)
