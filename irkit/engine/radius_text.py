@@ -17,6 +17,7 @@ from irkit.engine.values import numbered, summary
 WIDTH, GUTTER = 72, 9                  # a screen's, less the mark of a probe
 Report = Mapping[str, Any]
 BADGES = {"reversible": "REVERSIBLE", "irreversible": "CANNOT BE UNDONE", "read": "READ"}
+UNKNOWN = ("not_seen", "unavailable", "not_reached")
 REST = {                               # finding -> what stands above the steps it was made of
     "not_seen": "Could not be looked at: what these would affect is not known",
     "unavailable": "Not available on this plan, or with this permission: a gap, not nothing",
@@ -75,10 +76,12 @@ def _sum(totals: Mapping[str, int], how: str) -> str:
 
 
 def _unknown(steps: Iterable[Mapping[str, Any]]) -> str:
-    words = [step["finding"] for step in steps]
-    parts = [(words.count("not_seen") + words.count("unavailable"), "could not be seen"),
-             (words.count("not_reached"), "not reached")]
-    return ", ".join(f"{numbered(count, 'step')} {what}" for count, what in parts if count) or "nothing: every step was seen"
+    unknown = [step for step in steps if step["finding"] in UNKNOWN]
+    words = [step["finding"] for step in unknown]
+    parts = [(len(words) - words.count("not_reached"), "could not be seen"), (words.count("not_reached"), "not reached")]
+    said = ", ".join(f"{numbered(count, 'step')} {what}" for count, what in parts if count) or "nothing: every step was seen"
+    final = ", ".join(str(step["number"]) for step in unknown if step.get("effect") == "irreversible")
+    return f"{said}; of these cannot be undone: step {final}" if final else said
 
 
 def warnings(report: Report) -> list[str]:
@@ -131,8 +134,8 @@ def _destroyed(one: Mapping[str, Any]) -> str:
 
 
 def _brief(step: Mapping[str, Any]) -> list[str]:
-    tells = step["finding"] in ("not_seen", "unavailable", "not_reached", "not_needed") and step["reason"]
-    what = f" {_danger(step)}" if step["finding"] in ("not_seen", "not_reached") and step.get("effect") else ""
+    tells = step["finding"] in (*UNKNOWN, "not_needed") and step["reason"]
+    what = f" {_danger(step)}" if step["finding"] in UNKNOWN and step.get("effect") else ""
     more = " (collection incomplete: a gap)" if step.get("incomplete") else ""
     why = f": {step['reason']}" if tells else ""
     return _wrapped(f"{step['number']:>4}. {step['title']}{what}{why}{more}", 6)
