@@ -27,9 +27,9 @@ TIMES = "timestamp"                     # the type of inputs whose default is th
 
 
 def value_of(session: Session, step: Step, leaving: Leaving) -> dict[str, Any]:
-    """What a request for approval says of the latest report that fits; empty where none does."""
-    load = load_from(session.ctx.ledger)
-    for sha256, entry in reversed(session.state.reports.items()):
+    """What a request for approval says of the latest report that fits; empty where none does, and of an undo."""
+    load, reports = load_from(session.ctx.ledger), {} if session.ctx.undo else session.state.reports
+    for sha256, entry in reversed(reports.items()):
         try:
             report = radius.read(load(sha256), sha256)
             if not _fits(session, report, leaving):

@@ -52,7 +52,7 @@ def made(session: Session) -> dict[str, Any]:
     """The report of this run, as far as it went."""
     run, book, ctx = session.run, session.runbook, session.ctx
     found = _found(ctx.ledger.entries(), run, load_from(ctx.ledger))
-    steps = [_step(session, step, found.get(step.id, _Found())) for step in book.steps]
+    steps = _taking_back(session, [_step(session, step, found.get(step.id, _Found())) for step in book.steps])
     targets: dict[str, set[str]] = {}
     for connection, place in (pair for one in found.values() for pair in one.places):
         targets.setdefault(connection, set()).add(place)
@@ -89,6 +89,7 @@ class _Found:
     word: str = ""                     # how a probe ended it, where it says so
     trouble: dict[int | None, str] = field(default_factory=dict)       # why an item was not seen
     incomplete: bool = False
+    left: list[str] = field(default_factory=list)      # what a run would have tidied up after a read
     places: set[tuple[str, str]] = field(default_factory=set)          # connection, address
 
 
@@ -103,7 +104,7 @@ def _found(entries: Iterable[Entry], run: RunState, load: Load) -> dict[str, _Fo
 def _take(one: _Found, entry: Entry, load: Load) -> None:
     shown = entry.disclosed
     if entry.kind == "step.started" and not entry.data.get("again"):
-        one.requests, one.plan, one.word, one.trouble = {}, {}, "", {}
+        one.requests, one.plan, one.word, one.trouble, one.left = {}, {}, "", {}, []
     if "request.url" in shown:
         url = urlsplit(str(shown["request.url"]))
         one.places.add((str(shown.get("request.connection")), f"{url.scheme}://{url.netloc}"))
@@ -113,6 +114,8 @@ def _take(one: _Found, entry: Entry, load: Load) -> None:
         if entry.item is None:
             names = [name for name in shown if name.startswith("probe.")]
             one.plan = {**entry.data, **{name.removeprefix("probe."): value_of(entry, name, load) for name in names}}
+    elif entry.kind == "request.not_sent" and entry.data.get("cleanup"):
+        one.left.append(f"{shown.get('request.method')} {shown.get('request.url')}")
     elif entry.kind in ("step.failed", "step.unavailable", "step.unknown"):
         one.trouble[entry.item] = str(shown.get("reason", ""))
     elif entry.kind == "step.skipped":
@@ -144,11 +147,23 @@ def _step(session: Session, step: Step, found: _Found) -> dict[str, Any]:
     unseen = [{"name": _named(state, item), "reason": why} for item, why in found.trouble.items() if item is not None]
     if unseen:
         facts["items_not_seen"] = unseen
-    if found.incomplete:
-        facts["incomplete"] = True
+    facts |= {"incomplete": True} if found.incomplete else {}
+    facts |= {"left_behind": found.left} if found.left else {}
     if facts["finding"] == WRITES:
         facts |= _writes(session, step, state, found)
     return facts
+
+
+def _taking_back(session: Session, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A step that finds nothing to take back, as the step that it takes back was not sent, is no step without an effect."""
+    undone: dict[str, int] = {}                       # an action -> the step of this probe that it would take back
+    for facts, step in zip(steps, session.runbook.steps, strict=True):
+        first = undone.get(facts.get("action", ""))
+        if facts["finding"] == NOTHING and first is not None:
+            facts |= {"finding": NOT_REACHED, "reason": f"it takes back what step {first} does, which was shown, not sent"}
+        if facts["finding"] == WRITES:
+            undone.setdefault(session.action_of(step).undo, facts["number"])
+    return steps
 
 
 def _writes(session: Session, step: Step, state: StepState, found: _Found) -> dict[str, Any]:

@@ -137,6 +137,7 @@ def _brief(step: Mapping[str, Any]) -> list[str]:
     tells = step["finding"] in (*UNKNOWN, "not_needed") and step["reason"]
     what = f" {_danger(step)}" if step["finding"] in UNKNOWN and step.get("effect") else ""
     more = " (collection incomplete: a gap)" if step.get("incomplete") else ""
+    more += f" (not tidied up: {', '.join(step['left_behind'])})" if "left_behind" in step else ""
     why = f": {step['reason']}" if tells else ""
     return _wrapped(f"{step['number']:>4}. {step['title']}{what}{why}{more}", 6)
 

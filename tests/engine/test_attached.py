@@ -97,6 +97,18 @@ def test_what_changed_since_the_probe_is_said(tmp_path: Path) -> None:
     assert values[attached.VALUE]["says"][0] == "it showed nothing that this step would send"
 
 
+def test_a_report_too_long_for_a_line_is_an_artefact_of_the_request(tmp_path: Path) -> None:
+    """Of a thousand people each is named; what an approver reads is the whole of it."""
+    report = json.loads(raw_of(probe(tmp_path / "P", AGENT, APPROVED)))
+    report["steps"][1]["requests"][0]["affects"] = [f"Person {n} <p{n}@example.org>" for n in range(2000)]
+    values = asked(tmp_path / "I", json.dumps(report).encode(), AGENT, APPROVED)
+    assert values[attached.VALUE].keys() == {"artefact", "bytes"}
+    found = attached.read(values, lambda sha256: (tmp_path / "I" / "artifacts" / sha256).read_bytes())
+    assert "- Person 1999 <p1999@example.org>" in " ".join(found["text"].split())
+    with pytest.raises(NotApproved, match="not the one of its digest"):
+        attached.read(values, lambda sha256: b'{"text": "nothing"}')
+
+
 def test_a_report_whose_text_is_not_of_its_digest_is_forged(tmp_path: Path) -> None:
     """Whoever carries a request cannot tell the approver of another probe."""
     values = asked(tmp_path / "I", raw_of(probe(tmp_path / "P", AGENT, APPROVED)), AGENT, APPROVED)

@@ -136,6 +136,18 @@ def test_a_step_that_nothing_needs_doing_in_says_so(tmp_path: Path) -> None:
     assert report_of(played)["headline"] == "nothing that was seen would be sent"
 
 
+def test_a_step_that_takes_back_an_unsent_one_is_not_without_effect(tmp_path: Path) -> None:
+    """The account is not suspended, since nothing was sent: that it need not be given back says nothing of a run."""
+    back = """
+  - {id: back, phase: recover, title: Give it back, why: It is theirs., action: zendesk.unsuspend_user,
+     with: {user_id: "{{ steps.agent.id }}"}}
+"""
+    report = report_of(probe(tmp_path / "I", AGENT, SUSPEND, back))
+    assert step(report, "back")["finding"] == "not_reached"
+    assert step(report, "back")["reason"] == "it takes back what step 2 does, which was shown, not sent"
+    assert step(report_of(probe(tmp_path / "J", AGENT, back)), "back")["finding"] == "nothing_to_send"
+
+
 def test_each_item_of_many_is_named_and_so_is_one_that_could_not_be_seen(tmp_path: Path) -> None:
     """One look of a fan-out fails: the others are shown, and that one stands beside them as unseen."""
     every = report_of(probe(tmp_path / "I", TRIGGERS, OFF))
