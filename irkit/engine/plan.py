@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from irkit.action import Action, Effect, Identity, Outgoing
 from irkit.engine.curl import curl
 from irkit.engine.gate import Sends
+from irkit.engine.modes import Mode
 from irkit.engine.people import Person
 from irkit.engine.perform import Performance, to_the_gate
 from irkit.engine.roles import still_needed
@@ -40,6 +41,7 @@ def sends(session: Session, step: Step, action: Action, outgoings: Sequence[Outg
     me = identity(session, session.connection_of(step))
     affects = tuple(dict.fromkeys(a for o in outgoings for a in o.request.affects))
     dangers = lock_outs(me, action, args, affects=affects, approvers=approvers(session))
+    phrases = [*([phrase(action, outgoings)] if final else []), *(d.phrase for d in dangers)]
     return Sends(
         method=first.method, url=first.url, body=body_text(first), count=len(outgoings),
         acting_as=f'"{me.name}" ({me.role})' if me else first.acting_as,
@@ -51,7 +53,7 @@ def sends(session: Session, step: Step, action: Action, outgoings: Sequence[Outg
         unverified=action.unverified, approve=approve,
         unpreserved=not_preserved(session, step) if action.full_name == step.action else (),
         warnings=[*(d.sentence for d in dangers), *map(sent_before, earlier)],
-        phrase=" AND ".join([*([phrase(action, outgoings)] if final else []), *(d.phrase for d in dangers)]),
+        phrase="" if session.ctx.mode is Mode.PROBE else " AND ".join(phrases),
         requests=[line for o in outgoings for line in full_request(o)], curls=[as_curl(o) for o in outgoings])
 
 

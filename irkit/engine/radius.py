@@ -204,7 +204,10 @@ def read(raw: bytes, sha256: str = "") -> dict[str, Any]:
     """A kept report. Raises ValueError for bytes that are none, or that are not those of `sha256`."""
     if sha256 and hashlib.sha256(raw).hexdigest() != sha256:
         raise ValueError("the report's bytes are not those of its SHA-256")
-    found = json.loads(raw)
-    if not isinstance(found, dict) or found.get("irkit") != SCHEMA:
-        raise ValueError("this is no blast-radius report")
-    return found
+    try:
+        found = json.loads(raw)
+        if found["irkit"] == SCHEMA and radius_text.lines(found):      # what can be read to its end
+            return dict(found)
+    except (LookupError, TypeError, AttributeError, RecursionError):
+        pass
+    raise ValueError("this is no blast-radius report")

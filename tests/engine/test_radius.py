@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from irkit.engine import radius, radius_text
-from irkit.engine.gate import Closed, News
+from irkit.engine.gate import Closed, News, Sends
 from irkit.engine.modes import Mode
 from irkit.engine.session import load_from
 from irkit.engine.state import REPORT
@@ -205,6 +205,7 @@ def test_the_report_is_kept_said_and_named(tmp_path: Path) -> None:
     assert played.heard(Closed)[0].probed == report_of(played)["headline"]
     assert played.state.runs["r1"].probed is not None
     assert list(played.state.reports) == [listed[REPORT]]
+    assert played.heard(Sends)[0].phrase == ""            # and no phrase is printed that nobody can type
     assert verify(played.folder).findings == []
     assert by_verify_py(played.folder, {}).code == 0
 
@@ -241,6 +242,7 @@ def test_what_is_no_report_is_refused(tmp_path: Path) -> None:
     raw = json.dumps(report_of(played)).encode()
     with pytest.raises(ValueError, match="SHA-256"):
         radius.read(raw + b" ", hashlib.sha256(raw).hexdigest())
-    for bad in (b"{}", b"[]", b"no"):
-        with pytest.raises(ValueError):
+    for bad in (b"{}", b"[]", b"no", b'{"irkit": "irkit/blast-radius-v1"}', b"[" * 100_000,
+                raw.replace(b'"looked"', b'"would_write"'), raw.replace(b'"inputs": {', b'"inputs": 7, "x": {')):
+        with pytest.raises(ValueError, match=r"no blast-radius report|Expecting"):
             radius.read(bad)

@@ -168,6 +168,16 @@ def test_wrong_words_attach_nothing(rig: Rig, words: tuple[str, ...], said: str)
     assert len(rig.entries("L", "artefact.added")) == before
 
 
+def test_a_file_that_is_a_report_by_its_name_alone_is_passed_over(rig: Rig) -> None:
+    """Somebody attaches one to the probe's incident: the report that irkit made is what is shown, and what goes along."""
+    probed(rig)
+    before = rig("incident", "probe", "P", "--json").json["sha256"]
+    for text in ('{"irkit": "irkit/blast-radius-v1", "steps": 7}', "nothing will break"):
+        (rig.folder / "blast-radius.json").write_text(text)
+        assert rig("attach", "P", rig.folder / "blast-radius.json").code == 0
+        assert rig("incident", "probe", "P", "--json").json["sha256"] == before
+
+
 def test_an_open_probe_is_resumed_before_it_reports(rig: Rig) -> None:
     """Killed at its first entry of the write: status and resume say that the report is to come."""
     rig.tenant()
