@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from irkit import connectors
-from irkit.action import Action, Effect, NotSent
+from irkit.action import Action, Effect, NotSent, Request
 from irkit.config import Connection
 from irkit.drill.clock import DrillClock
 from irkit.engine.context import Context
@@ -26,7 +26,7 @@ from irkit.errors import LedgerError
 from irkit.ledger import Ledger
 from irkit.ledger.sshsig import Throwaway
 from irkit.wire.http import Wire
-from irkit.wire.reading import ReadsOnly
+from irkit.wire.reading import READ, ReadsOnly
 from irkit.worlds import Fault, Faults, World
 from irkit.worlds.serve import serve
 from tests.engine.play import STARTS, Play, book
@@ -99,8 +99,10 @@ def probing(folder: Path, connector: str, monkeypatch: pytest.MonkeyPatch, sign_
         wire = Wire({connector: to}, connectors.find, reads_only=True, loopback=True, wait=lambda seconds: False)
         gate = Play(folder, book("\n  - {id: a, phase: prepare, title: A, why: B, do: C}\n"), {})
         ctx = Context(ledger, wire, DrillClock(STARTS, monotonic=lambda: 0.0), gate, Mode.PROBE, "r1", "maria")
-        yield Desk(ctx, wire, heard, world, connector)
-        wire.close()
+        try:
+            yield Desk(ctx, wire, heard, world, connector)
+        finally:
+            wire.close()
 
 
 @every
@@ -131,6 +133,9 @@ def test_a_write_in_a_probe_is_refused_by_whatever_is_asked_to_send_it(tmp_path:
         transport = account.transport(httpx.URL(outgoing.url))
         with pytest.raises(NotSent, match="probe"):
             transport.handle_request(httpx.Request(outgoing.method, outgoing.url, content=outgoing.body))
+        for method in ("PUT", "PATCH", "DELETE"):          # though it says that it reads
+            with pytest.raises(NotSent, match="probe"):
+                transport.handle_request(httpx.Request(method, outgoing.url, extensions={READ: True}))
         assert account._transports
         assert all(isinstance(one, ReadsOnly) for one in account._transports.values())
         performance.send()
@@ -157,3 +162,10 @@ def test_a_probe_that_fetches_a_token_posts_for_it_once(tmp_path: Path, monkeypa
         assert looking.value is not None, looking.outcome
         assert [method for method, _ in desk.heard.requests].count("POST") == 1
         desk.must_have_read_only()
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_only_a_post_can_say_that_it_reads(method: str) -> None:
+    """A connector that would declare another method a read cannot even be asked for its request."""
+    with pytest.raises(ValueError, match="of a POST alone"):
+        Request(method=method, target="/x", reads=True)
