@@ -178,8 +178,8 @@ def _time(text: str) -> str:
 def short(report: Report, step_id: str) -> Sequence[str]:
     """The few lines that stand beside a request for approval: the sum, the warnings, and what was found of its own step."""
     own = next((step for step in report["steps"] if step["id"] == step_id), None)
-    said = "" if own is None else (f"this step: {_own(own)}")
-    return [text for text in (report["headline"], said, *warnings(report)) if text]
+    said = "" if own is None else f"this step as it saw it: {_own(own)}"
+    return [text for text in (f"the whole run: {report['headline']}", said, *warnings(report)) if text]
 
 
 def _own(step: Mapping[str, Any]) -> str:
