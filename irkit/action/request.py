@@ -100,6 +100,8 @@ class Request:
             raise ValueError("keep= and secret= exclude each other: bytes that bear a secret are never kept whole")
         if self.reads and self.writes:
             raise ValueError("reads= and writes= exclude each other")
+        if self.reads and self.method != "POST":
+            raise ValueError(f"{self.method} {self.target}: reads= is said of a POST alone")
         if sum(one is not None for one in (self.json, self.form, self.content, self.upload, self.mail)) > 1:
             raise ValueError("json=, form=, content=, upload= and mail= exclude each other")
         if self.is_write and not (self.cleanup or (self.affects and self.noun)):

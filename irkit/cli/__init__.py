@@ -37,7 +37,7 @@ COMMANDS = {
     "custody": ("custody", "Hand evidence to another person, both of you signing."),
     "hold": ("hold", "Place a legal hold, so that nothing is erased; or release one."),
     "close": ("close", "Seal an incident: a signed last word on it; no further work is added."),
-    "incident": ("incident", "List incidents, and move one between machines."),
+    "incident": ("incident", "List incidents, move one between machines, and show what a probe found."),
     "world": ("world", "Serve a simulated tenant over HTTP on this machine."),
 }
 

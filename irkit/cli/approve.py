@@ -138,7 +138,7 @@ def _here(settings: Settings, incident: str, step: str | None, refuse: str | Non
         requests = requests_in(entry.disclosed, load_from(ledger))
         must_fit(entry.disclosed, requests, ledger.requests[asked.seq].fingerprint)
         asker = state.people.get(asked.session, "somebody")
-        shown = _shown(ledger.folder.name, entry, requests, asker, _now(state))
+        shown = _shown(ledger.folder.name, entry, requests, asker, _now(state), load_from(ledger))
         _agree(settings, shown, f"irkit approve {ledger.folder.name} {name}", refuse,
                lambda: _still_open(ledger, asked.seq, ledger.folder.name))
         kind, values = _says(me, refuse)
@@ -222,16 +222,20 @@ def _say_done(settings: Settings, seq: int, kind: str, next: str) -> None:
 
 # -- what is shown and typed -------------------------------------------------------------------------------------
 
-def _shown(incident: str, entry: Entry, requests: Sequence[Any], asker: str, now: datetime, unproven: str = "") -> Request:
+def _shown(incident: str, entry: Entry, requests: Sequence[Any], asker: str, now: datetime, load: Callable[[str], bytes],
+           unproven: str = "") -> Request:
+    from irkit.engine import attached
     from irkit.engine.approval import sends_of, until_text
+    from irkit.engine.fold import moment
     from irkit.engine.plan import BADGES
     from irkit.ui.approving import Request
     effect, values = str(entry.data.get("effect")), entry.disclosed
     badge = next((words for one, words in BADGES.items() if one.value == effect), effect)
-    expires = datetime.fromisoformat(str(entry.data["expires"]))
+    expires, probe = datetime.fromisoformat(str(entry.data["expires"])), attached.read(values, load)
     return Request(incident, str(values.get("approval.title", "")), str(entry.step), badge, asker, entry.who,
                    str(entry.data.get("role")), entry.seq, until_text(expires, now), str(values.get("approval.why", "")),
-                   [str(one) for one in values.get("approval.evidence") or ()], sends_of(values, requests, effect), unproven)
+                   [str(one) for one in values.get("approval.evidence") or ()], sends_of(values, requests, effect), unproven,
+                   attached.words(probe, moment(entry)), str(probe.get("text", "")).splitlines())
 
 
 def _agree(settings: Settings, shown: Request, command: str, refuse: str | None,
@@ -249,8 +253,10 @@ def _agree(settings: Settings, shown: Request, command: str, refuse: str | None,
     terminal.talk.lines(request_lines(shown, width=terminal.talk.width, prefix=settings.prefix))
     words = phrase(shown.sends)
     question = Question("gate", f"Type {words} to sign for it", phrase=words, letters={"q": "quit"},
-                        more={"r": list(shown.sends.requests), "l": list(shown.sends.affects)},
-                        more_words={"r": "the full requests", "l": "the affected list"})
+                        more={"r": list(shown.sends.requests), "l": list(shown.sends.affects),
+                              **({"b": list(shown.report)} if shown.report else {})},
+                        more_words={"r": "the full requests", "l": "the affected list",
+                                    **({"b": "the probe's report"} if shown.report else {})})
     if acting.answer(terminal, question, poll) != words:
         raise UsageError("nothing was approved", next=f'{command} --refuse "why not"')
 
@@ -268,13 +274,16 @@ def _write_request(settings: Settings, incident: str, step: str | None, path: Pa
         state, name = incidents.state_of(ledger), ledger.folder.name
         chosen, asked = _chosen(ledger, state, step)
         entry, asker = _entry(ledger, asked.seq), state.people.get(asked.session, "somebody")
-        requests, large = requests_in(entry.disclosed, load_from(ledger)), entry.disclosed.get("approval.requests")
-        artefacts = {large["artefact"]: load_from(ledger)(large["artefact"])} if isinstance(large, dict) else {}
+        requests = requests_in(entry.disclosed, load_from(ledger))
+        large = [value for name, value in entry.disclosed.items() if name.startswith("approval.")
+                 and isinstance(value, dict) and value.keys() == {"artefact", "bytes"}]
+        artefacts = {value["artefact"]: load_from(ledger)(value["artefact"]) for value in large}
+        shown = _shown(name, entry, requests, asker, _now(state), load_from(ledger))
         row = next(row for row in ledger.rows() if isinstance(row, Row) and row.seq == entry.seq)
         bodies = [str(body) for _, _, body in row.disclosures]
         about = [f"{name}: a request for approval. Answer it with:",
                  f"  irkit approve --request {path.name} --grant grant.json", "",
-                 *request_lines(_shown(name, entry, requests, asker, _now(state)), prefix=settings.prefix)]
+                 *request_lines(shown, prefix=settings.prefix), *shown.report]
         text = request_text(entry, bodies, ledger.requests[asked.seq].root, artefacts, incident=name, asker=asker, about=about)
     _write(path, text)
     acting.say(settings, f"Wrote the request of step {chosen} to {path}. It names people: send it as you would send evidence.",
@@ -308,10 +317,10 @@ def _elsewhere(settings: Settings, request: Path, grant: Path | None, refuse: st
     must_fit(entry.disclosed, requests, asked.fingerprint)
     stamp = {"drill_at": str(entry.data["drill_at"])} if "drill_at" in entry.data else {}
     now = datetime.fromisoformat(stamp["drill_at"]) if stamp else datetime.now(UTC)
-    shown = _shown(carried.incident, entry, requests, carried.asker, now,
+    shown = _shown(carried.incident, entry, requests, carried.asker, now, carried.load,
                    "the names of the incident and of whoever asked are the file's; the ledger checks the rest")
     if grant is None:
-        acting.show(settings, request_lines(shown))
+        acting.show(settings, [*request_lines(shown), *shown.report])
         acting.say(settings, f"  next  irkit approve --request {request} --grant grant.json")
         return
     if grant.exists():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import dataclasses
+import importlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,23 +80,33 @@ def note(settings: Settings, incident: str, text: tuple[str, ...], step: str | N
 
 @click.command()
 @click.argument("incident", shell_complete=complete_incident)
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--step", shell_complete=step_name, help="Step the file is evidence for.")
 @click.option("--name", help="Name to keep it under (default: the file's).")
+@click.option("--probe", metavar="INCIDENT", shell_complete=complete_incident,
+              help="Instead of a file: the report of the probe in that incident, for whoever approves a step here.")
 @SIGN
 @shared
 @click.pass_obj
-def attach(settings: Settings, incident: str, file: Path, step: str | None, name: str | None, sign: bool) -> None:
+def attach(settings: Settings, incident: str, file: Path | None, step: str | None, name: str | None, probe: str | None,
+           sign: bool) -> None:
     """Attach a file as evidence, also while a run is open.
 
     The bytes are copied into the incident and named by their SHA-256.
 
     \b
-    Example:
+    Examples:
       irkit attach INC-2041 ~/token-list.png --step api_tokens
+      irkit attach INC-2041 --probe INC-20261120-2
     """
+    if (file is None) == (probe is None) or (probe and name):
+        raise UsageError("attach a FILE, or with --probe INCIDENT the report of a probe", next=f"irkit attach {incident} FILE")
     with appending(settings, incident, "attach", sign=sign) as (ledger, _, run):
-        kept = ledger.keep(name or file.name, file, run=run or None, step=step, by="human")
+        if probe is not None:
+            from irkit.cli.probe import bring
+            kept = bring(settings, ledger, probe, run, step)
+        elif file is not None:
+            kept = ledger.keep(name or file.name, file, run=run or None, step=step, by="human")
     click.echo(f"Kept {kept.name}, {kept.size:,} bytes, sha256 {kept.sha256}  entry {kept.seq}", err=True)
 
 
@@ -193,28 +205,27 @@ def _as_data(run: RunState, runbook: Runbook) -> dict[str, Any]:
               for d in deadlines.all_of(runbook, run)]
     return {"run": run.id, "mode": run.mode, "runbook": run.runbook, "version": run.version, "closed": run.closed,
             "opened_at": rfc3339(run.opened_at), "opened_by": run.opened_by, "inputs": run.inputs, "steps": steps,
-            "clocks": clocks}
+            "clocks": clocks, "probe": dataclasses.asdict(run.probed) if run.probed else None}
 
 
 class _Group(click.Group):
-    """Loads the commands that move an incident when one of them is used."""
+    """Loads the commands that move an incident, or read a probe, when one of them is used."""
 
-    MOVING = ("pack", "unpack", "compare")
+    ELSEWHERE: Mapping[str, str] = {"pack": "moving", "unpack": "moving", "compare": "moving", "probe": "probe"}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*super().list_commands(ctx), *self.MOVING]
+        return [*super().list_commands(ctx), *self.ELSEWHERE]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self.MOVING:
+        if cmd_name not in self.ELSEWHERE:
             return super().get_command(ctx, cmd_name)
-        from irkit.cli import moving
-        found: click.Command = getattr(moving, cmd_name)
+        found: click.Command = getattr(importlib.import_module(f"irkit.cli.{self.ELSEWHERE[cmd_name]}"), cmd_name)
         return found
 
 
 @click.group(cls=_Group)
 def incident() -> None:
-    """List incidents, and move one between machines."""
+    """List incidents, move one between machines, and show what a probe found."""
 
 
 @incident.command("list")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--input", "inputs", multiple=True, metavar="NAME=VALUE", help="Give an input; what is missing is asked for.")
 @click.option("--answers", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Answer prompts from this YAML file; a prompt it does not list pauses the run (exit 3).")
-@click.option("--probe", is_flag=True, help="Reads only: every write is shown, recorded as not sent, and does not leave.")
+@click.option("--probe", is_flag=True, help="Reads only: no write leaves; ends with a report of what a run would affect.")
 @click.option("--dry-run", is_flag=True, help="Against simulated tenants, with the given inputs; nothing leaves this machine.")
 @shared
 @click.pass_obj
@@ -33,7 +33,9 @@ def run(settings: Settings, runbook: str, incident: str | None, inputs: tuple[st
         probe: bool, dry_run: bool) -> None:
     """Walk a runbook in an incident: look, ask, send, check, record.
 
-    Every write stops at a gate that shows what leaves; what cannot be undone wants a typed phrase. There is no --yes.
+    Every write stops at a gate that shows what leaves; what cannot be undone wants a typed phrase. There is no --yes. With
+    --probe no write can leave at all: every one is shown, recorded as not sent, and counted in a report that an approver can
+    read later (irkit incident probe).
 
     \b
     Examples:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from irkit.action import Effect, Outgoing, Request
-from irkit.engine import ask, plan
+from irkit.engine import ask, attached, plan
 from irkit.engine.ending import COMMON, letter_or_go
 from irkit.engine.gate import News, Said, Sends, Waiting
 from irkit.engine.modes import Mode
@@ -116,12 +116,14 @@ def _ask(session: Session, step: Step, leaving: Leaving, shown: Sends, before: A
     values = {"approval.salt": salt, **chunked(parts), "approval.requests": [_record(i, o) for i, o in leaving.items()],
               "approval.title": step.title, "approval.why": step.why, "approval.acting_as": shown.acting_as,
               "approval.undo": shown.undo, "approval.warnings": [*shown.unpreserved, *shown.warnings],
-              "approval.unverified": shown.unverified, "approval.evidence": _evidence(session, step)}
+              "approval.unverified": shown.unverified, "approval.evidence": _evidence(session, step),
+              **attached.value_of(session, step, leaving)}
     asked = session.record(ASKED, data, values, step=step.id, ref=before.seq if before else None)
     incident = session.ctx.ledger.folder.name
     session.ctx.say(News([f"Asked    {approve.role}, entry {asked.seq}; it expires at {expires.astimezone(UTC):%H:%M}Z.",
                           f"         Here: irkit approve {incident} {step.id}",
-                          f"         Elsewhere: irkit approve {incident} {step.id} --request FILE"]))
+                          f"         Elsewhere: irkit approve {incident} {step.id} --request FILE",
+                          *attached.told(session, values)]))
 
 
 def _record(item: int | None, outgoing: Outgoing) -> dict[str, Any]:

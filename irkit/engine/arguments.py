@@ -7,6 +7,7 @@ from typing import Any
 from irkit.action import Action
 from irkit.engine import ask
 from irkit.engine.gate import News
+from irkit.engine.modes import Mode
 from irkit.engine.session import Session
 from irkit.engine.state import put
 from irkit.errors import IrkitError
@@ -14,7 +15,10 @@ from irkit.runbook import Missing, Step, convert_args, result_fields
 
 
 def arguments(session: Session, step: Step, action: Action, typed: dict[str, Any], item: Any = None) -> dict[str, Any]:
-    """The action's typed arguments; a value that no step gave is asked for, and noted in `typed`."""
+    """The action's typed arguments; a value that no step gave is asked for, and noted in `typed`.
+
+    A probe asks nobody for it: raises Missing.
+    """
     while True:
         scope = session.scope(item)
         for path, value in typed.items():
@@ -25,6 +29,8 @@ def arguments(session: Session, step: Step, action: Action, typed: dict[str, Any
             if not missing.step and not missing.path.startswith("inputs."):
                 raise IrkitError(f"{missing.path} is not in this element of the list", where=f"step {step.id}",
                                  next="irkit runbook lint") from missing
+            if session.ctx.mode is Mode.PROBE:
+                raise
             typed[missing.path] = ask.value(session, step.id, missing.path, _kind_of(session, step, action, missing))
         except ValueError as bad:
             if not typed:

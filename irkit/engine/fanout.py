@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from irkit.action import Effect
-from irkit.engine import approval, ask, plan
+from irkit.engine import approval, ask, plan, probing
 from irkit.engine.arguments import arguments
 from irkit.engine.ending import AGAIN, COMMON, agree, common, done_words, end, judged, letter_or_go
 from irkit.engine.except_some import except_some
@@ -26,7 +26,6 @@ from irkit.engine.permit import Leaving
 from irkit.engine.pool import WORKERS, Pool
 from irkit.engine.session import Session
 from irkit.engine.state import SETTLED, WITH_RESULT, Sending, StepState
-from irkit.engine.transfer import request_parts
 from irkit.engine.values import plain
 from irkit.runbook import Missing, Step
 
@@ -36,6 +35,8 @@ def fan_out(session: Session, step: Step) -> None:
     try:
         items = step.items(session.scope())
     except Missing as missing:
+        if session.ctx.mode is Mode.PROBE:
+            raise
         session.record("step.started", {"step_kind": "action"}, step=step.id)
         answer = letter_or_go(session, step, "menu", f"{missing.path} is not known, so there is no list.",
                               {"s": "skip", "d": "defer", "m": "did it by hand"})
@@ -189,13 +190,11 @@ class Batch:
         return f"{min(count, WORKERS)} at a time{limit}" if count > 1 else ""
 
     def _show_only(self, agreed: dict[int, Performance]) -> bool:
-        self._say_plan(agreed, ())
-        for i, performance in agreed.items():
-            assert performance.agreed is not None
-            self.session.record("request.not_sent", {"probe": True, "action": self.action.full_name},
-                                request_parts(performance.agreed), step=self.step.id, item=i)
+        shown = self._say_plan(agreed, ())
+        leaving: Leaving = {i: p.agreed for i, p in agreed.items() if p.agreed}
+        probing.show_only(self.session, self.step, self.action, shown, leaving)
+        for performance in agreed.values():
             performance.stop()
-        end(self.session, self.step, "request.not_sent", {"probe": True, "items": len(agreed)}, say="Probe: shown, not sent")
         return False
 
     # -- sending ---------------------------------------------------------------------------------------------------
@@ -247,6 +246,9 @@ class Batch:
             self._done(gaps=len(open_ones))
             return False
         self._show_trouble(open_ones, unsettled)
+        if self.session.ctx.mode is Mode.PROBE:
+            probing.could_not_see(self.session, self.step, *(self.outcomes[i] for i in open_ones if i in self.outcomes))
+            return False
         failed = {i for i in open_ones if self.state.unsettled(i) is None}
         answer = letter_or_go(self.session, self.step, "menu", "", self._menu(open_ones, failed, unsettled))
         if answer in ("l", "x", "r"):

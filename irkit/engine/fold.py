@@ -19,7 +19,7 @@ from typing import Any
 
 from irkit.engine import people
 from irkit.engine.gate import Offered, Stamps
-from irkit.engine.state import SETTLED, WITH_RESULT, Approval, RunState, Sending, State, StepState
+from irkit.engine.state import REPORT, SETTLED, WITH_RESULT, Approval, Probed, RunState, Sending, State, StepState
 from irkit.ledger import Entry
 from irkit.ledger.holding import NOBODY, gives_up
 
@@ -117,6 +117,10 @@ def _artefact(state: State, entry: Entry) -> None:
     state.artefacts += 1
     size = entry.disclosed.get("artefact.size", 0)
     state.artefact_bytes += size if isinstance(size, int) else 0
+    if entry.disclosed.get("artefact.name") == REPORT:
+        sha256 = str(entry.disclosed.get("artefact.sha256"))
+        state.reports.pop(sha256, None)                # the latest stands last
+        state.reports[sha256] = entry.seq
 
 
 def _anchor(state: State, entry: Entry) -> None:
@@ -150,8 +154,10 @@ def _paused(_: State, run: RunState, entry: Entry) -> None:
         run.holder, run.packed = NOBODY, entry.seq
 
 
-def _closed(_: State, run: RunState, __: Entry) -> None:
+def _closed(_: State, run: RunState, entry: Entry) -> None:
     run.closed = True
+    if "probe.report" in (shown := entry.disclosed):
+        run.probed = Probed(*(str(shown.get(f"probe.{name}", "")) for name in ("headline", "report", "text")))
 
 
 def _corrected(_: State, run: RunState, entry: Entry) -> None:
@@ -269,7 +275,7 @@ def _started(step: StepState, entry: Entry, load: Load) -> None:
     if not entry.data.get("again"):
         step.items, step.item_results = {}, {}
     if "items" in entry.data:
-        step.args, step.listed = _value(entry, "args", load), _value(entry, "items", load) or ()
+        step.args, step.listed = value_of(entry, "args", load), value_of(entry, "items", load) or ()
     else:
         step.args = {k.removeprefix("args."): v for k, v in entry.disclosed.items() if k.startswith("args.")}
 
@@ -283,10 +289,11 @@ def _settle(step: StepState, verb: str, entry: Entry) -> None:
 
 def result(entry: Entry, load: Load) -> Any:
     """The entry's result, from the line's disclosure or from the artefact that it names."""
-    return _value(entry, "result", load)
+    return value_of(entry, "result", load)
 
 
-def _value(entry: Entry, name: str, load: Load) -> Any:
+def value_of(entry: Entry, name: str, load: Load) -> Any:
+    """A value of an entry, from its line's disclosure or from the artefact that this names."""
     value = entry.disclosed.get(name)
     if isinstance(value, dict) and set(value) == {"artefact", "bytes"}:
         return json.loads(load(value["artefact"]))

@@ -221,6 +221,7 @@ class Closed:
     head: str
     gaps: Sequence[str] = ()
     score: Sequence[str] = ()      # a drill's score lines
+    probed: str = ""               # the sum of a probe's report
     stamps: Stamps = Stamps()
 
 

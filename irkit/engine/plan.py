@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from irkit.action import Action, Effect, Identity, Outgoing
 from irkit.engine.curl import curl, mail_curl
 from irkit.engine.gate import Sends
+from irkit.engine.modes import Mode
 from irkit.engine.people import Person
 from irkit.engine.perform import Performance, to_the_gate
 from irkit.engine.roles import still_needed
@@ -40,6 +41,7 @@ def sends(session: Session, step: Step, action: Action, outgoings: Sequence[Outg
     me = identity(session, session.connection_of(step))
     affects = tuple(dict.fromkeys(a for o in outgoings for a in o.request.affects))
     dangers = lock_outs(me, action, args, affects=affects, approvers=approvers(session))
+    phrases = [*([phrase(action, outgoings)] if final else []), *(d.phrase for d in dangers)]
     return Sends(
         method=first.method, url=first.url, body=body_text(first), count=len(outgoings),
         acting_as=f'"{me.name}" ({me.role})' if me else first.acting_as,
@@ -51,7 +53,7 @@ def sends(session: Session, step: Step, action: Action, outgoings: Sequence[Outg
         unverified=action.unverified, approve=approve,
         unpreserved=not_preserved(session, step) if action.full_name == step.action else (),
         warnings=[*cautions(session, step, action), *(d.sentence for d in dangers), *map(sent_before, earlier)],
-        phrase=" AND ".join([*([phrase(action, outgoings)] if final else []), *(d.phrase for d in dangers)]),
+        phrase="" if session.ctx.mode is Mode.PROBE else " AND ".join(phrases),
         requests=[line for o in outgoings for line in full_request(o)], curls=[as_curl(o) for o in outgoings])
 
 
@@ -73,6 +75,15 @@ def not_preserved(session: Session, step: Step) -> list[str]:
         states = [f"step {session.number(k)} {session.step_state(k).word}" for k in keepers]
         lines.append(f"Not preserved: {trace.what.replace('_', ' ')} ({'; '.join(states) or 'no step preserves it'})")
     return lines
+
+
+def destroys(session: Session, step: Step, action: Action) -> list[dict[str, Any]]:
+    """What this step destroys, and the numbers of the done steps that preserved it: none where it is not preserved."""
+    done = {s.id for s in session.run.steps.values() if s.state in SATISFIED}
+    every = uncovered(session.runbook, step, (), find_action=lambda name: find(session, name))
+    keepers = {trace: [session.number(k) for k in ids if k in done] for trace, ids in every}
+    return [{"what": t.what.replace("_", " "), "kept_by": keepers.get(t, []), "accepted": step.unpreserved}
+            for t in action.destroys]
 
 
 def find(session: Session, name: str) -> Action:
@@ -121,7 +132,7 @@ def lock_outs(me: Identity | None, action: Action, args: Sequence[dict[str, Any]
         return []
     if me is None:
         return [Danger("irkit could not learn whom this connection acts as, which may be the target", "I KNOW THE TARGET")]
-    addresses = people | {found.casefold() for text in affects for found in _ADDRESS.findall(text)} if people else set()
+    addresses = people | {found.casefold() for text in affects for found in ADDRESS.findall(text)} if people else set()
     found = []
     if me.id.casefold() in people or me.email.casefold() in addresses:
         found.append(Danger(f"This is the account irkit itself acts as ({me.email}): you would lock yourself out",
@@ -144,7 +155,7 @@ def approvers(session: Session) -> list[Person]:
             if (roles := tuple(role for role in one.roles if role in needed))]
 
 
-_ADDRESS = re.compile(r"[^\s<>,;:()]+@[^\s<>,;:()]+")
+ADDRESS = re.compile(r"[^\s<>,;:()]+@[^\s<>,;:()]+")
 
 
 def _targets(action: Action, args: Sequence[dict[str, Any]], wanted: Callable[[str, str], bool]) -> set[str]:

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from irkit.engine import ask, deadlines
+from irkit.engine import ask, deadlines, radius
 from irkit.engine.ending import GoTo, TakeBack
 from irkit.engine.gate import Closed, News, Question, Said, Waiting
+from irkit.engine.modes import Mode
 from irkit.engine.session import Session
 from irkit.engine.state import SETTLED, WITH_RESULT
 from irkit.engine.step import walk
@@ -117,6 +118,8 @@ class Walk:
         other = self.session.step_state(step.after.step)
         if other.state not in SETTLED:
             return None
+        if self.session.ctx.mode is Mode.PROBE:      # it waits for nothing: what the step waits for was not done
+            return now
         return other.at + (step.after.wait or timedelta()) if other.state in WITH_RESULT and other.at else now
 
     def _defer(self, step: Step, until: datetime) -> None:
@@ -180,7 +183,8 @@ class Walk:
     # -- the end ---------------------------------------------------------------------------------------------------
 
     def close(self) -> Closed:
-        """Record `run.closed`; return the closing figures."""
+        """Record `run.closed`, of a probe with its report; return the closing figures."""
         self._clocks()
-        self.session.record("run.closed", {})
+        named = radius.keep(self.session) if self.session.ctx.mode is Mode.PROBE else {}
+        self.session.record("run.closed", {}, named)
         return self.session.view.closed(self.session.ctx.clock.now())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from irkit.action import Outgoing
-from irkit.engine import approval, plan
+from irkit.engine import approval, plan, probing
 from irkit.engine.arguments import arguments
 from irkit.engine.ending import AGAIN, COMMON, agree, common, done_words, end, judged, letter_or_go, menu_for, trouble
 from irkit.engine.gate import Sends, Trouble
@@ -16,7 +16,6 @@ from irkit.engine.perform import Performance, stale, to_the_end, to_the_gate
 from irkit.engine.permit import Leaving
 from irkit.engine.session import Session
 from irkit.engine.state import Sending, StepState
-from irkit.engine.transfer import request_parts
 from irkit.engine.values import plain
 from irkit.runbook import Step
 
@@ -127,18 +126,16 @@ class Single:
 
     def _show_only(self, performance: Performance) -> bool:
         assert performance.write is not None
-        outgoing = performance.write
-        self.session.ctx.say(plan.sends(self.session, self.step, self.action, [outgoing], [self.args],
-                                       approve=approval.waiting_for(self.session, self.step)))
+        shown = self._plan(performance.write)
+        self.session.ctx.say(shown)
+        probing.show_only(self.session, self.step, self.action, shown, {None: performance.write})
         performance.stop()
-        end(self.session, self.step, "request.not_sent", {"probe": True, "action": self.action.full_name},
-            request_parts(outgoing), say="Probe: shown, not sent")
         return False
 
     # -- the outcome -----------------------------------------------------------------------------------------------
 
     def _settle(self, outcome: Outcome) -> bool:
-        outcome = judged(outcome, self.action, self._earlier())
+        unjudged, outcome = outcome, judged(outcome, self.action, self._earlier())
         match outcome:
             case Done():
                 self._done(outcome)
@@ -147,6 +144,9 @@ class Single:
                 trouble(self.session, self.step, outcome, title=self.title)
                 return False
         trouble(self.session, self.step, outcome, title=self.title)
+        if self.session.ctx.mode is Mode.PROBE:
+            probing.could_not_see(self.session, self.step, unjudged)
+            return False
         letter = letter_or_go(self.session, self.step, "menu", "", menu_for(outcome, self._settles_by_look(), self.letters))
         if letter in ("r", "l"):
             return True

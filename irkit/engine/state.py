@@ -18,6 +18,7 @@ SETTLED = frozenset({"done", "by_hand", "skipped", "unavailable", "not_needed", 
 WITH_RESULT = frozenset({"done", "by_hand"})
 WORDS = {"pending": "not done", "by_hand": "by hand", "unavailable": "gap", "not_needed": "not needed",
          "not_sent": "shown, not sent"}
+REPORT = "blast-radius.json"   # the name of the artefact in which a probe's report is kept
 
 
 @dataclass
@@ -81,6 +82,15 @@ class Approval:
     def parts(self) -> frozenset[str]:
         """Of the fingerprint; see `irkit.ledger.approvals`."""
         return parts_in(self.shown)
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What a probe ended with: its sum in a sentence, and the SHA-256 of its report and of the report's text."""
+
+    headline: str
+    report: str
+    text: str
 
 
 @dataclass
@@ -152,6 +162,7 @@ class RunState:
     closed: bool = False
     offer: Offered | None = None   # of a hand-over, while nobody has accepted it and nobody else took the run
     packed: int = -1               # the entry that says so, until somebody goes on: nobody holds the run
+    probed: Probed | None = None   # once a probe has ended
 
     def step(self, step_id: str) -> StepState:
         return self.steps.setdefault(step_id, StepState(step_id))
@@ -172,6 +183,7 @@ class State:
     notes: int = 0
     artefacts: int = 0
     artefact_bytes: int = 0
+    reports: dict[str, int] = field(default_factory=dict)    # SHA-256 of each kept report of a probe -> its latest entry
     stamps: Stamps = field(default_factory=Stamps)
     latest: datetime | None = None     # the latest time of an entry; in a drill, of those that have a drill's time
 

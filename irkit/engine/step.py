@@ -15,10 +15,11 @@ An unknown never offers a plain retry; a write is never sent again without a loo
 
 from __future__ import annotations
 
-from irkit.engine import ask, plan
+from irkit.engine import ask, plan, probing
 from irkit.engine.ending import common, end, letter_or_go
 from irkit.engine.fanout import fan_out
-from irkit.engine.gate import ByHand, StepBegins
+from irkit.engine.gate import ByHand, News, StepBegins
+from irkit.engine.modes import Mode
 from irkit.engine.roles import fill
 from irkit.engine.session import Session
 from irkit.engine.single import Single
@@ -35,6 +36,13 @@ def walk(session: Session, step: Step) -> None:
     if not _needed(session, step):
         return
     fill(session, step)
+    try:
+        _take(session, step)
+    except Missing as missing:           # only a probe lets one pass: what a write's answer would have said, nobody knows yet
+        probing.not_reached(session, step, missing.path)
+
+
+def _take(session: Session, step: Step) -> None:
     if step.kind == "do":
         _do(session, step)
     elif step.kind == "ask":
@@ -51,6 +59,9 @@ def _needed(session: Session, step: Step) -> bool:
     try:
         needed, why = step.when_value(session.scope()), "`when` is false"
     except Missing as missing:
+        if session.ctx.mode is Mode.PROBE:
+            session.ctx.say(News([f"{missing.path} is not known: shown as if this step were needed."]))
+            return True
         answer = ask.choose(session, step.id, "when_unknown", f"{missing.path} is not known. Is this step needed?",
                             {"y": "needed", "x": "not needed"})
         needed, why = answer == "y", ""
@@ -74,6 +85,9 @@ def _text(session: Session, step: Step) -> str:
 def _do(session: Session, step: Step) -> None:
     session.record("step.started", {"step_kind": "do"}, step=step.id)
     session.ctx.say(ByHand(_text(session, step), evidence=step.evidence == "required"))
+    if session.ctx.mode is Mode.PROBE:
+        probing.left_to_people(session, step)
+        return
     letter = letter_or_go(session, step, "gate", "Done?", {"m": "done", "s": "skip", "d": "defer"})
     common(session, step, letter)
 
@@ -81,6 +95,9 @@ def _do(session: Session, step: Step) -> None:
 def _decide(session: Session, step: Step) -> None:
     session.record("step.started", {"step_kind": "ask"}, step=step.id)
     session.ctx.say(ByHand(_text(session, step), dict(step.choices)))
+    if session.ctx.mode is Mode.PROBE:
+        probing.left_to_people(session, step)
+        return
     letter = letter_or_go(session, step, "choice", "Your decision", {**step.choices, "s": "skip", "d": "defer"})
     if letter in ("s", "d") and letter not in step.choices:
         common(session, step, letter)

@@ -16,6 +16,7 @@ from irkit.action import Action, Artefact, Known, Occasion, Outgoing, Request, R
 from irkit.engine import redact
 from irkit.engine.context import Context
 from irkit.engine.gate import Asking, Looked, Sent, Waiting
+from irkit.engine.modes import Mode
 from irkit.engine.values import plain
 from irkit.errors import ActionError, BadAnswer, Cut, NoAnswer, NotApproved, NotSent, Refused, Throttled
 from irkit.ledger import Arriving, Collector, Entry
@@ -24,6 +25,7 @@ from irkit.ledger.adjtime import read_date
 READ_ATTEMPTS = 5
 THROTTLED_ATTEMPTS = 12
 NOT_SENT_ATTEMPTS = 3
+PROBE = "this is a probe: it sends reads only"
 
 
 class Transfer:
@@ -172,6 +174,9 @@ class Transfer:
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def send(self, outgoing: Outgoing, cleanup: bool = False) -> Response:
+        if self.ctx.mode is Mode.PROBE:            # a clean-up; no step asks for more, and ledger and wire refuse that, too
+            self._record("request.not_sent", outgoing, {"cleanup": cleanup or None}, {"error": PROBE})
+            raise NotSent(PROBE)
         for attempt in range(1, THROTTLED_ATTEMPTS + 1):
             response, error = self._send_once(outgoing, attempt, cleanup)
             refused = None if response is None else refusal(outgoing.request, response, self.connector)

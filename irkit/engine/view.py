@@ -62,14 +62,17 @@ class View:
         for step in self.runbook.steps:
             word = self.step_state(step).word
             counts[word] = counts.get(word, 0) + 1
-        return Closed(self.where(now), counts, self.lines("skipped"), sent_counts(self.run), len(undoable(self.run)),
+        probed, skipped = self.run.probed, self.lines("skipped") if Mode(self.run.mode) is not Mode.PROBE else ()
+        return Closed(self.where(now), counts, skipped, sent_counts(self.run), len(undoable(self.run)),
                       self.state.artefacts, self.state.artefact_bytes, self.state.notes, self.state.seq + 1, self.state.head,
-                      self.lines("unavailable"), stamps=self.state.stamps)
+                      self.lines("unavailable"), stamps=self.state.stamps, probed=probed.headline if probed else "")
 
     def resumed(self, now: datetime, changed: Sequence[str] = ()) -> Resumed:
         """What somebody who takes the run up has to know."""
         done = [n for n, step in enumerate(self.runbook.steps, 1) if self.step_state(step).state == "done"]
         lines = [line for step in self.runbook.steps for line in (self._open_line(step), self._waiting_line(step)) if line]
+        if Mode(self.run.mode) is Mode.PROBE:
+            lines.append("Probe    reads only; its report of what would be affected is made when it has walked to the end")
         return Resumed(self.where(now), self.run.opened_at, self.run.opened_by, self.state.seq + 1, spans(done),
                        self.lines("by_hand"), self.lines("skipped"), lines, changed, self.run.last_who, self.state.stamps,
                        self.run.offer,

@@ -186,6 +186,9 @@ class Commit:
         """Sending is for the session that holds the run; of several who take it over from the same one, the first has it."""
         kind, run, folder = draft.fields["kind"], draft.fields.get("run", ""), self._author.folder
         holder = self._holding.holders.get(run)
+        if kind == SENDING and run in self._holding.probes:
+            raise LedgerError(f"run {run!r} is a probe: nothing is sent in it", where=str(folder),
+                              next=f"irkit status {folder.name}")
         if kind == SENDING and holder != self._session:
             by = "packed to be moved" if holder == NOBODY else "taken over by another session"
             raise NotTheHolder(f"run {run!r} was {by}; nothing is sent from here", where=str(folder),

@@ -2,7 +2,7 @@
 
 The latest run.opened, run.resumed or handover.accepted of a run names its holder by standing in that session. A run.paused that
 says `packed` leaves it to nobody: the folder was packed to be moved, and whoever goes on, here or there, takes it up anew.
-An acceptance refers to the latest offer of its run, once.
+An acceptance refers to the latest offer of its run, once. A run that was opened as a probe is nobody's to send for.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ def gives_up(kind: str, data: Mapping[str, Any]) -> bool:
 
 @dataclass
 class Holding:
-    """What the entries so far say: run -> the session that may send for it, and run -> its open offer."""
+    """What the entries so far say: run -> the session that may send for it, run -> its open offer, which runs are probes."""
 
     holders: dict[str, int] = field(default_factory=dict)
     offers: dict[str, int] = field(default_factory=dict)
+    probes: set[str] = field(default_factory=set)
 
     def take(self, seq: int, fields: Mapping[str, Any]) -> None:
         """Go past an entry."""
@@ -37,6 +38,8 @@ class Holding:
             self.holders[run] = fields.get("session", 0)
         elif gives_up(kind, fields.get("data", {})):
             self.holders[run] = NOBODY
+        if kind == "run.opened" and fields.get("data", {}).get("mode") == "probe":
+            self.probes.add(run)
         if kind == "handover.offered":
             self.offers[run] = seq
         elif kind == "handover.accepted":
@@ -47,4 +50,4 @@ class Holding:
         return fields.get("ref") is not None and self.offers.get(fields.get("run", "")) == fields["ref"]
 
     def copy(self) -> Holding:
-        return Holding(dict(self.holders), dict(self.offers))
+        return Holding(dict(self.holders), dict(self.offers), set(self.probes))

@@ -27,6 +27,8 @@ class Request:
     evidence: Sequence[str]
     sends: Sends
     unproven: str = ""
+    probe: Sequence[str] = ()          # what a probe found, where the report of one goes with the request
+    report: Sequence[str] = ()         # all of that report
 
 
 def request_lines(said: Request, *, width: int = WIDEST, prefix: str = "") -> list[str]:
@@ -41,5 +43,6 @@ def request_lines(said: Request, *, width: int = WIDEST, prefix: str = "") -> li
         *(page.labelled("Why", said.why) if said.why else []),
         *(page.labelled("Evidence", said.evidence) if said.evidence else []),
         *(page.labelled("Unproven", said.unproven) if said.unproven else []),
+        *(page.labelled("Probe", said.probe) if said.probe else []),
     ]
     return [*prefixed(lines, prefix), *render(said.sends, width=width, prefix=prefix)]

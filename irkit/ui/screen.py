@@ -285,6 +285,7 @@ def _closed(said: Closed, page: Page) -> list[str]:
         *page.labelled("Steps", steps),
         *(page.labelled("Skipped", reasons) if reasons else []),
         *(page.labelled("Gaps", said.gaps) if said.gaps else []),
+        *(_beside(page.labelled("Probe", said.probed), f"irkit incident probe {where.incident}", page) if said.probed else []),
         *page.labelled("Sent", f"{sent}: {outcome}" if changed else "nothing that changed anything"),
         *(_beside(page.labelled("Undo", f"still possible for {said.undoable}"),
                   f"irkit undo {where.incident}", page) if said.undoable else []),

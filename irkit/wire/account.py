@@ -31,6 +31,7 @@ from irkit.errors import CredentialError, IrkitError
 from irkit.secrets import Secret
 from irkit.wire.auth import Auth
 from irkit.wire.limits import Pace
+from irkit.wire.reading import ReadsOnly
 
 CONNECTIONS = 32                       # twice the workers of a fan-out, so that a worker never waits for a socket
 PIECE = 2**18                          # bytes of an upload held at a time
@@ -47,7 +48,7 @@ class Account:
     """
 
     def __init__(self, connection: Connection, connector: Connector, way: SignIn, *, loopback: bool,
-                 pace: Callable[[str, int], Pace]) -> None:
+                 pace: Callable[[str, int], Pace], reads_only: bool = False) -> None:
         self.connection, self.connector, self.way = connection, connector, way
         self.written, self.filled = texts(connection, connector, way)
         try:
@@ -58,7 +59,8 @@ class Account:
         self._origins = {self._checked(url, loopback) for url in self.addresses.values()}
         self.auths: dict[str, Auth] = {}
         self._new_pace, self._paces = pace, {"": pace(connector.title, connector.per_minute)}
-        self._transports: dict[Origin, httpx.HTTPTransport] = {}
+        self._transports: dict[Origin, httpx.BaseTransport] = {}
+        self._reads_only = reads_only
         self._jar: dict[tuple[str, str], Secret] = {}
         self._lock = threading.Lock()
         self.transport(parsed(self.addresses[""]))    # so that an environment that cannot be followed is told now
@@ -173,12 +175,13 @@ class Account:
                 self._paces[name] = self._new_pace(f"{self.connector.title} {name}", bucket.per_minute)
             return self._paces[name]
 
-    def transport(self, url: httpx.URL) -> httpx.HTTPTransport:
-        """The pool of connections to that place."""
+    def transport(self, url: httpx.URL) -> httpx.BaseTransport:
+        """The pool of connections to that place; of a probe, one that sends reads only."""
         with self._lock:
             found = self._transports.get(origin(url))
             if found is None:
-                found = self._transports[origin(url)] = _transport(url)
+                made = _transport(url)
+                found = self._transports[origin(url)] = ReadsOnly(made) if self._reads_only else made
             return found
 
     def close(self) -> None:

@@ -52,6 +52,7 @@ from irkit.wire.account import Account, body_of, parsed
 from irkit.wire.inflate import decoder
 from irkit.wire.limits import Pace
 from irkit.wire.mail import Mailbox
+from irkit.wire.reading import PROBE, READ
 
 TIMEOUTS = httpx.Timeout(connect=10.0, read=30.0, write=30.0, pool=10.0)
 MAX_TOKEN = 2**20                      # bytes of a token endpoint's answer
@@ -107,7 +108,8 @@ class Wire:
     """Sends for all connections of a run, from many threads.
 
     `ask` is the hidden prompt for credentials that are typed. `on_auth(connection, status, ms)` hears of each token call. With
-    `reads_only` (a probe) a write is refused before anything is opened. `loopback` makes it the wire of a test incident.
+    `reads_only` (a probe) a write is refused before anything is opened, and no transport there is could send it. `loopback`
+    makes it the wire of a test incident.
     `wait(seconds)` is how a thread waits for a rate limit; when it returns True, the request is given back as not sent.
     """
 
@@ -166,7 +168,7 @@ class Wire:
         whatever `answered`, `sink` and `meanwhile` raise.
         """
         if self._reads_only and outgoing.request.is_write:
-            raise NotSent("this is a probe: its wire sends reads only")
+            raise NotSent(PROBE)
         account = self._account(outgoing.connection)
         if self._closing.is_set():
             raise NotSent("the run is ending")
@@ -220,8 +222,9 @@ class Wire:
                                   next=f"irkit connect {connection.name}")
         if connector.relay:
             return Mailbox(connection, connector, way, self._credential(connection, way, connection.credential),
-                           loopback=self._loopback, pace=self._pace, timeouts=self._timeouts.as_dict(), wall=self._wall)
-        account = Account(connection, connector, way, loopback=self._loopback, pace=self._pace)
+                           loopback=self._loopback, pace=self._pace, timeouts=self._timeouts.as_dict(), wall=self._wall,
+                           reads_only=self._reads_only)
+        account = Account(connection, connector, way, loopback=self._loopback, reads_only=self._reads_only, pace=self._pace)
         account.auths[""] = self._signing(account, way, connection.credential)
         return account
 
@@ -262,7 +265,7 @@ class Wire:
         failure = ""
         try:
             request = httpx.Request("POST", url, headers={**HEADERS, "Content-Type": kind}, content=body,
-                                    extensions=self._extensions)
+                                    extensions={**self._extensions, READ: True})     # it changes nothing but who may ask
             with closing(account.transport(url).handle_request(request)) as answer:
                 return auth.Told(answer.status_code, b"".join(_limited(_decoded(answer), MAX_TOKEN)),
                                  answer.headers.get("date", ""))
@@ -287,7 +290,8 @@ class Wire:
     def _open(self, account: Account, outgoing: Outgoing, headers: auth.Headers, meanwhile: _Meanwhile | None,
               source: Callable[[Artefact], BinaryIO] | None) -> httpx.Response:
         try:
-            extensions = {**self._extensions, "trace": meanwhile} if meanwhile else self._extensions
+            traced = {"trace": meanwhile} if meanwhile else {}
+            extensions = {**self._extensions, READ: not outgoing.request.is_write, **traced}
             url, body = account.bearing(outgoing)
             content, length = body_of(outgoing, body, source)
             request = httpx.Request(outgoing.method, parsed(url), content=content, extensions=extensions, headers=[

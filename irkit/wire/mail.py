@@ -74,7 +74,8 @@ class Mailbox:
     """
 
     def __init__(self, connection: Connection, connector: Connector, way: SignIn, credential: Secret, *, loopback: bool,
-                 pace: Callable[[str, int], Pace], timeouts: Mapping[str, Any], wall: Callable[[], float]) -> None:
+                 pace: Callable[[str, int], Pace], timeouts: Mapping[str, Any], wall: Callable[[], float],
+                 reads_only: bool = False) -> None:
         self.connection, self.connector, self.way = connection, connector, way
         self.written, self.filled = texts(connection, connector, way)
         self._address = connection.base_url or connector.base_url.format(**self.filled)
@@ -88,6 +89,7 @@ class Mailbox:
             raise ActionError(f"{connection.name} is {self._address}: a relay is called by TLS alone",
                               next=f"irkit connect {connector.name}")
         self._credential, self._timeouts, self._wall = credential, timeouts, wall
+        self._reads_only = reads_only      # of a probe: it signs in, and hands nothing over
         self.auths: dict[str, Auth] = {"": Fixed({}, credential)}
         self._pace = pace(connector.title, connector.per_minute)
 
@@ -115,6 +117,8 @@ class Mailbox:
              source: Source | None = None) -> Response:
         """Hand the message over, once; without a message, sign in and ask nothing. Raises NotSent, NoAnswer."""
         receipt, mail = Receipt(), outgoing.request.mail
+        if self._reads_only and mail is not None:
+            raise NotSent("this is a probe: no message is handed over")
         try:
             with closing(self._connected(receipt)) as relay:
                 if not self._opened(relay, receipt) or not self._signed(relay, receipt):

@@ -44,6 +44,7 @@ class _Session(Connection):
         """One command. False: the session is over."""
         if not self._greeted:
             self._greeted = True
+            self.relay.faults.judge("mail", "GET", "/")        # a look: somebody came, and has said nothing yet
             return self._say(220, BANNER)
         line = self.rfile.readline(2048).decode("latin-1").strip()
         verb, _, rest = line.partition(" ")

@@ -60,6 +60,27 @@ def test_cleanup_runs_after_a_failure_too(tmp_path: Path) -> None:
     assert desk.tenant.asked[-1] == "DELETE /jobs/j1"
 
 
+def test_a_probe_tidies_nothing_up(desk: Desk) -> None:
+    """What would be removed after a read is recorded as not sent, and left: a probe sends no DELETE, for itself either."""
+    desk.ctx.mode = Mode.PROBE
+    assert isinstance(desk.perform("search").outcome, Done)
+    assert desk.tenant.asked == ["POST /jobs", "GET /jobs/j1/rows"]
+    entry, = desk.entries("request.not_sent")
+    assert entry.data["cleanup"] is True
+    assert entry.disclosed["request.method"] == "DELETE"
+    assert desk.entries("request.sending") == []
+
+
+def test_a_probe_that_is_told_to_send_does_not(desk: Desk) -> None:
+    """Whoever forgets that it is a probe: the write fails, nothing was sent, and that is what is recorded."""
+    desk.ctx.mode = Mode.PROBE
+    outcome = desk.send("turn_on").outcome
+    assert isinstance(outcome, Failed)
+    assert "Nothing was sent" in outcome.reason
+    assert desk.tenant.asked == ["GET /flag"]
+    assert (len(desk.entries("request.not_sent")), desk.entries("request.sending")) == (1, [])
+
+
 def test_a_search_by_post_is_a_read(desk: Desk) -> None:
     """reads=True passes without a gate."""
     assert desk.perform("search").write is None

@@ -81,3 +81,19 @@ def test_both_verifiers_refuse_what_a_writer_without_rules_wrote(tmp_path: Path,
         assert verdict.code == 5
         assert verdict.first is not None
         assert verdict.first.mechanism == mechanism
+
+
+def test_nothing_is_sent_in_a_run_that_was_opened_as_a_probe(tmp_path: Path) -> None:
+    """Refused in the transaction, by whichever session asks, and after a resume as well; another run of the incident sends."""
+    with opened(tmp_path / "i") as ledger:
+        ledger.append("run.opened", {"mode": "probe"}, run="r2")
+        for _ in range(2):
+            with pytest.raises(LedgerError, match="'r2' is a probe"):
+                ledger.append("request.sending", run="r2")
+            ledger.append("run.resumed", run="r2")
+        assert ledger.append("request.sending", run="r1").kind == "request.sending"
+    with Ledger.open(tmp_path / "i") as again:
+        again.start_session("Sam", signer=Throwaway())
+        again.append("run.resumed", run="r2")
+        with pytest.raises(LedgerError, match="'r2' is a probe"):
+            again.append("request.sending", run="r2")
