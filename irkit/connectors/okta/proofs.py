@@ -1,0 +1,73 @@
+"""What `irkit doctor` proves: one harmless read for each scope, or a look at what was granted where only a write would show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from irkit.action import GET, ActionError, Steps, Unavailable, by_link_header, ident, row, setting, stamp, walk, words
+from irkit.connectors.okta.base import key, okta
+from irkit.connectors.okta.logs import clock
+from irkit.connectors.okta.people import own_user, roles_at
+
+ADMINS = ("SUPER_ADMIN", "ORG_ADMIN", "CUSTOM")
+
+
+@okta.proof("okta.users.read", "find people, see their status, capture grants, tokens and factors")
+def _reads_users() -> Steps[Any]:
+    yield GET("/api/v1/users", params={"limit": 1}, gate="okta.users.read")
+
+
+@okta.proof("okta.roles.read", "see admin roles, and list all administrators")
+def _reads_roles() -> Steps[Any]:
+    yield GET("/api/v1/iam/assignees/users", params={"limit": 1}, gate="okta.roles.read")
+
+
+@okta.proof("okta.apiTokens.read", "list API tokens: nothing else ends them")
+def _reads_api_tokens() -> Steps[Any]:
+    yield GET("/api/v1/api-tokens", gate="okta.apiTokens.read")
+
+
+@okta.proof("okta.logs.read", "collect the System Log, and prove that sessions were cleared")
+def _reads_logs() -> Steps[Any]:
+    now = yield from clock()
+    yield GET("/api/v1/logs", params={"since": stamp(now.replace(hour=0, minute=0, second=0)), "until": stamp(now), "limit": 1},
+              gate="okta.logs.read")
+
+
+def _granted() -> Steps[set[str] | None]:
+    """The scopes granted to the app that irkit signs in as; None for an API token, whose role decides."""
+    try:
+        client = yield from setting("client_id")
+    except ActionError:
+        return None
+    found: set[str] = set()
+    yield from walk(GET("/api/v1/apps/{}/grants", key(client, "client"), gate="okta.appGrants.read"), "",
+                    lambda one: found.add(words(row(one, "grant").get("scopeId"))), after=by_link_header)
+    return found
+
+
+def _may(scope: str) -> Steps[Any]:
+    granted = yield from _granted()
+    if granted is None:
+        me = yield from own_user()
+        roles = yield from roles_at("/api/v1/users/{}/roles", ident((me or {}).get("id")))
+        if not set(roles) & set(ADMINS):
+            raise Unavailable(f"the API token's account holds {', '.join(roles) or 'no admin role'}", status=403,
+                              needs="an admin role")
+    elif scope not in granted:
+        raise Unavailable(f"{scope} is not granted to the app", status=403, needs=scope)
+
+
+def _proof(scope: str, why: str) -> None:
+    @okta.proof(scope, why)
+    def granted() -> Steps[Any]:
+        yield from _may(scope)
+
+
+for _scope, _why in (
+        ("okta.users.manage", "suspend people, end their sessions, revoke grants and tokens, remove factors"),
+        ("okta.roles.manage", "take admin roles away"),
+        ("okta.apiTokens.manage", "revoke API tokens"),
+        ("okta.sessions.manage", "end one session by its id (with okta.sessions.read)"),
+        ("okta.universalLogout.manage", "Universal Logout (takes its licence; without it that step is a gap)")):
+    _proof(_scope, _why)
