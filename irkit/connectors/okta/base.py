@@ -190,6 +190,15 @@ def everything(first: Request, make: Callable[[Mapping[str, Any]], Item], what: 
     return found, done
 
 
+def deleting(request: Request) -> Steps[None]:
+    """Send it. A 404 is no error here: what was to go has gone meanwhile, as the look that follows has to show."""
+    try:
+        yield request
+    except Refused as error:
+        if error.status != 404:
+            raise
+
+
 def required(value: str, what: str) -> str:
     """An id without which nothing can be decided. Raises BadAnswer for an empty one."""
     if not value:

@@ -24,7 +24,7 @@ from irkit.action import (
     ident,
     words,
 )
-from irkit.connectors.okta.base import everything, key, okta, required
+from irkit.connectors.okta.base import deleting, everything, key, okta, required
 from irkit.connectors.okta.people import get_user, look
 from irkit.connectors.okta.sessions import event, until_shown
 
@@ -96,8 +96,8 @@ def delete_factor(user_id: UserId, factor_id: str) -> Steps[Removed]:
         return Removed(user.person, (), proof)
     named = tuple(item.named for item in found if _goes(item, chosen))
     params = {"removeRecoveryEnrollment": "true"} if chosen.kind in RECOVERY else None
-    yield DELETE("/api/v1/users/{}/factors/{}", user_id, key(factor_id, "factor"), params=params, noun="factor",
-                 seen=Removed(user.person, named, ""), affects=named)
+    yield from deleting(DELETE("/api/v1/users/{}/factors/{}", user_id, key(factor_id, "factor"), params=params, noun="factor",
+                               seen=Removed(user.person, named, ""), affects=named))
     if any(item.id == factor_id for item in (yield from _factors(user_id))[0]):
         raise NotConfirmed(f"the factor {factor_id} is still there")
     return Removed(user.person, named, proof)
@@ -163,8 +163,8 @@ def delete_enrolment(user_id: UserId, enrolment_id: str) -> Steps[Removed]:
     proof = "the list of enrolments does not show it"
     if chosen is None:
         return Removed(user.person, (), proof)
-    yield DELETE("/api/v1/users/{}/authenticator-enrollments/{}", user_id, key(enrolment_id, "enrolment"), noun="enrolment",
-                 seen=Removed(user.person, (chosen.named,), ""), affects=[chosen.named])
+    yield from deleting(DELETE("/api/v1/users/{}/authenticator-enrollments/{}", user_id, key(enrolment_id, "enrolment"),
+                               seen=Removed(user.person, (chosen.named,), ""), affects=[chosen.named], noun="enrolment"))
     if any(item.id == enrolment_id for item in (yield from _enrolments(user_id))[0]):
         raise NotConfirmed(f"the enrolment {enrolment_id} is still there")
     return Removed(user.person, (chosen.named,), proof)

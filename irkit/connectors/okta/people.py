@@ -31,7 +31,7 @@ from irkit.action import (
     walk,
     words,
 )
-from irkit.connectors.okta.base import PEOPLE, describe, key, moment, okta
+from irkit.connectors.okta.base import PEOPLE, key, moment, okta
 
 ENOUGH = ("SUPER_ADMIN", "ORG_ADMIN", "CUSTOM")      # a custom role may be enough: its permissions are not listed here
 PROVIDERS = {
@@ -216,13 +216,12 @@ def suspend_user(user_id: UserId) -> Steps[User]:
     if before.status != "ACTIVE":
         raise ActionError(f"{before.person} is {before.status}: Okta suspends ACTIVE accounts alone",
                           next=f"{PEOPLE}: make the account ACTIVE, then suspend it at once; end the sessions meanwhile")
-    answer = yield POST("/api/v1/users/{}/lifecycle/suspend", user_id, seen=before.account, affects=[before.person],
-                        noun="person", ok=(400,))
-    after = yield from get_user(user_id)
-    if answer.status == 400 and after.status != "SUSPENDED":
-        raise Refused(f"Okta did not suspend {before.person}: {describe(answer) or 'no reason given'}; it is {after.status}",
-                      status=400, next=PEOPLE)
-    return after.require(status="SUSPENDED")
+    try:
+        yield POST("/api/v1/users/{}/lifecycle/suspend", user_id, seen=before.account, affects=[before.person], noun="person")
+    except Refused as error:           # 400 where it is not ACTIVE any more: somebody else may have suspended it just now
+        if error.status != 400 or (yield from get_user(user_id)).status != "SUSPENDED":
+            raise
+    return (yield from get_user(user_id)).require(status="SUSPENDED")
 
 
 @okta.action(Effect.REVERSIBLE, undo="okta.suspend_user")

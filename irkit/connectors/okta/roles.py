@@ -27,7 +27,7 @@ from irkit.action import (
     walk,
     words,
 )
-from irkit.connectors.okta.base import PEOPLE, everything, key, okta, required
+from irkit.connectors.okta.base import PEOPLE, deleting, everything, key, okta, required
 from irkit.connectors.okta.people import get_user
 
 # What a standard role may be limited to. Such a role that is given back would be given for everybody and everything.
@@ -121,8 +121,9 @@ def unassign_role(user_id: UserId, role: str, custom_role: str | None = None, re
                           "the person out of the group, or the role off the group")
     limits = yield from _limits(user_id, before)
     seen = Role(before.id, before.role, before.assigned, before.custom_role, before.resource_set, limits)
-    yield DELETE("/api/v1/users/{}/roles/{}", user_id, key(before.id, "role"), seen=seen, noun="admin role",
-                 affects=[f"{user.person}: {before.role}" + (f", limited to {', '.join(limits)}" if limits else "")])
+    told = f"{user.person}: {role}" + (f", limited to {', '.join(limits)}" if limits else "")
+    yield from deleting(DELETE("/api/v1/users/{}/roles/{}", user_id, key(before.id, "role"), seen=seen, affects=[told],
+                               noun="admin role"))
     if any(one.id == before.id for one in (yield from _roles(user_id))[0]):
         raise NotConfirmed(f"{user.person} still has {role}")
     return Role("", role, "none", custom_role, resource_set)

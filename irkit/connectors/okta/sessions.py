@@ -29,7 +29,7 @@ from irkit.action import (
     when,
     words,
 )
-from irkit.connectors.okta.base import LOGOUT, PEOPLE, key, okta
+from irkit.connectors.okta.base import LOGOUT, PEOPLE, deleting, key, okta
 from irkit.connectors.okta.people import look
 from irkit.connectors.okta.tokens import held
 
@@ -163,8 +163,8 @@ def end_session(session_id: str) -> Steps[Session]:
     if before is None:
         raise ActionError(f"Okta knows no session {session_id}: it is over, or the log's id is not taken here",
                           next=f"end all of the person's: okta.end_sessions, or {PEOPLE} > More Actions > Clear User Sessions")
-    yield DELETE("/api/v1/sessions/{}", session_id, seen=before, affects=[f"session {session_id} of user {before.user_id}"],
-                 noun="session")
+    yield from deleting(DELETE("/api/v1/sessions/{}", session_id, seen=before, noun="session",
+                               affects=[f"session {session_id} of user {before.user_id}"]))
     if (yield from _session(session_id)) is not None:
         raise NotConfirmed(f"session {session_id} is still there")
     return Session(session_id, before.user_id, "ended", "Okta answers 404 to its id")

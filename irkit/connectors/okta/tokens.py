@@ -25,7 +25,7 @@ from irkit.action import (
     ident,
     words,
 )
-from irkit.connectors.okta.base import everything, key, okta, required
+from irkit.connectors.okta.base import deleting, everything, key, okta, required
 from irkit.connectors.okta.people import User, get_user, own_user
 
 MOST = 200
@@ -68,7 +68,7 @@ def _revoke_grants(user: User, before: list[Item], path: str, *parts: str) -> St
     if not before:
         return Revoked(user.person, (), proof)
     named = tuple(item.named for item in before)
-    yield DELETE(path, *parts, seen=Revoked(user.person, named, ""), affects=named, noun="grant")
+    yield from deleting(DELETE(path, *parts, seen=Revoked(user.person, named, ""), affects=named, noun="grant"))
     left = {item.id for item in (yield from _grants(user.id))[0] if item.active} & {item.id for item in before}
     if left:
         raise NotConfirmed(f"grants that are still there: {', '.join(sorted(left))}")
@@ -181,9 +181,9 @@ def revoke_client_tokens(user_id: UserId, client_id: str) -> Steps[Revoked]:
     if not before:
         return Revoked(user.person, (), proof)
     named = tuple(item.named for item in before)
-    yield DELETE("/api/v1/users/{}/clients/{}/tokens", user_id, client_id, noun="refresh token",
-                 seen=Revoked(user.person, named, ""),
-                 affects=[f"{known[client_id].title or client_id}: {name}" for name in named])
+    yield from deleting(DELETE("/api/v1/users/{}/clients/{}/tokens", user_id, client_id, noun="refresh token",
+                               seen=Revoked(user.person, named, ""),
+                               affects=[f"{known[client_id].title or client_id}: {name}" for name in named]))
     again = {client.id for client in (yield from _clients(user_id))[0]}
     if client_id in again and any(one.active for one in (yield from _tokens(user_id, client_id))[0]):
         raise NotConfirmed(f"the client {client_id} still holds tokens")
@@ -232,8 +232,8 @@ def revoke_api_token(token_id: str) -> Steps[Revoked]:
     if me is not None and ident(me.get("id")) == before.owner:
         raise ActionError(f"API token {token_id} was made by the account that irkit itself uses: it is not revoked from here",
                           next="revoke it in Admin Console > Security > API > Tokens, when irkit no longer needs it")
-    yield DELETE("/api/v1/api-tokens/{}", key(token_id, "token"), seen=Revoked(before.owner, (before.named,), ""),
-                 affects=[before.named], noun="API token")
+    yield from deleting(DELETE("/api/v1/api-tokens/{}", key(token_id, "token"), seen=Revoked(before.owner, (before.named,), ""),
+                               affects=[before.named], noun="API token"))
     if any(one.id == token_id for one in (yield from _api_tokens())[0]):
         raise NotConfirmed(f"API token {token_id} is still there")
     return Revoked(before.owner, (before.named,), proof)

@@ -37,6 +37,7 @@ class Okta(World):
         self.tenant = Tenant(self.options, self.now())
         self.throttle = Throttle(self.options.busy)
         seed.furnish(self.tenant, people, subjects)
+        self._samples = seed.samples(self.tenant)      # of the org as it was: later some of it is gone
         self.ready_token = self.tokens.issue("app")
         self.api_token = self.tokens.issue("person")
 
@@ -99,4 +100,4 @@ class Okta(World):
         return "ssws", self.api_token
 
     def samples(self) -> Mapping[str, object]:
-        return seed.samples(self.tenant)
+        return self._samples

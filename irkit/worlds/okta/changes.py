@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from irkit.worlds.okta import seed
@@ -17,12 +18,13 @@ USER = "/api/v1/users/{}"
 VERIFY = ("push", "signed_nonce", "token:software:totp")
 
 
-def _happened(world: Okta, kind: str, *targets: Obj, actor: Obj | None = None) -> None:
-    """The event is in the log `lag` seconds from now, and says now."""
+def _happened(world: Okta, kind: str, *targets: Obj, actor: Obj | None = None, at: datetime | None = None) -> None:
+    """The event says when it was (now), and is in the log `lag` seconds after that."""
     by = actor or {"id": seed.CLIENT, "profile": {"login": "irkit", "firstName": "irkit"}}
-    row = seed.entry(world.tenant, stamp(world.now()), kind, by, *targets, address="192.0.2.10")
-    row["uuid"] = f"{hashlib.sha256(f'{kind} {world.now()} {len(world.tenant.rows)}'.encode()).hexdigest()[:30]}"
-    world.later(world.options.lag, lambda: world.tenant.rows.append(row))
+    moment = at or world.now()
+    row = seed.entry(world.tenant, stamp(moment), kind, by, *targets, address="192.0.2.10")
+    row["uuid"] = hashlib.sha256(f"{kind} {moment} {len(world.tenant.rows)}".encode()).hexdigest()[:30]
+    world.later(world.options.lag - (world.now() - moment).total_seconds(), lambda: world.tenant.rows.append(row))
 
 
 def _status(world: Okta, user: Obj, status: str, kind: str) -> None:
@@ -39,14 +41,15 @@ def suspend(world: Okta, _call: Call, name: str) -> Answer:
         raise invalid("Cannot suspend a user that is not active", "Cannot suspend a user that is not active")
     _status(world, user, "SUSPENDED", "user.lifecycle.suspend")
     if world.options.reactivate:
-        world.later(world.options.reactivate, lambda: _imported(world, user))
+        due = world.now() + timedelta(seconds=world.options.reactivate)
+        world.later(world.options.reactivate, lambda: _imported(world, user, due))
     return Answer.json({})
 
 
-def _imported(world: Okta, user: Obj) -> None:
+def _imported(world: Okta, user: Obj, at: datetime) -> None:
     if user["status"] == "SUSPENDED":
         user["status"] = "ACTIVE"
-        _happened(world, "user.lifecycle.unsuspend", user, actor={"id": "system", "profile": {
+        _happened(world, "user.lifecycle.unsuspend", user, at=at, actor={"id": "system", "profile": {
             "login": "system@okta.com", "firstName": "Okta System"}})
 
 
