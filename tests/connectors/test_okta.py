@@ -121,7 +121,7 @@ def test_a_log_that_may_not_be_read_does_not_stop_containment() -> None:
 def test_api_tokens_outlive_suspension_sessions_and_password() -> None:
     """They end by their own deletion alone; the list is the org's, and the person's are picked here."""
     on = asked()
-    for name in ("suspend_user", "end_sessions", "universal_logout", "reset_password"):
+    for name in ("suspend_user", "end_sessions", "logout_everywhere", "reset_password"):
         assert run(name, on).error is None
     found = run("collect_api_tokens", on).result
     assert (found.count, [item.title for item in found.suspects]) == (4, ["ticket sync", "reporting"])
@@ -156,11 +156,11 @@ def test_the_token_of_irkits_own_account_is_never_revoked() -> None:
 
 def test_universal_logout_without_its_licence_is_a_gap() -> None:
     """Never "clean": what it needs is named, and the console's own way."""
-    driven = run("universal_logout", universal_logout=False)
+    driven = run("logout_everywhere", universal_logout=False)
     assert isinstance(driven.error, Unavailable)
     assert "Identity Threat Protection" in driven.error.needs
     assert "Admin Console" in driven.error.next
-    assert isinstance(run("universal_logout", missing="okta.universalLogout.manage").error, Unavailable)
+    assert isinstance(run("logout_everywhere", missing="okta.universalLogout.manage").error, Unavailable)
 
 
 def test_grants_and_tokens_go_one_by_one_or_all() -> None:

@@ -34,7 +34,7 @@ from irkit.connectors.okta.people import look
 from irkit.connectors.okta.tokens import held
 
 LOOKS, APART = 16, 20.0      # five minutes: log events are quick as a rule
-OLDEST = timedelta(days=89)
+OLDEST, LEAST = timedelta(days=89), timedelta(minutes=1)
 CLEARED, LOGGED_OUT = "user.session.clear", "user.authentication.universal_logout"
 
 
@@ -47,9 +47,10 @@ def on(row: Any, user_id: str) -> bool:
 def event(kind: str, user_id: str, since: datetime, until: datetime) -> Steps[str | None]:
     """The first event of that kind (or a kind under it) on the person since then, in words; "" for none.
 
-    None where the log may not be read. Every row is checked here: a filter that is ignored proves nothing.
+    None where the log may not be read. Every row is checked here: a filter that is ignored proves nothing. A window without
+    any length is never asked for.
     """
-    found: list[str] = []
+    found, begin = list[str](), max(min(since, until - LEAST), until - OLDEST)
 
     def add(value: Any) -> None:
         what, time = words(at(value, "eventType")), when(at(value, "published"))
@@ -58,7 +59,7 @@ def event(kind: str, user_id: str, since: datetime, until: datetime) -> Steps[st
 
     try:
         yield from walk(GET("/api/v1/logs", gate="okta.logs.read", params={
-            "since": stamp(max(since, until - OLDEST)), "until": stamp(until),
+            "since": stamp(begin), "until": stamp(until),
             "filter": f'eventType sw "{kind}" and target.id eq "{user_id}"', "limit": 1000}), "", add, after=by_link_header)
     except Unavailable:
         return None
@@ -114,13 +115,13 @@ def end_sessions(user_id: UserId, since: datetime) -> Steps[Ended]:
 
 
 @okta.action(Effect.IRREVERSIBLE, unverified="whether API tokens (SSWS) end with it: Okta's own pages disagree")
-def universal_logout(user_id: UserId, since: datetime) -> Steps[Ended]:
+def logout_everywhere(user_id: UserId, since: datetime) -> Steps[Ended]:
     """Universal Logout: end sessions and tokens in the apps that take it.
 
     Source: Okta OAuth API, Revoke all tokens of a user (global token revocation); Universal Logout supported apps. Needs
     okta.universalLogout.manage and the Universal Logout licence: without them it is a gap, and sessions in other apps are not
-    ended by Okta. Some apps take part only partly: Microsoft 365 loses refresh tokens alone. Delete API tokens by hand of
-    okta.revoke_api_token all the same. Done when the log shows it.
+    ended by Okta. Some apps take part only partly: Microsoft 365 loses refresh tokens alone. Revoke API
+    tokens one by one all the same. Done when the log shows it.
     """
     user, now = yield from look(user_id)
     shown = yield from event(LOGGED_OUT, user_id, since, now)

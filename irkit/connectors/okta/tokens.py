@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -159,6 +160,7 @@ def collect_tokens(user_id: UserId, since: datetime | None = None) -> Steps[Toke
     found, complete, notes, holders = list[Item](), first.complete, list(first.notes), list[Client]()
     for client in clients:
         tokens, done = yield from _tokens(user_id, client.id, keep="tokens")
+        tokens = [dataclasses.replace(one, title=client.title) for one in tokens]
         found, complete, notes = found + tokens, complete and done.complete, notes + done.notes
         if live := sum(one.active is not False for one in tokens):
             holders.append(Client(client.id, client.title, live))
