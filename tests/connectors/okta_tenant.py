@@ -18,5 +18,5 @@ JUNK = {
     "feature": error("E0000015", "You do not have permission to access the feature you are requesting", 403),
     "gone": error("E0000007", "Not found: Resource not found: 00u1 (User)", 404),
     "rows": Response.of([{"id": 7}, None, "x", {"id": "00u1", "status": None}]),
-    "another": Response.of({"id": "00uSomebodyElse", "status": "SUSPENDED", "value": []}),
+    "another": Response.of({"id": "00uSomebodyElse", "status": "SUSPENDED"}),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -10,7 +11,9 @@ import pytest
 
 from irkit import connectors
 from irkit.action import ActionError, Driven, NotConfirmed, Refused, Request, Response, Unavailable
+from irkit.runbook import check_bytes
 from tests.connectors.okta_tenant import JUNK, error
+from tests.runbook.support import TELL_LEGAL, book
 from tests.worlds.helpers import START, Asked, Clock, arguments, ask, make, play, read
 
 LONG_AGO = START - timedelta(days=130)
@@ -31,6 +34,12 @@ def person(on: Asked, email: str) -> dict[str, Any]:
     users = on.world.tenant.shelves["users"].values()      # type: ignore[attr-defined]
     found: dict[str, Any] = next(user for user in users if user["profile"]["email"] == email)
     return found
+
+
+def step(name: str, action: str, **more: str) -> str:
+    """A step of a runbook on the person that an earlier step found."""
+    given = {"user_id": "{{ steps.who.id }}", **more}
+    return f"- {{id: {name}, title: T, why: w, action: okta.{action}, with: {json.dumps(given)}}}"
 
 
 def query(request: Request) -> dict[str, list[str]]:
@@ -479,3 +488,23 @@ def test_doctor_proves_an_api_token_by_its_owners_role() -> None:
     on.world.ready_token, on.world.settings = on.world.credentials()["api_token"], {"org": "northwind-drill.okta.com"}
     proofs = connectors.find("okta").proofs
     assert [play(proof.function(), on).error for proof in proofs] == [None] * len(proofs)
+
+
+# -- the order of a runbook --------------------------------------------------------------------------------------------
+
+FIND = '- {id: who, title: Find, why: w, action: okta.find_user, with: {email: "{{ inputs.who }}"}}'
+FACTORS = step("factors", "collect_factors")
+SUSPEND = step("suspend", "suspend_user")
+RESET = step("reset", "reset_password", since="{{ inputs.since }}")
+REMOVE = step("remove", "delete_factor", factor_id="{{ steps.factors.suspect_ids[0] }}")
+
+
+@pytest.mark.parametrize(("steps", "lost"), [
+    ((RESET,), "active status"), ((SUSPEND, RESET), ""), ((RESET, SUSPEND), "active status"),
+    ((FACTORS, REMOVE), "sign in barrier"), ((SUSPEND, FACTORS, REMOVE), ""), ((SUSPEND, REMOVE), "factors"),
+    ((step("end", "end_sessions", since="{{ inputs.since }}"),), "tokens"), ((step("revoke", "revoke_grants"),), "grants")])
+def test_lint_refuses_the_order_that_okta_would_punish(steps: tuple[str, ...], lost: str) -> None:
+    """A password before the suspension, a factor while the password alone would open the account, a list that nobody kept."""
+    found = check_bytes(book(FIND, *steps, TELL_LEGAL), "test.yaml").sorted()
+    errors = [mistake.message for mistake in found if "no earlier step preserves" in mistake.message]
+    assert [lost in message for message in errors] == ([True] if lost else [])

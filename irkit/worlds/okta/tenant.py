@@ -35,7 +35,7 @@ class Options:
     provider: Literal["OKTA", "ACTIVE_DIRECTORY", "LDAP", "FEDERATION", "SOCIAL", "IMPORT"] = "OKTA"
     role: Literal["SUPER_ADMIN", "HELP_DESK_ADMIN", ""] = "SUPER_ADMIN"
     missing: str = ""
-    lag: int = 20
+    lag: int = 0
     reset: Literal["keeps", "lifts", "refuses"] = "keeps"
     reactivate: int = 0
     limits: bool = True
