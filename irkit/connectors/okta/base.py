@@ -156,7 +156,7 @@ okta = Connector(
     sign_in=[
         ClientCredentials("/oauth2/v1/token", "{scopes}", "private_key_jwt", "Private key of the app (PEM or JWK)", settings=(
             Setting("client_id", "Client id of the service app", r"[A-Za-z0-9_-]+"),
-            Setting("key_id", "Key id (kid) of its public key", r"[!-~]+", "empty where a JWK holds it", default=""),
+            Setting("key_id", "Key id of its public key", r"[!-~]+", "the KID that Okta shows beside it"),
             Setting("scopes", "Scopes, by blanks", r"okta\.[A-Za-z.]+(?: okta\.[A-Za-z.]+)*",
                     "leave okta.universalLogout.manage out where the org has no such scope", default=SCOPES),
         ), body="form", assertion=Assertion("RS256")),

@@ -35,15 +35,15 @@ def _reads_logs() -> Steps[Any]:
 
 
 def _granted() -> Steps[set[str] | None]:
-    """The scopes granted to the app that irkit signs in as; None for an API token, whose role decides."""
+    """The scopes that irkit asks for and the app was granted; None for an API token, whose role decides."""
     try:
-        client = yield from setting("client_id")
+        client, asked = (yield from setting("client_id")), (yield from setting("scopes"))
     except ActionError:
         return None
     found: set[str] = set()
     yield from walk(GET("/api/v1/apps/{}/grants", key(client, "client"), gate="okta.appGrants.read"), "",
                     lambda one: found.add(words(row(one, "grant").get("scopeId"))), after=by_link_header)
-    return found
+    return found & set(asked.split())
 
 
 def _may(scope: str) -> Steps[Any]:
@@ -55,7 +55,7 @@ def _may(scope: str) -> Steps[Any]:
             raise Unavailable(f"the API token's account holds {', '.join(roles) or 'no admin role'}", status=403,
                               needs="an admin role")
     elif scope not in granted:
-        raise Unavailable(f"{scope} is not granted to the app", status=403, needs=scope)
+        raise Unavailable(f"{scope} is not granted to the app, or not asked for in irkit.toml", status=403, needs=scope)
 
 
 def _proof(scope: str, why: str) -> None:
@@ -69,5 +69,5 @@ for _scope, _why in (
         ("okta.roles.manage", "take admin roles away"),
         ("okta.apiTokens.manage", "revoke API tokens"),
         ("okta.sessions.manage", "end one session by its id (with okta.sessions.read)"),
-        ("okta.universalLogout.manage", "Universal Logout (takes its licence; without it that step is a gap)")):
+        ("okta.universalLogout.manage", "end sessions inside other apps (takes the Universal Logout licence)")):
     _proof(_scope, _why)
