@@ -27,6 +27,7 @@ from irkit.action import (
     ident,
     stamp,
     walk,
+    when,
     words,
 )
 from irkit.connectors.okta.base import key, moment, okta
@@ -210,7 +211,7 @@ def _name(one: Any) -> str:
 
 def _told(row: Any) -> str:
     named = ", ".join(name for one in _targets(row) if (name := _name(one)))
-    return (f"{words(at(row, 'published'))} {words(at(row, 'eventType'))}: {named or 'nothing named'}, by "
+    return (f"{stamp(when(at(row, 'published')))} {words(at(row, 'eventType'))}: {named or 'nothing named'}, by "
             f"{words(at(row, 'actor.alternateId')) or ident(at(row, 'actor.id')) or 'unknown'} from "
             f"{words(at(row, 'client.ipAddress')) or 'no address'}, {words(at(row, 'outcome.result')) or 'no result'}")
 

@@ -33,7 +33,7 @@ from irkit.connectors.okta.base import LOGOUT, PEOPLE, deleting, key, okta
 from irkit.connectors.okta.people import look
 from irkit.connectors.okta.tokens import held
 
-LOOKS, APART = 16, 20.0      # five minutes: log events are quick as a rule
+LOOKS, APART = 31, 10.0      # five minutes: log events are quick as a rule
 OLDEST, LEAST = timedelta(days=89), timedelta(minutes=1)
 CLEARED, LOGGED_OUT = "user.session.clear", "user.authentication.universal_logout"
 
@@ -77,7 +77,7 @@ def until_shown(kind: str, user_id: str, start: datetime, what: str) -> Steps[st
             raise NotConfirmed(f"Okta took it, but the log that would show {what} may not be read (okta.logs.read)")
         if shown:
             return shown
-    raise NotConfirmed(f"the log does not show {what} after {LOOKS * APART / 60:.0f} minutes")
+    raise NotConfirmed(f"the log does not show {what} after {(LOOKS - 1) * APART / 60:.0f} minutes")
 
 
 @dataclass(frozen=True)

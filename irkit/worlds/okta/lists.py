@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from irkit.worlds.okta import scim
 from irkit.worlds.okta.seed import CLIENT, SCOPES
-from irkit.worlds.okta.tenant import Obj, Operations, Refusal, cut, not_found, page, read_mark, shown, stamp
+from irkit.worlds.okta.tenant import Obj, Operations, Refusal, cut, not_found, page, read_mark, shown, stamp, whole
 from irkit.worlds.world import Answer, Call
 
 if TYPE_CHECKING:
@@ -40,23 +40,27 @@ def user(world: Okta, _call: Call, name: str) -> Answer:
     return Answer.json(shown(world.tenant.user(name)))
 
 
+@operations.on("GET", USER + "/grants", "okta.users.read")
+def grants(world: Okta, call: Call, name: str) -> Answer:
+    return page(world, call, world.tenant.of("grants", world.tenant.user(name)["id"]))
+
+
 def _belonging(path: str, shelf: str, *, engine: bool = False, scope: str = "okta.users.read") -> None:
     @operations.on("GET", USER + path, scope, engine=engine)
-    def listed(world: Okta, call: Call, name: str) -> Answer:
-        return page(world, call, world.tenant.of(shelf, world.tenant.user(name)["id"]))
+    def listed(world: Okta, _call: Call, name: str) -> Answer:
+        return whole(world.tenant.of(shelf, world.tenant.user(name)["id"]))
 
 
-for _path, _shelf, _engine in (("/grants", "grants", False), ("/factors", "factors", False), ("/groups", "groups", False),
-                               ("/appLinks", "apps", False), ("/authenticator-enrollments", "enrolments", True),
-                               ("/devices", "devices", True)):
+for _path, _shelf, _engine in (("/factors", "factors", False), ("/groups", "groups", False), ("/appLinks", "apps", False),
+                               ("/authenticator-enrollments", "enrolments", True), ("/devices", "devices", True)):
     _belonging(_path, _shelf, engine=_engine)
 _belonging("/roles", "roles", scope="okta.roles.read")
 
 
 @operations.on("GET", USER + "/clients", "okta.users.read")
-def clients(world: Okta, call: Call, name: str) -> Answer:
+def clients(world: Okta, _call: Call, name: str) -> Answer:
     held = {one["clientId"]: one["_client"] for one in world.tenant.of("tokens", world.tenant.user(name)["id"])}
-    return page(world, call, [{"client_id": key, "client_name": title, "client_uri": None} for key, title in held.items()])
+    return whole([{"client_id": key, "client_name": title, "client_uri": None} for key, title in held.items()])
 
 
 @operations.on("GET", USER + "/clients/{}/tokens", "okta.users.read")
@@ -90,25 +94,25 @@ def admins(world: Okta, call: Call) -> Answer:
 
 
 @operations.on("GET", "/oauth2/v1/clients/{}/roles", "okta.roles.read")
-def client_roles(world: Okta, call: Call, client: str) -> Answer:
+def client_roles(world: Okta, _call: Call, client: str) -> Answer:
     if client != CLIENT:
         raise not_found(client, "Client")
     held = [{"id": "irbdrill1", "type": world.options.role, "status": "ACTIVE", "assignmentType": "CLIENT"}]
-    return page(world, call, held if world.options.role else [])
+    return whole(held if world.options.role else [])
 
 
 @operations.on("GET", "/api/v1/apps/{}/grants", "okta.appGrants.read", super_admin=True)
-def app_grants(world: Okta, call: Call, app: str) -> Answer:
+def app_grants(world: Okta, _call: Call, app: str) -> Answer:
     if app != CLIENT:
         raise not_found(app, "AppInstance")
     granted = [{"id": f"oag{number}", "scopeId": scope, "status": "ACTIVE"} for number, scope in enumerate(SCOPES)
                if scope not in world.options.missing.split(",")]
-    return page(world, call, granted, default=200)
+    return whole(granted)
 
 
 @operations.on("GET", "/api/v1/api-tokens", "okta.apiTokens.read", super_admin=True)
 def api_tokens(world: Okta, _call: Call) -> Answer:
-    return Answer.json([shown(one) for one in world.tenant.shelves["api_tokens"].values()])     # not paged
+    return whole(list(world.tenant.shelves["api_tokens"].values()))
 
 
 @operations.on("GET", "/api/v1/sessions/{}", "okta.sessions.read")
