@@ -469,7 +469,8 @@ def test_an_app_is_nobody_and_an_api_token_is_somebody() -> None:
 
 
 SCOPES = ("okta.users.read", "okta.users.manage", "okta.roles.read", "okta.roles.manage", "okta.apiTokens.read",
-          "okta.apiTokens.manage", "okta.sessions.manage", "okta.logs.read", "okta.universalLogout.manage")
+          "okta.apiTokens.manage", "okta.sessions.read", "okta.sessions.manage", "okta.logs.read",
+          "okta.universalLogout.manage")
 
 
 @pytest.mark.parametrize("scope", SCOPES)
@@ -477,9 +478,19 @@ def test_doctor_names_the_scope_that_is_missing_and_no_other(scope: str) -> None
     """A harmless read proves each; those that only a write shows are looked up among the app's grants."""
     on = asked(missing=scope)
     proofs = connectors.find("okta").proofs
-    assert {proof.scope for proof in proofs} == set(SCOPES)
+    assert {proof.scope for proof in proofs} == {*SCOPES, "okta.appGrants.read"}
     failed = [proof.scope for proof in proofs if play(proof.function(), on).error is not None]
     assert failed == [scope]
+
+
+def test_what_cannot_be_looked_up_is_not_called_missing() -> None:
+    """Without okta.appGrants.read that one is missing, and the scopes that change things are not known."""
+    on = asked(missing="okta.appGrants.read")
+    errors = {proof.scope: play(proof.function(), on).error for proof in connectors.find("okta").proofs}
+    assert isinstance(errors.pop("okta.appGrants.read"), Unavailable)
+    unknown = {scope for scope, error in errors.items() if error is not None}
+    assert unknown == {scope for scope in SCOPES if scope.endswith("manage")} | {"okta.sessions.read"}
+    assert not any(isinstance(errors[scope], Unavailable) for scope in unknown)
 
 
 def test_doctor_proves_an_api_token_by_its_owners_role() -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from irkit.action import GET, ActionError, Steps, Unavailable, by_link_header, ident, row, setting, stamp, walk, words
 from irkit.connectors.okta.base import key, okta
 from irkit.connectors.okta.logs import clock
-from irkit.connectors.okta.people import own_user, roles_at
-
-ADMINS = ("SUPER_ADMIN", "ORG_ADMIN", "CUSTOM")
+from irkit.connectors.okta.people import ENOUGH, own_user, roles_at
 
 
 @okta.proof("okta.users.read", "find people, see their status, capture grants, tokens and factors")
@@ -30,8 +29,13 @@ def _reads_api_tokens() -> Steps[Any]:
 @okta.proof("okta.logs.read", "collect the System Log, and prove that sessions were cleared")
 def _reads_logs() -> Steps[Any]:
     now = yield from clock()
-    yield GET("/api/v1/logs", params={"since": stamp(now.replace(hour=0, minute=0, second=0)), "until": stamp(now), "limit": 1},
+    yield GET("/api/v1/logs", params={"since": stamp(now - timedelta(hours=1)), "until": stamp(now), "limit": 1},
               gate="okta.logs.read")
+
+
+@okta.proof("okta.appGrants.read", "know which scopes the app was granted: those that change things show no other way")
+def _reads_app_grants() -> Steps[Any]:
+    yield from _granted()
 
 
 def _granted() -> Steps[set[str] | None]:
@@ -47,11 +51,14 @@ def _granted() -> Steps[set[str] | None]:
 
 
 def _may(scope: str) -> Steps[Any]:
-    granted = yield from _granted()
+    try:
+        granted = yield from _granted()
+    except Unavailable:
+        raise ActionError("it cannot be looked up without okta.appGrants.read") from None
     if granted is None:
         me = yield from own_user()
         roles = yield from roles_at("/api/v1/users/{}/roles", ident((me or {}).get("id")))
-        if not set(roles) & set(ADMINS):
+        if not set(roles) & set(ENOUGH):
             raise Unavailable(f"the API token's account holds {', '.join(roles) or 'no admin role'}", status=403,
                               needs="an admin role")
     elif scope not in granted:
@@ -68,6 +75,6 @@ for _scope, _why in (
         ("okta.users.manage", "suspend people, end their sessions, revoke grants and tokens, remove factors"),
         ("okta.roles.manage", "take admin roles away"),
         ("okta.apiTokens.manage", "revoke API tokens"),
-        ("okta.sessions.manage", "end one session by its id (with okta.sessions.read)"),
+        ("okta.sessions.read", "look at one session by its id"), ("okta.sessions.manage", "end one session by its id"),
         ("okta.universalLogout.manage", "end sessions inside other apps (takes the Universal Logout licence)")):
     _proof(_scope, _why)
