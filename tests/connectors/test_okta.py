@@ -119,6 +119,16 @@ def test_a_clearing_that_left_oauth_tokens_does_not_count() -> None:
     assert driven.result.clients == ("Meetings (1)", "Mail archiver (1)")
 
 
+def test_a_clearing_from_before_the_suspension_does_not_count() -> None:
+    """Whatever this machine's clock says: Okta's own times decide, and the intruder may have signed in between."""
+    on = asked()
+    ask(on.world, "DELETE", f"/api/v1/users/{on.world.samples()['user_id']}/sessions?oauthTokens=true")
+    on.world.now.move(60)      # type: ignore[attr-defined]
+    run("suspend_user", on)
+    assert run("end_sessions", on, {"since": START - timedelta(hours=1)}).writes
+    assert not run("end_sessions", on, {"since": START - timedelta(hours=1)}).writes
+
+
 def test_a_log_that_may_not_be_read_does_not_stop_containment() -> None:
     """The sessions are ended all the same, and that it is not proved is said."""
     driven = run("end_sessions", missing="okta.logs.read")

@@ -29,6 +29,7 @@ from irkit.action import (
     row,
     setting,
     walk,
+    when,
     words,
 )
 from irkit.connectors.okta.base import PEOPLE, key, moment, okta
@@ -89,6 +90,10 @@ class User(Record):
     def person(self) -> str:
         return f"{self.name or 'user ' + self.id} <{self.email or self.login}>"
 
+    def counts_from(self, since: datetime) -> datetime:
+        """From when something done to a suspended person counts: not before the suspension, by Okta's own clock."""
+        return max(since, when(self.status_changed) or since) if self.status == "SUSPENDED" else since
+
     @property
     def account(self) -> Account:
         return Account(self.person, self.status)
@@ -113,7 +118,7 @@ def get_user(user_id: str) -> Steps[User]:
 
 def own_user() -> Steps[Mapping[str, Any] | None]:
     """The person whose API token irkit uses; None when it signs in as an app."""
-    answer = yield GET("/api/v1/users/me", ok=(403, 404))
+    answer = yield GET("/api/v1/users/me", ok=(400, 403, 404))      # what an app gets is not documented
     return row(answer.json, "user") if answer.status == 200 else None
 
 

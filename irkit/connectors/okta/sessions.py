@@ -98,12 +98,12 @@ def end_sessions(user_id: UserId, since: datetime) -> Steps[Ended]:
 
     Both flags are sent, whatever the engine's default: with oauthTokens left out, tokens outlive a session that looks
     cleared. Suspend first: a sign-in right after would be valid. Done when the log shows the clearing and no client holds a
-    token; done at or after `since` already counts by the same two. Sessions inside other web and native apps are not ended, API
-    tokens (SSWS) live on. Okta lists no sessions, so none are counted.
+    token; a clearing at or after `since`, and after the suspension, counts already. Sessions inside other web and native apps
+    are not ended, API tokens (SSWS) live on. Okta lists no sessions, so none are counted.
     """
     user, now = yield from look(user_id)
     clients = yield from held(user_id)
-    shown = yield from event(CLEARED, user_id, since, now)
+    shown = yield from event(CLEARED, user_id, user.counts_from(since), now)
     if shown and not clients:
         return Ended(user.person, user.status, (), f"the log has it already: {shown}")
     yield DELETE("/api/v1/users/{}/sessions", user_id, params={"oauthTokens": "true", "forgetDevices": "true"}, noun="person",
@@ -120,11 +120,11 @@ def logout_everywhere(user_id: UserId, since: datetime) -> Steps[Ended]:
 
     Source: Okta OAuth API, Revoke all tokens of a user (global token revocation); Universal Logout supported apps. Needs
     okta.universalLogout.manage and the Universal Logout licence: without them it is a gap, and sessions in other apps are not
-    ended by Okta. Some apps take part only partly: Microsoft 365 loses refresh tokens alone. Revoke API
-    tokens one by one all the same. Done when the log shows it.
+    ended by Okta. Some apps take part only partly: Microsoft 365 loses refresh tokens alone. Revoke API tokens one by one all
+    the same. Done when the log shows it.
     """
     user, now = yield from look(user_id)
-    shown = yield from event(LOGGED_OUT, user_id, since, now)
+    shown = yield from event(LOGGED_OUT, user_id, user.counts_from(since), now)
     if shown:
         return Ended(user.person, user.status, (), f"the log has it already: {shown}")
     yield POST(LOGOUT, json={"sub_id": {"format": "opaque", "id": user_id}}, seen=Ended(user.person, user.status, (), ""),
