@@ -73,6 +73,13 @@ def test_an_app_without_any_scope_is_told_so(monkeypatch: pytest.MonkeyPatch) ->
     assert "none of the scopes is granted" in str(caught.value)
 
 
+def test_an_app_that_requires_dpop_is_told_to_switch_it_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """400, use_dpop_nonce: irkit does not speak it, and says so."""
+    with signed_in(monkeypatch, world=make("okta", clock=Clock(), dpop=True)) as (wire, _), \
+            pytest.raises(CredentialError, match="switch that off"):
+        send(wire)
+
+
 def test_a_token_bears_the_scopes_that_were_granted_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is missing is no reason to refuse the sign-in: the request that needs it gets 403."""
     with signed_in(monkeypatch, world=make("okta", clock=Clock(), missing="okta.logs.read")) as (wire, _):

@@ -49,7 +49,7 @@ class Okta(World):
     def answer(self, call: Call) -> Answer:
         try:
             if call.method == "POST" and call.path == signin.PATH:
-                return signin.token(self.tokens, call, self.now(), self.options.missing.split(","), self.address())
+                return signin.token(self.tokens, call, self.now(), self.options, self.address())
             if call.path == "/.well-known/okta-organization":
                 return Answer.json({"id": self.tenant.id("00o", "org"), "_links": {"organization": {"href": self.address()}},
                                     "pipeline": "idx" if self.options.engine == "oie" else "v1"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from irkit.worlds.okta.seed import CLIENT, KEY, ORG, SCOPES
+from irkit.worlds.okta.tenant import Options
 from irkit.worlds.tokens import Tokens, claims
 from irkit.worlds.world import Answer, Call
 
@@ -18,7 +19,7 @@ def _no(status: int, error: str, told: str) -> Answer:
     return Answer.json({"error": error, "error_description": told}, status)
 
 
-def token(tokens: Tokens, call: Call, now: datetime, missing: list[str], address: str) -> Answer:
+def token(tokens: Tokens, call: Call, now: datetime, options: Options, address: str) -> Answer:
     """`address`: what the org is reached at, beside its own name."""
     data = call.data if isinstance(call.data, dict) else {}
     if data.get("grant_type") != "client_credentials":
@@ -30,7 +31,9 @@ def token(tokens: Tokens, call: Call, now: datetime, missing: list[str], address
     asked = str(data.get("scope", "")).split()
     if not asked or set(asked) - set(SCOPES):
         return _no(400, "invalid_scope", "One or more scopes are not configured for the authorization server resource.")
-    granted = [scope for scope in asked if scope not in missing]
+    if options.dpop:
+        return _no(400, "use_dpop_nonce", "Authorization server requires nonce in DPoP proof.")
+    granted = [scope for scope in asked if scope not in options.missing.split(",")]
     if not granted:
         return _no(400, "consent_required", "You are not allowed any of the requested scopes.")
     return Answer.json({"token_type": "Bearer", "expires_in": HOUR, "scope": " ".join(granted),

@@ -23,10 +23,10 @@ Obj = dict[str, Any]
 
 @dataclass(frozen=True)
 class Options:
-    """`missing`: scopes that were not granted, by comma. `role`: irkit's admin role. `status`, `provider`: of the attacked
-    person. `lag`: seconds until the log shows an event. `reset`: what a password reset does to a suspended account.
-    `reactivate`: seconds after a suspension at which an import sets the account active again; 0 for never. `busy`: every so
-    many-th log query is one too many at once; 0 for none."""
+    """`missing`: scopes that were not granted, by comma. `dpop`: the app requires it. `role`: irkit's admin role. `status`,
+    `provider`: of the attacked person. `lag`: seconds until the log shows an event. `reset`: what a password reset does to a
+    suspended account. `reactivate`: seconds after a suspension at which an import sets the account active again; 0 for never.
+    `busy`: every so many-th log query is one too many at once; 0 for none."""
 
     engine: Literal["oie", "classic"] = "oie"
     universal_logout: bool = True
@@ -35,6 +35,7 @@ class Options:
     provider: Literal["OKTA", "ACTIVE_DIRECTORY", "LDAP", "FEDERATION", "SOCIAL", "IMPORT"] = "OKTA"
     role: Literal["SUPER_ADMIN", "HELP_DESK_ADMIN", ""] = "SUPER_ADMIN"
     missing: str = ""
+    dpop: bool = False
     lag: int = 0
     reset: Literal["keeps", "lifts", "refuses"] = "keeps"
     reactivate: int = 0
