@@ -8,10 +8,12 @@ Sources: developers.freshdesk.com/api (authentication, rate limit, errors, pagin
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from irkit.action import (
     GET,
@@ -38,6 +40,14 @@ from irkit.action import (
 )
 
 MAX_WORDS = 300
+
+
+def _limits(lists: int, updates: int) -> Mapping[str, int]:
+    return {"tickets list": lists, "contacts list": lists, "ticket update": updates}
+
+
+SMALLEST = _limits(20, 80)      # Growth, and what a trial is taken for
+OWN = {200: SMALLEST, 400: _limits(100, 160), 700: _limits(200, 280), 1000: _limits(300, 400), 2000: _limits(400, 800)}
 PAGE = 100                  # the largest page; a larger one is an error
 ADMIN = "API key of an account administrator"
 
@@ -47,9 +57,22 @@ class Tally(paging.Tally):
 
 
 def limit(response: Response, now: datetime) -> Limit:
-    """`Retry-After` in seconds on a 429, `X-RateLimit-Total` and `-Remaining` a minute on every answer."""
-    return Limit(retry_after(response, now).wait, _count(response, "x-ratelimit-total"),
-                 _count(response, "x-ratelimit-remaining"))
+    """`Retry-After` in seconds on a 429, `X-RateLimit-Total` and `-Remaining` a minute on every answer.
+
+    Both headers are of the whole account: of a list that has a limit of its own they tell the plan alone, and that its limit.
+    """
+    wait, total = retry_after(response, now).wait, _count(response, "x-ratelimit-total")
+    own = _own(urlsplit(response.url).path)
+    if own:
+        return Limit(wait, SMALLEST[own] if total is None else OWN.get(total, SMALLEST)[own])
+    return Limit(wait, total, _count(response, "x-ratelimit-remaining"))
+
+
+def _own(path: str) -> str:
+    """Which limit of its own an operation falls under, "" for none."""
+    if path in ("/api/v2/tickets", "/api/v2/contacts"):
+        return f"{path.rpartition('/')[2]} list"
+    return "ticket update" if re.fullmatch(r"/api/v2/tickets/[0-9]+/restore", path) else ""
 
 
 def _count(response: Response, name: str) -> int | None:
@@ -93,11 +116,10 @@ def judge(request: Request, response: Response) -> ActionError | None:
 
 
 def bucket(request: Request) -> Bucket | None:
-    """Lists of tickets and of contacts, and updates of tickets, have limits of their own; these are the smallest plan's."""
-    path = request.target.partition("?")[0]
-    if request.method == "GET" and path in ("/api/v2/tickets", "/api/v2/contacts"):
-        return Bucket(path.rpartition("/")[2] + " list", 20)
-    return Bucket("ticket update", 80) if request.method == "PUT" and path.startswith("/api/v2/tickets/") else None
+    """Lists of tickets and of contacts, and updates of tickets, have limits of their own: the smallest plan's, until an answer
+    tells the plan."""
+    own = _own(urlsplit(request.target).path)
+    return Bucket(own, SMALLEST[own]) if own else None
 
 
 freshdesk = Connector(
@@ -119,7 +141,9 @@ freshdesk = Connector(
 
 
 def next_page(request: Request, answer: Response) -> Request | None:
-    return by_link_header(request, answer)
+    """`link: < https://…>;rel="next"`: the documentation shows a blank before the address. None: this page was the last."""
+    following = by_link_header(request, answer)
+    return dataclasses.replace(following, target=following.target.strip()) if following else None
 
 
 def listed(path: str, *parts: object, **options: Any) -> Request:

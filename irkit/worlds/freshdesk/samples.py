@@ -22,10 +22,10 @@ def samples(tenant: Tenant) -> Mapping[str, object]:
     on, off = _rule(tenant, active=True), _rule(tenant, active=False)
     standing = {"ticket_scope": 1, "role_ids": [str(tenant.role("Supervisor"))],
                 "group_ids": [str(one["id"]) for one in tenant.shelves["groups"].values()]}
-    returned = next(str(one["id"]) for one in tenant.shelves["contacts"].values() if one["email"] == "returned@example.org")
+    returned = next((key for key, one in tenant.shelves["contacts"].items() if one["email"] == "returned@example.org"), "1")
     exports = {one["_of"]: key for key, one in tenant.shelves["exports"].items()}
     return {
-        "agent_id": tenant.subject, "email": tenant.shelves["agents"][tenant.subject]["contact"]["email"],
+        "agent_id": tenant.subject, "email": tenant.email,
         "since": tenant.ago(days=40), "check_deactivated.agent_id": str(tenant.agent("former@example.org")["id"]),
         **{f"restore_agent.{name}": value for name, value in standing.items()},
         "restore_agent.agent_id": str(tenant.agent("temp@example.org")["id"]),

@@ -59,7 +59,7 @@ def _agents(tenant: Tenant, people: Sequence[Person], subjects: Mapping[str, str
     add_agent(tenant, Person("Parked Temp", "temp@example.org", "agent"), "Agent", days=90, scope=3, groups=0)
     wanted = email or next(one.email for one in everybody.values() if one.role != "end-user")
     subject = tenant.agent(next(one.email for one in everybody.values() if one.email.lower() == wanted.lower()))
-    tenant.subject = str(subject["id"])
+    tenant.subject, tenant.email = str(subject["id"]), subject["contact"]["email"]
     if not tenant.options.admin:
         own["role_ids"] = [tenant.role("Agent")]
     own["ticket_scope"] = 1 if tenant.options.global_scope else 3

@@ -118,7 +118,7 @@ class Tenant:
         self.tickets: dict[str, Obj] = {}
         self.written: dict[str, list[Obj]] = {}
         self.bcc: list[str] = []
-        self.subject = self.own = ""
+        self.subject = self.email = self.own = ""      # the attacked agent's id and address; irkit's own id
         self._count = 0
 
     def id(self) -> int:
