@@ -367,12 +367,24 @@ def test_a_blind_copy_is_removed_and_the_archive_stays() -> None:
     """The list is replaced as a whole: all other addresses are sent back, and the undo adds the one again."""
     driven = run("remove_bcc")
     assert driven.writes[0].json == {"emails": ["journal@northwind.example"]}
-    assert run("collect_mail_routing").result.bcc == ("journal@northwind.example", FAR)
+    found = run("collect_mail_routing", given={"since": START - timedelta(days=1)}).result
+    assert found.bcc == ("journal@northwind.example", FAR)
+    assert found.outside == (FAR,)
+
+
+def test_several_blind_copies_are_removed_by_one_request() -> None:
+    """The list is replaced as a whole: two requests that were both looked up before would bring the first address back."""
+    asked = Asked(make("freshdesk"))
+    driven = run("remove_bcc", asked, {"addresses": [FAR.upper(), "journal@northwind.example"]})
+    assert len(driven.writes) == 1
+    assert len(driven.writes[0].affects) == 2
+    assert driven.result.emails == ()
+    assert not run("remove_bcc", asked, {"addresses": []}).writes
 
 
 def test_two_addresses_at_once_are_refused() -> None:
     """One address is one address."""
-    assert not run("add_bcc", given={"address": "a@example.org, b@example.org"}).requests
+    assert not run("add_bcc", given={"addresses": ["a@example.org, b@example.org"]}).requests
 
 
 def test_mailboxes_made_since_are_suspects() -> None:

@@ -40,12 +40,16 @@ class Bcc(Record):
 
 @dataclass(frozen=True)
 class MailRouting(Record):
-    """How mail runs. `suspects` are mailboxes made or changed in the window; every BCC address is one."""
+    """How mail runs. `suspects` are mailboxes made or changed in the window.
+
+    `outside` are the BCC addresses at a domain where no older mailbox is: look at the others too.
+    """
 
     mailboxes: int
     suspects: tuple[Item, ...]
     named: tuple[str, ...]         # the suspects in words
     bcc: tuple[str, ...]
+    outside: tuple[str, ...]
     settings: tuple[str, ...]      # "personalized_email_replies: yes"
     complete: bool
     notes: tuple[str, ...]
@@ -68,6 +72,10 @@ def _older(data: Mapping[str, Any]) -> Item:
     return _item("email config", data, words(data.get("reply_email")), f"takes mail forwarded to {words(data.get('to_email'))}")
 
 
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2].casefold()
+
+
 def _bcc(keep: str = "") -> Steps[Bcc]:
     found = (yield GET(BCC, keep=keep, gate=GATE)).get("emails", list)
     if not all(isinstance(one, str) for one in found):
@@ -88,48 +96,56 @@ def collect_mail_routing(since: datetime) -> Steps[MailRouting]:
     older, old = yield from everything(listed("/email_configs", keep="email_configs", gate=GATE), _older)
     suspects = tuple(item for item in (*found, *older) if item.since(since))
     settings = tuple(f"{name}: {'yes' if value else 'no'}" for name, value in data.items() if isinstance(value, bool))
-    return MailRouting(len(found), suspects, tuple(item.named for item in suspects), bcc.emails, settings,
+    home = {_domain(item.title) for item in (*found, *older) if item not in suspects}
+    return MailRouting(len(found), suspects, tuple(item.named for item in suspects), bcc.emails,
+                       tuple(one for one in bcc.emails if _domain(one) not in home), settings,
                        done.complete and old.complete, (*done.notes, *old.notes), (*found, *older))
 
 
-def _set(before: Bcc, emails: tuple[str, ...], told: str) -> Steps[Bcc]:
-    yield PUT(BCC, json={"emails": list(emails)}, seen=before, affects=[told], noun="address")
+def _replace(before: Bcc, emails: tuple[str, ...], told: list[str]) -> Steps[Bcc]:
+    yield PUT(BCC, json={"emails": list(emails)}, seen=before, affects=told, noun="address")
     after = yield from _bcc()
     if sorted(after.emails) != sorted(emails):
         raise NotConfirmed(f"the BCC addresses are {', '.join(after.emails) or 'none'}, not {', '.join(emails) or 'none'}")
     return after
 
 
-def _address(address: str) -> str:
-    if not address.strip().isprintable() or "@" not in address or "," in address:
-        raise ActionError(f"{address!r} is not one e-mail address")
-    return address.strip()
+def _addresses(given: list[str]) -> dict[str, str]:
+    """Addresses as written, by how they are compared. Raises ActionError for what is not one address."""
+    for one in given:
+        if not one.strip().isprintable() or one.count("@") != 1 or "," in one:
+            raise ActionError(f"{one!r} is not one e-mail address")
+    return {one.strip().casefold(): one.strip() for one in given}
 
 
 @freshdesk.action(Effect.REVERSIBLE, undo="freshdesk.add_bcc", destroys=[Trace("mail_routing")], unverified=EMPTY)
-def remove_bcc(address: str) -> Steps[Bcc]:
-    """Stop the blind copies of all ticket mail to an address.
+def remove_bcc(addresses: list[str]) -> Steps[Bcc]:
+    """Stop the blind copies of all ticket mail to these addresses.
 
     Source: developers.freshdesk.com, Update Automatic Bcc emails. Needs the right to manage email settings. The list is
-    replaced as a whole; the other addresses are sent back as they were. An archive may be among them: ask before.
+    replaced as a whole, so all go in one request, never in a fan-out; the other addresses are sent back as they were. An
+    archive may be among them: ask before.
     """
-    gone = _address(address).casefold()
+    gone = _addresses(addresses)
     yield from own()
     before = yield from _bcc()
-    left = tuple(one for one in before.emails if one.casefold() != gone)
-    return before if left == before.emails else (yield from _set(before, left, f"{address.strip()}: no more blind copies"))
+    left = tuple(one for one in before.emails if one.casefold() not in gone)
+    if left == before.emails:
+        return before
+    return (yield from _replace(before, left, [f"{one}: no more blind copies" for one in before.emails if one not in left]))
 
 
 @freshdesk.action(Effect.REVERSIBLE, undo="freshdesk.remove_bcc", unverified=EMPTY)
-def add_bcc(address: str) -> Steps[Bcc]:
-    """Let an address have blind copies of all ticket mail again.
+def add_bcc(addresses: list[str]) -> Steps[Bcc]:
+    """Let these addresses have blind copies of all ticket mail again.
 
     Source: developers.freshdesk.com, Update Automatic Bcc emails. Needs the right to manage email settings. All addresses
     together have 255 characters.
     """
-    wanted = _address(address)
+    wanted = _addresses(addresses)
     yield from own()
     before = yield from _bcc()
-    if wanted.casefold() in {one.casefold() for one in before.emails}:
+    new = tuple(one for key, one in wanted.items() if key not in {there.casefold() for there in before.emails})
+    if not new:
         return before
-    return (yield from _set(before, (*before.emails, wanted), f"{wanted}: gets blind copies of all ticket mail"))
+    return (yield from _replace(before, (*before.emails, *new), [f"{one}: blind copies of all ticket mail" for one in new]))

@@ -30,6 +30,8 @@ def update_agent(v: Visit, key: str) -> Answer:
         raise Refusal(400, "inaccessible_field", "You cannot update your own role or scope", field="ticket_scope")
     _checked(v, data)
     agent.update({name: data[name] for name in STANDING if name in data}, updated_at=stamp(v.world.now()))
+    if data.get("ticket_scope") == 3 and key == v.tenant.subject and v.world.options.deactivates:
+        v.world.later(v.world.options.deactivates, lambda: agent.update(deactivated=True))
     return Answer.json(shown(agent))
 
 

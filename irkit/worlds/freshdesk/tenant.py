@@ -30,7 +30,8 @@ class Options:
     """`admin`, `global_scope`: what irkit's own agent may and sees. `key_of_subject`: the key is the attacked agent's.
     `missing`: rights that irkit's agent lacks, by comma: automations, email, contacts, account. `domain`: whether there is a
     Freshdesk at this address. `seats`: free ones. `busy`: tickets change while they are listed. `bare_rules`: automations come
-    as a bare list. `rules_clear`: switching a rule clears its conditions. `page`: the largest page."""
+    as a bare list. `rules_clear`: switching a rule clears its conditions. `page`: the largest page. `deactivates`: seconds from
+    the attacked agent's restriction until a colleague deactivates the agent by hand; 0: nobody does."""
 
     plan: Literal["free", "trial", "growth", "pro", "enterprise"] = "enterprise"
     admin: bool = True
@@ -44,6 +45,7 @@ class Options:
     busy: bool = False
     bare_rules: bool = False
     rules_clear: bool = False
+    deactivates: int = 0
     tickets: int = 300
     page: int = 100
     seed: int = 1
