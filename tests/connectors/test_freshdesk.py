@@ -41,11 +41,19 @@ def named(driven: Driven) -> list[str]:
 # -- whom irkit acts as, and on whom -------------------------------------------------------------------------------
 
 def test_the_role_and_the_plan_of_irkits_own_agent_are_known() -> None:
-    """Names of roles, whether they suffice, and the plan, which says whether there is an audit log to look at."""
+    """Names of roles, whether they suffice, and the plan."""
     me = run("whoami").result
     assert (me.role, me.admin, me.plan) == ("Account Administrator", True, "Enterprise")
     assert run("whoami", admin=False).result.admin is False
-    assert run("collect_account", plan="growth").result.audit_log == "none: it takes the Enterprise plan"
+    assert run("collect_account", plan="growth").result.plan == "Growth"
+
+
+def test_a_plan_without_an_audit_log_is_a_gap() -> None:
+    """Below Enterprise administrative changes cannot be established, and nothing is called clean."""
+    assert run("check_audit_log").error is None
+    error = run("check_audit_log", plan="pro").error
+    assert isinstance(error, Unavailable)
+    assert "cannot be established" in str(error)
 
 
 def test_an_address_without_a_freshdesk_is_told_from_a_missing_right() -> None:
@@ -131,7 +139,8 @@ def test_restricting_leaves_the_smallest_role_and_says_what_is_taken() -> None:
     driven = run("restrict_agent")
     assert (driven.result.ticket_scope, driven.result.scope, driven.result.group_ids) == (3, "restricted", ())
     assert len(driven.result.role_ids) == 1
-    assert "ticket scope global to restricted" in driven.writes[0].affects[0]
+    assert driven.writes[0].affects[0].endswith(
+        "ticket scope global to restricted, Administrator to Agent, 2 groups to 0 groups")
     assert driven.writes[0].json["group_ids"] == []
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from irkit.action import (
     Trace,
     Unavailable,
     UserId,
+    counted,
     row,
     words,
 )
@@ -42,13 +43,17 @@ def _sorted(ids: Sequence[str], what: str) -> tuple[str, ...]:
     return tuple(str(one) for one in sorted({number(one, what) for one in ids}))
 
 
-def _least(agent: Agent) -> Steps[tuple[str, ...]]:
-    """The roles to leave. At least one must remain, and it must suit the kind of agent."""
-    if agent.kind != "support_agent":
-        return agent.role_ids
+def _roles() -> Steps[Mapping[str, str]]:
     names = yield from role_names()
     if names is None:
         raise Unavailable("irkit's key may not list the roles", status=403, needs=ADMIN)
+    return names
+
+
+def _least(agent: Agent, names: Mapping[str, str]) -> tuple[str, ...]:
+    """The roles to leave. At least one must remain, and it must suit the kind of agent."""
+    if agent.kind != "support_agent":
+        return agent.role_ids
     found = [role for role, name in names.items() if name == LEAST]
     if len(found) != 1:
         raise ActionError(f"{len(found) or 'no'} roles are called {LEAST}: name the smallest one as role_ids. Roles: "
@@ -56,12 +61,16 @@ def _least(agent: Agent) -> Steps[tuple[str, ...]]:
     return tuple(found)
 
 
-def _told(before: Agent, scope: int, roles: Sequence[str], groups: Sequence[str]) -> str:
-    return (f"{before.person}: ticket scope {before.scope} to {SCOPES[scope]}, roles {', '.join(before.role_ids)} to "
-            f"{', '.join(roles)}, groups {', '.join(before.group_ids) or 'none'} to {', '.join(groups) or 'none'}")
+def _named(ids: Sequence[str], names: Mapping[str, str]) -> str:
+    return ", ".join(names.get(one) or f"role {one}" for one in ids)
 
 
-def _put(before: Agent, scope: int, roles: tuple[str, ...], groups: tuple[str, ...],
+def _told(before: Agent, scope: int, roles: Sequence[str], groups: Sequence[str], names: Mapping[str, str]) -> str:
+    return (f"{before.person}: ticket scope {before.scope} to {SCOPES[scope]}, {_named(before.role_ids, names)} to "
+            f"{_named(roles, names)}, {counted(len(before.group_ids), 'group')} to {counted(len(groups), 'group')}")
+
+
+def _put(before: Agent, scope: int, roles: tuple[str, ...], groups: tuple[str, ...], names: Mapping[str, str],
          skills: tuple[str, ...] | None = None) -> Steps[Agent]:
     """Bring an agent to this scope, these roles and groups; skills alone where they differ, since not all plans have them."""
     wanted = {"ticket_scope": scope, "role_ids": roles, "group_ids": groups}
@@ -71,7 +80,7 @@ def _put(before: Agent, scope: int, roles: tuple[str, ...], groups: tuple[str, .
         return before
     body = {name: list(map(int, value)) if isinstance(value, tuple) else value for name, value in wanted.items()}
     yield PUT("/api/v2/agents/{}", before.id, json=body, seen=before.account, noun="person",
-              affects=[_told(before, scope, roles, groups)])
+              affects=[_told(before, scope, roles, groups, names)])
     return (yield from get_agent(before.id)).require(**wanted)
 
 
@@ -89,10 +98,11 @@ def restrict_agent(agent_id: UserId, role_ids: list[str] | None = None) -> Steps
     number(agent_id, "an agent")
     yield from _not_own(agent_id)
     before = yield from get_agent(agent_id)
-    roles = _sorted(role_ids, "a role") if role_ids is not None else (yield from _least(before))
+    names = yield from _roles()
+    roles = _sorted(role_ids, "a role") if role_ids is not None else _least(before, names)
     if not roles:
         raise ActionError("at least one role has to remain: Freshdesk refuses an agent without any")
-    return (yield from _put(before, 3, roles, ()))
+    return (yield from _put(before, 3, roles, (), names))
 
 
 @freshdesk.action(Effect.REVERSIBLE, undo="freshdesk.restore_agent")
@@ -108,7 +118,8 @@ def restore_agent(agent_id: UserId, ticket_scope: int, role_ids: list[str], grou
     number(agent_id, "an agent")
     yield from _not_own(agent_id)
     before = yield from get_agent(agent_id)
-    return (yield from _put(before, ticket_scope, _sorted(role_ids, "a role"), _sorted(group_ids, "a group"),
+    names = yield from _roles()
+    return (yield from _put(before, ticket_scope, _sorted(role_ids, "a role"), _sorted(group_ids, "a group"), names,
                             None if skill_ids is None else _sorted(skill_ids, "a skill")))
 
 
@@ -182,6 +193,7 @@ def make_agent(agent_id: UserId, ticket_scope: int, role_ids: list[str], group_i
     roles, groups, skills = _sorted(role_ids, "a role"), _sorted(group_ids, "a group"), _sorted(skill_ids or (), "a skill")
     number(agent_id, "a contact")
     yield from own()
+    names = yield from _roles()
     wanted: dict[str, Any] = {"ticket_scope": ticket_scope, "role_ids": roles, "group_ids": groups, "occasional": occasional,
                               "kind": kind}
     there = yield from look_for(agent_id)
@@ -194,6 +206,6 @@ def make_agent(agent_id: UserId, ticket_scope: int, role_ids: list[str], group_i
             "group_ids": list(map(int, groups)), "type": kind, **({"skill_ids": list(map(int, skills))} if skills else {})}
     lost = f"; {', '.join(before.other_emails)} will be deleted" if before.other_emails else ""
     yield PUT("/api/v2/contacts/{}/make_agent", agent_id, json=body, seen=Visitor(before.person, before.other_emails),
-              affects=[f"{before.person}: agent, ticket scope {SCOPES[ticket_scope]}, roles {', '.join(roles)}, groups "
-                       f"{', '.join(groups) or 'none'}{lost}"], noun="person")
+              affects=[f"{before.person}: agent, ticket scope {SCOPES[ticket_scope]}, {_named(roles, names)}, "
+                       f"{counted(len(groups), 'group')}{lost}"], noun="person")
     return (yield from get_agent(agent_id)).require(**wanted)

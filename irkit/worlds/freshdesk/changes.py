@@ -31,8 +31,16 @@ def update_agent(v: Visit, key: str) -> Answer:
     _checked(v, data)
     agent.update({name: data[name] for name in STANDING if name in data}, updated_at=stamp(v.world.now()))
     if data.get("ticket_scope") == 3 and key == v.tenant.subject and v.world.options.deactivates:
-        v.world.later(v.world.options.deactivates, lambda: agent.update(deactivated=True))
+        v.world.later(v.world.options.deactivates, lambda: _deactivate(v, agent))
     return Answer.json(shown(agent))
+
+
+def _deactivate(v: Visit, agent: Obj) -> None:
+    """What a colleague does by hand: open and pending tickets become nobody's."""
+    agent["deactivated"] = True
+    for ticket in v.tenant.tickets.values():
+        if ticket["responder_id"] == agent["id"] and ticket["status"] in (2, 3):
+            ticket["responder_id"] = None
 
 
 @operations.on("DELETE", "/agents/{}")
