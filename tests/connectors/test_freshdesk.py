@@ -57,11 +57,12 @@ def test_a_plan_without_an_audit_log_is_a_gap() -> None:
 
 
 def test_an_address_without_a_freshdesk_is_told_from_a_missing_right() -> None:
-    """The page there is HTML and its status 404: the sentence names the subdomain, and how to set it."""
-    error = run("whoami", domain=False).error
-    assert isinstance(error, Refused)
-    assert "wrong subdomain" in str(error)
-    assert error.next == "irkit connect freshdesk"
+    """The page there is HTML with 404, or a redirect: the sentence names the subdomain, and how to set it."""
+    elsewhere = Asked(make("freshdesk"), lambda number, request: Response(302, {"location": "https://www.freshworks.com/"}))
+    for error in (run("whoami", domain=False).error, run("whoami", elsewhere).error):
+        assert isinstance(error, Refused)
+        assert "wrong subdomain" in str(error)
+        assert error.next == "irkit connect freshdesk"
 
 
 def test_the_free_plan_is_a_gap_and_no_time_to_wait() -> None:
@@ -114,6 +115,17 @@ def test_a_planted_agent_is_a_suspect_and_irkits_own_is_none() -> None:
     assert [item.title for item in listing.suspects] == ["svc-sync@mailbox.attacker.example"]
     asked.instead = lambda number, request: Response.of([]) if request.target.startswith("/api/v2/agents?") else None
     assert isinstance(run("collect_agents", asked, given).error, BadAnswer)
+
+
+def test_the_groups_of_an_agent_come_from_the_agent() -> None:
+    """Lists of groups may not name their members: that is no agent without groups. One that is missing makes it incomplete."""
+    asked = Asked(make("freshdesk"))
+    rows = [{"id": one["id"], "name": one["name"]} for one in list(shelf(asked.world, "groups").values())[:1]]
+    asked.instead = lambda number, request: Response.of(rows) if "/groups" in request.target else None
+    found = run("collect_groups", asked).result
+    assert found.suspect_ids == (str(rows[0]["id"]),)
+    assert not found.complete
+    assert any("not in the list" in note for note in found.notes)
 
 
 def test_deactivated_is_read_and_never_assumed() -> None:

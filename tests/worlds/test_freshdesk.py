@@ -247,7 +247,17 @@ def test_doctor_says_whom_irkit_acts_as(capsys: Capsys, monkeypatch: pytest.Monk
 def test_doctor_names_a_scope_that_would_shorten_lists(capsys: Capsys, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The one right that no error would ever tell of."""
     _, out = doctor(capsys, monkeypatch, tmp_path, global_scope=False)
-    assert "ticket scope Global" in out
+    assert "ticket scope Global is missing" in out
+
+
+def test_doctor_names_each_right_that_an_agents_key_lacks(capsys: Capsys, monkeypatch: pytest.MonkeyPatch,
+                                                         tmp_path: Path) -> None:
+    """The key of an agent who is no administrator: exit 4, and one line for each right, with what it is for."""
+    code, out = doctor(capsys, monkeypatch, tmp_path, key=make("freshdesk").credentials()["agent_key"])
+    assert code == 4
+    for right in ("role Account Administrator", "right to see contacts", "right to manage automations",
+                  "right to manage email settings", "right to manage the account"):
+        assert f"{right} is missing" in out
 
 
 def test_doctor_refuses_a_wrong_key(capsys: Capsys, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

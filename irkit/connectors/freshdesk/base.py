@@ -109,9 +109,9 @@ def judge(request: Request, response: Response) -> ActionError | None:
         return Unavailable("this account may make no API call at all: the Free plan has a rate limit of 0", status=429,
                            needs="plan with an API (Growth, Pro or Enterprise)",
                            next="do the steps by hand, in Freshdesk's own pages")
-    if response.status == 404 and request.target.partition("?")[0] == "/api/v2/agents/me":
-        return Refused("there is no Freshdesk account at this address (404): wrong subdomain, or a Freshservice one",
-                       status=404, next="irkit connect freshdesk")
+    if request.target.partition("?")[0] == "/api/v2/agents/me" and (response.status == 404 or 300 <= response.status < 400):
+        return Refused(f"there is no Freshdesk account at this address ({response.status}): wrong subdomain, or a Freshservice "
+                       "one", status=response.status, next="irkit connect freshdesk")
     return None
 
 
@@ -131,11 +131,12 @@ freshdesk = Connector(
     sign_in=[Basic("{credential}", "api_key", "API key", password="X")],      # noqa: S106
     limit=limit, describe=describe, judge=judge, bucket=bucket, headers={"Accept": "application/json"},
     setup=[
-        "1. Make an agent of its own for irkit, before there is an incident: Admin > Team > Agents > New agent, full time,",
-        "   role Account Administrator, ticket scope Global. A smaller scope would shorten every list of tickets in silence,",
-        "   and no agent can change its own roles, so the key must not be that of somebody you may have to restrict.",
-        "2. Sign in as that agent: profile picture > Profile settings > Your API key. One key an agent; looking at another's",
-        "   profile by assuming their identity shows a different key.",
+        "1. Before there is an incident, make an agent for irkit alone: Admin > Team >",
+        "   Agents > New agent, full time, role Account Administrator, ticket scope",
+        "   Global. A smaller scope would shorten lists of tickets in silence, and",
+        "   nobody can change their own roles: never use the key of a person.",
+        "2. Sign in as that agent: profile picture > Profile settings > Your API key.",
+        "   Looking there while you assume somebody's identity shows another key.",
         "3. The Free plan has no API: every step of a runbook is then one by hand.",
     ])
 

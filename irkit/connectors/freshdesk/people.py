@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,7 @@ from irkit.action import (
     Unavailable,
     UserId,
     at,
+    counted,
     flag,
     ident,
     row,
@@ -112,7 +113,7 @@ def get_agent(agent_id: str, keep: str = "") -> Steps[Agent]:
     agent = yield from look_for(agent_id, keep)
     if agent is None:
         raise ActionError(f"there is no agent {agent_id}: removed, or turned into a contact",
-                          next="irkit action show freshdesk.make_agent")
+                          next="look at Admin > Team > Agents; where a step of this run did it, irkit undo INCIDENT")
     return agent
 
 
@@ -213,7 +214,7 @@ def check_deactivated(agent_id: UserId) -> Steps[Agent]:
     return (yield from get_agent(agent_id)).require(deactivated=True)
 
 
-def _agent(names: Mapping[str, str]) -> Any:
+def _agent(names: Mapping[str, str]) -> Callable[[Mapping[str, Any]], Item]:
     def make(data: Mapping[str, Any]) -> Item:
         roles = data.get("role_ids")
         held = ", ".join(names.get(ident(one)) or ident(one) for one in roles) if isinstance(roles, list) else ""
@@ -268,17 +269,19 @@ def collect_groups(agent_id: UserId | None = None, since: datetime | None = None
     without one, those made or changed since `since`.
     """
     yield from own()
-    members: dict[str, list[str]] = {}
+    inside = (yield from get_agent(agent_id)).group_ids if agent_id else ()
 
     def make(data: Mapping[str, Any]) -> Item:
-        group, inside = required(data.get("id"), "a group"), data.get("agent_ids")
-        members[group] = list(map(ident, inside)) if isinstance(inside, list) else []
-        return Item(group, "group", words(data.get("name")), f"{len(members[group])} agents" if inside is not None else "",
+        agents = data.get("agent_ids")
+        return Item(required(data.get("id"), "a group"), "group", words(data.get("name")),
+                    counted(len(agents), "agent") if isinstance(agents, list) else "",
                     created_at=words(data.get("created_at")), updated_at=words(data.get("updated_at")))
 
     found, done = yield from everything(listed("/groups", keep="groups", gate=ADMIN), make)
-    return Listing.of(found, done.complete, done.notes, since=since, suspect=(
-        lambda item: agent_id in members[item.id]) if agent_id else None)
+    missing = sorted({*inside} - {item.id for item in found})
+    notes = [*done.notes, *(f"group {group} of the agent is not in the list" for group in missing)]
+    return Listing.of(found, done.complete and not missing, notes, since=since,
+                      suspect=(lambda item: item.id in inside) if agent_id else None)
 
 
 @dataclass(frozen=True)
@@ -333,7 +336,7 @@ def _reads_agents() -> Steps[Any]:
     yield GET("/api/v2/agents", params={"per_page": 1}, gate=ADMIN)
 
 
-@freshdesk.proof("ticket scope Global", "see all tickets: a smaller scope shortens lists without a word")
+@freshdesk.proof("ticket scope Global", "see all tickets; a smaller scope shortens lists in silence")
 def _sees_tickets() -> Steps[Any]:
     yield from sees_all_tickets()
     yield GET("/api/v2/tickets", params={"per_page": 1}, gate="right to see tickets")
@@ -355,6 +358,6 @@ def _reads_mail() -> Steps[Any]:
     yield GET("/api/v2/notifications/email/bcc", gate="right to manage email settings")
 
 
-@freshdesk.proof("right to manage the account", "read the plan: it says which logs there are by hand")
+@freshdesk.proof("right to manage the account", "read the plan, which says what logs there are")
 def _reads_account() -> Steps[Any]:
     yield GET("/api/v2/account", gate=ADMIN)

@@ -124,7 +124,7 @@ def restore_agent(agent_id: UserId, ticket_scope: int, role_ids: list[str], grou
 
 
 @dataclass(frozen=True)
-class Contact(Record):
+class NoAgent(Record):
     """A contact that is no agent (any more)."""
 
     id: str
@@ -134,7 +134,7 @@ class Contact(Record):
     proof: str
 
 
-def _contact(contact_id: str) -> Steps[Contact]:
+def _contact(contact_id: str) -> Steps[NoAgent]:
     answer: Response = yield GET("/api/v2/contacts/{}", contact_id, ok=(404,))
     if answer.status == 404:
         raise ActionError(f"there is neither an agent nor a contact {contact_id}", next="look at Admin > Team > Agents")
@@ -143,7 +143,7 @@ def _contact(contact_id: str) -> Steps[Contact]:
     if found != contact_id:
         raise BadAnswer(f"contact {contact_id} was asked for, {found} came")
     email = words(data.get("email"))
-    return Contact(found, f"{words(data.get('name')) or 'contact ' + found} <{email}>", email,
+    return NoAgent(found, f"{words(data.get('name')) or 'contact ' + found} <{email}>", email,
                    tuple(map(words, more)) if isinstance(more, list) else (),
                    "no agent has this id, and the contact is there")
 
@@ -151,7 +151,7 @@ def _contact(contact_id: str) -> Steps[Contact]:
 @freshdesk.action(Effect.REVERSIBLE, undo="freshdesk.make_agent",
                   destroys=[Trace("agent", of="agent_id"), Trace("ticket_assignments", of="agent_id")],
                   unverified="whether turning an agent into a contact ends open sessions and the API key at once")
-def convert_to_contact(agent_id: UserId) -> Steps[Contact]:
+def convert_to_contact(agent_id: UserId) -> Steps[NoAgent]:
     """Turn an agent into a contact: no agent any more.
 
     Source: developers.freshdesk.com, Delete an Agent; support.freshdesk.com, article 225495. Needs the key of another account

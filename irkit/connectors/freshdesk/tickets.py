@@ -86,6 +86,7 @@ class _Seen:
     def __init__(self) -> None:
         self.ids: dict[str, None] = {}
         self.twice = 0
+        self.stopped = False       # by hand
 
     def add(self, data: Mapping[str, Any]) -> bool:
         """Whether this ticket is new."""
@@ -109,6 +110,7 @@ def _tickets(tally: Tally, each: Callable[[Mapping[str, Any]], object], since: d
             each(data)
 
     done = yield from walk(pages.first(keep=keep), "", add, after=pages.after)
+    seen.stopped = not done.complete
     if pages.cut:
         done.complete = False
         done.notes.append(pages.cut)
@@ -211,7 +213,7 @@ def collect_conversations(agent_id: UserId, since: datetime) -> Steps[Conversati
     listing, seen = yield from _tickets(tickets, dict, since, "tickets_with_conversations")
     tally, written, total = Tally("conversations", "created_at", since), _Written(agent_id), Walk(complete=True)
     missing = 0
-    for ticket in seen.ids if listing.complete else ():
+    for ticket in () if seen.stopped else seen.ids:
         def add(value: Any, ticket: str = ticket) -> None:
             if tally.add(row(value, "conversation")):
                 written.add(ticket, value)
