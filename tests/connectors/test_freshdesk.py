@@ -234,9 +234,14 @@ def test_a_window_longer_than_thirty_days_is_whole() -> None:
 
 
 def test_a_filter_that_is_ignored_is_told_by_the_rows() -> None:
-    """Rows from before the window are counted as such, kept, and named."""
-    found = run("collect_tickets", ignore_filters=True, given={"since": START - timedelta(days=2)}).result
+    """Rows from before the window are counted as such, kept, and named; what came is not called whole."""
+    given = {"since": START - timedelta(days=2)}
+    found = run("collect_tickets", ignore_filters=True, given=given).result
     assert any("outside the window asked for" in note for note in found.notes)
+    assert not found.complete
+    written = run("collect_conversations", ignore_filters=True, given=given).result
+    assert not written.complete
+    assert any("tickets: updated_since was ignored" in note for note in written.notes)
 
 
 def test_tickets_that_move_while_they_are_listed_are_not_skipped() -> None:

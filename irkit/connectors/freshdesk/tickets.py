@@ -114,6 +114,9 @@ def _tickets(tally: Tally, each: Callable[[Mapping[str, Any]], object], since: d
     if pages.cut:
         done.complete = False
         done.notes.append(pages.cut)
+    if tally.outside:
+        done.complete = False
+        done.notes.append("updated_since was ignored: tickets made more than 30 days ago may be missing")
     if seen.twice:
         done.notes.append(f"{counted(seen.twice, 'row')} came twice, since pages overlap, kept too")
     return done, seen
@@ -228,7 +231,9 @@ def collect_conversations(agent_id: UserId, since: datetime) -> Steps[Conversati
             total.notes += done.notes
             break
     total.complete = total.complete and listing.complete
-    total.notes += [*listing.notes, *([f"{missing} tickets were gone before they were read"] if missing else [])]
+    total.notes += [f"tickets: {note}" for note in tickets.collection(listing).notes]
+    if missing:
+        total.notes.append(f"{counted(missing, 'ticket')} gone before it could be read")
     return Conversations(**vars(tally.collection(total)), tickets=len(seen.ids), by_agent=written.count, public=written.public,
                          private_notes=written.private, attachments=written.attachments, touched=tuple(written.tickets),
                          recipients=tuple(f"{one}: {count:,}" for one, count in written.to.most_common(MOST)))
