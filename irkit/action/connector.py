@@ -110,6 +110,7 @@ class Connector:
     bucket     the rate limit of its own that a request falls under, or None for the connection's
     cookies    keep the cookies that answers set, in memory, and send them back (Sumo Logic's search jobs)
     relay      messages are handed to it (SMTP, `Request.mail`), and no web requests are made
+    notice     what `irkit doctor` says of a connection with these settings though it works: that its service ends
     setup      lines that `irkit connect` prints: which scopes and roles to grant, where, and why
     """
 
@@ -118,14 +119,15 @@ class Connector:
                  describe: Callable[[Response], str] | None = None, headers: Mapping[str, str] | None = None,
                  per_minute: int = 200, hosts: Mapping[str, Host] | None = None, judge: Judge = _no_verdict,
                  bucket: Callable[[Request], Bucket | None] = _no_bucket, cookies: bool = False,
-                 setup: Sequence[str] = (), relay: bool = False) -> None:
+                 setup: Sequence[str] = (), relay: bool = False,
+                 notice: Callable[[Mapping[str, str]], str] = lambda _: "") -> None:
         self.name, self.title, self.base_url = name, title, base_url
         self.settings, self.sign_in = tuple(settings), tuple(sign_in)
         self.limit, self.judge, self.bucket = limit, judge, bucket
         self.describe = describe or _no_words
         self.headers, self.hosts = dict(headers or {}), dict(hosts or {})
         self.per_minute = per_minute                                       # until an answer says better
-        self.cookies, self.setup, self.relay = cookies, tuple(setup), relay
+        self.cookies, self.setup, self.relay, self.notice = cookies, tuple(setup), relay, notice
         self.actions: dict[str, Action] = {}
         self.check: Callable[[], Steps[Identity]] | None = None            # whom do we act as?
         self.proofs: list[Proof] = []

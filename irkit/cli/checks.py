@@ -65,7 +65,9 @@ def connection(wire: Wire, found: Connection, clocks: list[Clock]) -> list[Check
                 said = connector.describe(last[0]) if last and last[0].status >= 400 else ""
                 return [Check(found.name, "FAIL", _why(driven, said), _command(getattr(driven.error, "next", ""), mend))]
             first = _identified(found, driven.result, mend)
-        return [first, *(_proved(found, proof, run(proof.function()), mend) for proof in connector.proofs)]
+        notice = connector.notice(wire.settings(found.name))
+        noted = [Check(found.name, "note", notice)] if notice else []
+        return [first, *noted, *(_proved(found, proof, run(proof.function()), mend) for proof in connector.proofs)]
     except CredentialError as error:
         return [Check(found.name, "FAIL", error.what, _command(error.next, mend))]
 

@@ -51,12 +51,12 @@ def doctor(settings: Settings, connections: tuple[str, ...], runbook: str | None
     config = settings.config
     names = _wanted(config, connections, plan)
     found, clocks = _connections(settings, names)
-    failed = {check.name for check in found if check.state != "ok"}
+    failed = {check.name for check in found if check.state == "FAIL"}
     found += [checks.clock(seen) for seen in clocks]
     found += [checks.evidence(settings.root), checks.key(config.key, live=_live(config, names)),
               checks.timestamps(config.authorities, config.authorities_ca)]
     blocked = _blocked(plan, failed) if plan else []
-    ready = all(check.state == "ok" for check in found)
+    ready = not any(check.state == "FAIL" for check in found)
     if as_json:
         print_json({"ready": ready, "blocked": blocked,
                     "checks": [{"name": c.name, "state": c.state, "text": c.text, "next": c.command} for c in found]})

@@ -57,7 +57,7 @@ def _row(row: Row, who: int, kind: int, page: Page) -> list[str]:
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that irkit needs. `state` is "ok" or "FAIL"; `command` is what to type when it failed."""
+    """One thing that irkit needs. `state` is "ok", "note" or "FAIL"; `command` is what to type when it failed."""
 
     name: str
     state: str
@@ -70,7 +70,7 @@ def doctor_lines(checks: Sequence[Check], blocked: Sequence[str] = (), *, width:
     page = Page.of(width)
     name = max([9, *(cells(safe(check.name)) for check in checks)]) + 2
     lines = [line for check in checks for line in _check(check, name, page)]
-    failed = sum(check.state != "ok" for check in checks)
+    failed = sum(check.state == "FAIL" for check in checks)
     if not failed:
         return [*lines, *page.verdict("Ready.", 0)]
     return [*lines, *page.verdict(" ".join([f"Not ready: {numbered(failed, 'problem')}.", *blocked]), 4)]
