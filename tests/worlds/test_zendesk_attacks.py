@@ -44,7 +44,7 @@ def found(world: World, subject: UserId) -> set[str]:
     ("", set()),
     ("bulk_export", {"triggers", "oauth_clients", "oauth_tokens", "identities"}),
     ("admin_takeover", {*LISTS, "oauth_tokens", "identities"}),
-    ("api_token_leak", set())])
+    ("api_token_leak", set()), ("stale_integration", set())])
 def test_what_an_attack_leaves_in_the_account(attack: str, traces: set[str]) -> None:
     """Only what was planted is new; an account that was not attacked has nothing new at all."""
     assert found(*staged(attack)) == traces
@@ -123,3 +123,17 @@ def test_traces_lie_in_the_days_before(attack: str) -> None:
                              ("/audit_logs?page[size]=100", "audit_logs", "created_at"),
                              ("/sessions", "sessions", "last_seen_at")):
         assert all(datetime.fromisoformat(row[field]) <= START for row in get(world, path)[key])
+
+
+def test_a_retired_apps_token_is_old_and_was_used_today() -> None:
+    """Nothing is new: the client made by whoever connected it leads to its tokens, and the last use stands out."""
+    world, subject = staged("stale_integration")
+    client, = collect(world, "collect_oauth_clients", user_id=subject).suspects
+    tokens = collect(world, "collect_oauth_tokens", client_ids=[client.id]).suspects
+    assert client.title == "Chat companion"
+    assert sorted(token.used_at > SINCE.isoformat() for token in tokens) == [False, True]
+    assert all(token.created_at < SINCE.isoformat() for token in tokens)
+    reads = collect(world, "collect_access_log", since=START - timedelta(days=11), user_id=subject)
+    assert reads.bulk > 200
+    assert any(line.startswith(FAR) for line in reads.addresses)
+    assert any("chat-companion" in line for line in reads.clients)

@@ -161,5 +161,24 @@ def api_token_leak(tenant: Tenant, subject: Obj) -> None:
           summary=tenant.words("Replied to a customer"), **basic)
 
 
+def stale_integration(tenant: Tenant, subject: Obj) -> None:
+    """The vendor of a chat app lost its customers' tokens: one of a retired app, unused for months, reads ten days long."""
+    identifier = "chat_companion"
+    client = seed.add_client(tenant, subject, "Chat companion", identifier, "https://app.chat-companion.example/callback",
+                             days=540)
+    seed.add_token(tenant, subject, client, identifier, days=540, used=0.02)
+    seed.add_token(tenant, subject, client, f"{identifier} trial", days=530, used=400)
+    seed.add_app(tenant, "Chat companion", days=540)
+    hook = seed.add_webhook(tenant, subject, "Chat companion events", "https://events.chat-companion.example/zendesk", days=540)
+    seed.add_invocations(tenant, hook, 90, minutes=40)
+    oauth = {"authorization_type": "oauth", "client": tenant.words("chat-companion/2.4")}
+    _read(tenant, subject, [f"/api/v2/incremental/tickets/cursor.json?cursor=MTY5{n:04d}" for n in range(150)],
+          minutes=10 * 24 * 60, every=25, **oauth)
+    _read(tenant, subject, [f"/api/v2/search.json?query={word}&page={n + 1}" for word in ("AKIA", "password", "token")
+                            for n in range(15)], minutes=8 * 24 * 60, every=30, **oauth)
+    _read(tenant, subject, _attachments(tenant, 80), minutes=7 * 24 * 60, every=20, **oauth)
+
+
 _ATTACKS: dict[str, Callable[[Tenant, Obj], None]] = {
-    "bulk_export": bulk_export, "admin_takeover": admin_takeover, "api_token_leak": api_token_leak}
+    "bulk_export": bulk_export, "admin_takeover": admin_takeover, "api_token_leak": api_token_leak,
+    "stale_integration": stale_integration}

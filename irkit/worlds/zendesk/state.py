@@ -29,7 +29,7 @@ class Options:
     seed: int = 1
     agents: int = 20
     tickets: int = 500
-    attack: Literal["", "bulk_export", "admin_takeover", "api_token_leak"] = ""
+    attack: Literal["", "bulk_export", "admin_takeover", "api_token_leak", "stale_integration"] = ""
     subject: str = ""                      # e-mail of the attacked account
     rows: int = 3000                       # routine rows of the access log
     audit_rows: int = 600                  # routine rows of the audit log
