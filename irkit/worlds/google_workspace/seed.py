@@ -138,13 +138,14 @@ def administered(tenant: Tenant, actor: Obj, name: str, whom: Obj, at: str, *, a
 
 
 def _logs(tenant: Tenant, user: Obj, other: Obj) -> None:
-    """Routine rows over the last 170 days."""
+    """Routine rows over the last 170 days, and one that is too old to be given."""
     way = "saml" if tenant.options.federated else "google_password"
     for number in range(tenant.options.rows):
         at = stamp(tenant.start - timedelta(days=170) * (tenant.options.rows - number) / max(1, tenant.options.rows))
         failed = mix(number, tenant.options.seed) % 17 == 0
         activity(tenant, "login", user, at, "login_failure" if failed else "login_success", "login", login_type=way)
         activity(tenant, "drive", user, at, "view", "access", doc_title=tenant.words(f"Rota {number}"), visibility="private")
+    activity(tenant, "login", user, tenant.ago(days=200), "login_success", "login", login_type=way)
     activity(tenant, "login", other, tenant.ago(days=2), "login_success", "login", login_type=way)
     activity(tenant, "drive", other, tenant.ago(days=2), "view", "access", doc_title="Payroll")
     activity(tenant, "token", other, tenant.ago(days=2), "authorize", "auth", client_id=CALENDAR, app_name="Calendar sync")
