@@ -28,7 +28,8 @@ from irkit.runbook import load as load_runbook
 from irkit.ui.answers import Scripted
 
 RUNBOOKS = Path(__file__).parents[2] / "runbooks"
-SHIPPED = ("weekend_export", "admin_takeover_night", "leaked_api_token", "stolen_session_monday")
+SHIPPED = ("weekend_export", "admin_takeover_night", "leaked_api_token", "stolen_session_monday",
+           "consent_friday_evening")
 
 
 @functools.cache
@@ -137,6 +138,7 @@ def test_a_small_plan_leaves_gaps(played: dict[str, Played]) -> None:
     """Without add-on and Enterprise, the logs are gaps; with them there are none."""
     gaps = {name: {s.id for s in game.session.run.steps.values() if s.state == "unavailable"} for name, game in played.items()}
     assert gaps == {"weekend_export": set(), "admin_takeover_night": set(), "stolen_session_monday": set(),
+                    "consent_friday_evening": set(),
                     "leaked_api_token": {"keep_access_log", "keep_audit_log", "keep_all_reads", "reads_again"}}
 
 
