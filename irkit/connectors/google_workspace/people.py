@@ -241,8 +241,7 @@ def _reads_users() -> Steps[Any]:
     yield directory("/users", params={"customer": "my_customer", "maxResults": 1}, gate=READS)
 
 
-@google_workspace.proof("admin.directory.user.security", "list and delete tokens and app passwords, invalidate backup codes, "
-                        "sign people out (there is no variant that only reads)")
+@google_workspace.proof("admin.directory.user.security", "see and delete tokens and app passwords, and sign people out")
 def _reads_tokens() -> Steps[Any]:
     yield directory("/users/{}/tokens", (yield from setting("subject")), gate="scope admin.directory.user.security, and the "
                     "privilege User security management")
