@@ -12,10 +12,12 @@ import pytest
 
 from irkit import connectors
 from irkit.action import DELETE, GET, PUT, NoAnswer, Request, Response, Throttled, Unavailable, refusal
+from irkit.cli import checks
 from irkit.config import Connection
 from irkit.errors import CredentialError
 from irkit.wire.http import Wire
 from irkit.worlds import Fault, Faults
+from irkit.worlds.google_workspace import signin
 from irkit.worlds.serve import Server, serve
 from tests.wire.rig import ignored
 from tests.worlds.helpers import START, Clock, ask, make, read
@@ -73,7 +75,24 @@ def test_a_refused_sign_in_says_why(shown: dict[str, str], settings: dict[str, s
     with signed_in(monkeypatch, shown, settings=settings, **options) as (wire, _), pytest.raises(CredentialError) as caught:
         send(wire)
     assert said in str(caught.value)
-    assert "clock" not in str(caught.value)
+    assert "set the clock" not in str(caught.value)
+
+
+def test_doctor_names_the_scope_for_which_google_refuses_them_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The token endpoint says unauthorized_client and not which: each is asked for alone, and what it is needed for is told."""
+    with signed_in(monkeypatch, missing="admin.reports.audit.readonly") as (wire, _):
+        found = checks.connection(wire, wire._connections["google"], [])
+    assert [check.state for check in found] == ["FAIL", "FAIL"]
+    assert "unauthorized_client" in found[0].text
+    assert "auth/admin.reports.audit.readonly is missing: cannot collect the logs" in found[1].text
+
+
+@pytest.mark.parametrize("options", [{"revoked": True}, {"missing": ",".join(signin.AUTHORISED)}])
+def test_doctor_names_no_scope_where_it_is_not_for_the_scopes(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that was deleted is refused whatever is asked for; so is an account that nobody authorised."""
+    with signed_in(monkeypatch, **options) as (wire, _):
+        found = checks.connection(wire, wire._connections["google"], [])
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize(("off", "side"), [(timedelta(hours=2), "behind"), (timedelta(hours=-2), "ahead of")])
