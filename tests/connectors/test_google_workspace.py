@@ -410,6 +410,18 @@ def test_what_is_gone_when_the_delete_arrives_is_gone() -> None:
     assert "does not show it" in driven.result.proof
 
 
+@pytest.mark.parametrize("name", [name for name in connectors.find("google_workspace").actions if name.startswith("collect_")
+                                  and name not in ("collect_tokens", "collect_app_passwords", "collect_user", "collect_groups",
+                                                   "collect_roles", "collect_devices", "collect_admin_on")])
+def test_the_logs_of_a_person_who_was_deleted_are_had_by_id(name: str) -> None:
+    """What the account did can be kept after it is gone from the directory."""
+    on = asked()
+    before = run(name, on).result.rows
+    del tenant(on).shelves["users"][tenant(on).subject]
+    assert play(connectors.find_action(f"google_workspace.{name}")(
+        **arguments(connectors.find_action(f"google_workspace.{name}"), asked().world)), on).result.rows == before
+
+
 def test_a_person_who_was_deleted_meanwhile_is_named_as_such() -> None:
     """404 on the account says where deleted people are."""
     error = run("suspend_user", given={"user_id": "199999999999"}).error

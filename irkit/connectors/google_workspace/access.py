@@ -60,7 +60,7 @@ def _tokens(user_id: str, keep: str = "") -> Steps[tuple[list[Item], Walk]]:
         kinds = [word for word, mark in (("anonymous", "anonymous"), ("installed app", "nativeApp")) if data.get(mark) is True]
         told = [words(one).removeprefix(SCOPE) for one in scopes] if isinstance(scopes, list) else []
         return Item(required(ident(data.get("clientId")), "a token"), "app", words(data.get("displayText")),
-                    "; ".join([*kinds, " ".join(told) or "no scope"]), user_id)
+                    "; ".join([*kinds, " ".join(told) or "no scope"]))
 
     return (yield from everything(directory("/users/{}/tokens", key(user_id), keep=keep, gate=SECURITY), "items", make))
 
@@ -103,7 +103,7 @@ def _app_passwords(user_id: str, keep: str = "") -> Steps[tuple[list[Item], Walk
             raise BadAnswer(f"the app passwords of {user_id} were asked for, one of {whose} came")
         used = epoch(data.get("lastTimeUsed"))
         return Item(required(ident(data.get("codeId")), "an app password"), "app password", words(data.get("name")),
-                    "" if used else "never used", user_id, created_at=epoch(data.get("creationTime")), used_at=used)
+                    "" if used else "never used", created_at=epoch(data.get("creationTime")), used_at=used)
 
     return (yield from everything(directory("/users/{}/asps", key(user_id), keep=keep, gate=SECURITY), "items", make))
 

@@ -126,9 +126,9 @@ class _Sums:
         _count(self.events, name or "without a name")
         if given.get("login_type"):
             _count(self.ways, given["login_type"])
-        if given.get("USER_EMAIL", "").casefold() not in ("", self.person):
-            self.people.add(given["USER_EMAIL"])
         by = words(at(activity, "actor.email")) or ident(at(activity, "actor.profileId")) or "unknown"
+        if given.get("USER_EMAIL", "").casefold() not in ("", self.person, by.casefold()):
+            self.people.add(given["USER_EMAIL"])
         what = f"{words(at(activity, 'id.time'))} {name}{'!' if name in TELLING else ''}"
         self.changes.append(f"{what}: {_told(given)}, by {by}")
 
@@ -192,9 +192,8 @@ def _activity(user_id: str, application: str, since: datetime, until: datetime |
     return sums.activity((yield from _collect(sums, application, key(user_id), application, since, until, _by(user_id))))
 
 
-def _changes(user_id: str, application: str, name: str, since: datetime, until: datetime | None,
-             person: str = "") -> Steps[Changes]:
-    sums = _Sums(person)
+def _changes(user_id: str, application: str, name: str, since: datetime, until: datetime | None) -> Steps[Changes]:
+    sums = _Sums()
     return sums.told((yield from _collect(sums, name, key(user_id), application, since, until, _by(user_id))))
 
 
@@ -241,8 +240,7 @@ def collect_admin_by(user_id: UserId, since: datetime, until: datetime | None = 
     180 days, minutes late. `people` are the others it was done to: each of them may be taken over too. An exclamation mark
     stands behind events that take data out, read along, or give rights.
     """
-    user = yield from get_user(user_id)
-    return (yield from _changes(user_id, "admin", "admin_by", since, until, user.email))
+    return (yield from _changes(user_id, "admin", "admin_by", since, until))
 
 
 def _on(email: str) -> Callable[[Any], bool]:
