@@ -99,10 +99,13 @@ def _value(parameter: dict[str, Any]) -> str:
 
 
 class _Sums:
-    """What a log comes to: its addresses, events and changes, each activity once. `about`: which activities count."""
+    """What a log comes to: its addresses and events, each activity once; and each event in words where it `tells`.
 
-    def __init__(self, person: str = "", about: Callable[[Any], bool] = lambda _one: True) -> None:
-        self.person, self.about = person.casefold(), about
+    `about`: which activities count; `person`: whom they are all about.
+    """
+
+    def __init__(self, person: str = "", about: Callable[[Any], bool] = lambda _one: True, *, tells: bool = False) -> None:
+        self.person, self.about, self.tells = person.casefold(), about, tells
         self.addresses: dict[str, int] = {}
         self.events: dict[str, int] = {}
         self.ways: dict[str, int] = {}
@@ -126,6 +129,10 @@ class _Sums:
         _count(self.events, name or "without a name")
         if given.get("login_type"):
             _count(self.ways, given["login_type"])
+        if self.tells:
+            self._tell(activity, name, given)
+
+    def _tell(self, activity: Any, name: str, given: dict[str, str]) -> None:
         by = words(at(activity, "actor.email")) or ident(at(activity, "actor.profileId")) or "unknown"
         if given.get("USER_EMAIL", "").casefold() not in ("", self.person, by.casefold()):
             self.people.add(given["USER_EMAIL"])
@@ -193,7 +200,7 @@ def _activity(user_id: str, application: str, since: datetime, until: datetime |
 
 
 def _changes(user_id: str, application: str, name: str, since: datetime, until: datetime | None) -> Steps[Changes]:
-    sums = _Sums()
+    sums = _Sums(tells=True)
     return sums.told((yield from _collect(sums, name, key(user_id), application, since, until, _by(user_id))))
 
 
@@ -256,18 +263,19 @@ def collect_admin_on(user_id: UserId, since: datetime, until: datetime | None = 
     `changes` are those that name the person's present address.
     """
     user = yield from get_user(user_id)
-    sums = _Sums(user.email, _on(user.email))
+    sums = _Sums(user.email, _on(user.email), tells=True)
     return sums.told((yield from _collect(sums, "admin_on", "all", "admin", since, until, lambda _one: True)))
 
 
 @google_workspace.action(Effect.READ)
-def collect_drive(user_id: UserId, since: datetime, until: datetime | None = None) -> Steps[Changes]:
-    """Keep what the person downloaded and shared in Drive.
+def collect_drive(user_id: UserId, since: datetime, until: datetime | None = None) -> Steps[Activity]:
+    """Keep what the person opened, downloaded and shared in Drive.
 
     Source: developers.google.com, Admin SDK Reports API, activities.list, Drive audit. Needs admin.reports.audit.readonly. Kept
-    180 days. Edition-dependent: without it this is a gap, not "nothing".
+    180 days. Edition-dependent: without it this is a gap, not "nothing". `events` counts download, change_user_access and the
+    others; which files they were stands in the kept log.
     """
-    return (yield from _changes(user_id, "drive", "drive", since, until))
+    return (yield from _activity(user_id, "drive", since, until))
 
 
 @google_workspace.action(Effect.READ)
