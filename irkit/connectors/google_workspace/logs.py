@@ -147,8 +147,7 @@ class _Sums:
 
 
 def _told(given: dict[str, str]) -> str:
-    named = [given[name] for name in ("USER_EMAIL", "ROLE_NAME", "NEW_VALUE", "doc_title", "target_user", "app_name",
-                                      "client_id", "email_forwarding_destination_address") if given.get(name)]
+    named = [given[name] for name in ("USER_EMAIL", "ROLE_NAME", "OAUTH2_APP_NAME", "NEW_VALUE") if given.get(name)]
     return ", ".join(named) or "nothing named"
 
 
@@ -234,7 +233,7 @@ def collect_account_changes(user_id: UserId, since: datetime, until: datetime | 
     """Keep what was changed in the person's own account settings.
 
     Source: developers.google.com, Admin SDK Reports API, activities.list, User accounts. Needs admin.reports.audit.readonly.
-    Kept 180 days. Shows passwords, second factors, recovery addresses, and mail forwarding to outside.
+    Kept 180 days. Shows passwords, second factors and recovery addresses. Mail forwarding to outside is among the sign-ins.
     """
     return (yield from _changes(user_id, "user_accounts", "account_changes", since, until))
 
