@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from irkit.action import Driven, Identity, Proof, Refused, Request, Response, Steps, Unavailable, drive
+from irkit.action import Connector, Driven, Identity, NotSent, Proof, Refused, Request, Response, Steps, Unavailable, drive
 from irkit.errors import CredentialError
 from irkit.ui.layout import size
 from irkit.ui.reading import Check
@@ -69,7 +69,18 @@ def connection(wire: Wire, found: Connection, clocks: list[Clock]) -> list[Check
         noted = [Check(found.name, "note", notice)] if notice else []
         return [first, *noted, *(_proved(found, proof, run(proof.function()), mend) for proof in connector.proofs)]
     except CredentialError as error:
-        return [Check(found.name, "FAIL", error.what, _command(error.next, mend))]
+        return [Check(found.name, "FAIL", error.what, _command(error.next, mend)), *_refused(wire, found, connector, mend)]
+
+
+def _refused(wire: Wire, found: Connection, connector: Connector, mend: str) -> list[Check]:
+    """A line for each scope that the token endpoint refuses alone; none where it refuses them all, or none."""
+    try:
+        refused, asked = wire.refused_scopes(found.name)
+    except (CredentialError, NotSent):
+        return []
+    why = {proof.scope: f": cannot {proof.why}" for proof in connector.proofs}
+    return [Check(found.name, "FAIL", f"{scope} is missing{why.get(scope.rpartition('/')[2], '')}", mend)
+            for scope in refused if len(refused) < asked]
 
 
 def _proved(found: Connection, proof: Proof, driven: Driven, mend: str) -> Check:

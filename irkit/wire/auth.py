@@ -48,6 +48,7 @@ MEANING: Mapping[str, str] = {
     "invalid_client": "the client is not known there, or its secret or key was revoked or has expired",
     "unauthorized_client": "it is not allowed these scopes, or not to act as this person",
     "invalid_scope": "a scope is not granted to it",
+    "invalid_grant": "its key was deleted, it or the person it acts as is not known there, or the clock is off",
     "access_denied": "it is not allowed these scopes",
     "consent_required": "none of the scopes is granted to it",
     "use_dpop_nonce": "the app requires DPoP, which irkit does not speak: switch that off for this app",

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 import time
@@ -148,6 +149,23 @@ class Wire:
         """Fetch the connection's credential, and send nothing. Raises CredentialError, ActionError for a wrong address."""
         self._account(connection)
 
+    def refused_scopes(self, connection: str) -> tuple[list[str], int]:
+        """The scopes that the token endpoint refuses when each is asked for alone, and how many there are.
+
+        For one that is not granted an endpoint may refuse all, and not say which. Raises CredentialError and NotSent.
+        """
+        account = self._account(connection)
+        way, credential = account.way, account.auths[""].secrets()[0]
+        if isinstance(account, Mailbox) or not isinstance(way, ClientCredentials | ServiceAccount):
+            return [], 0
+        scopes, refused = way.scope.format(**account.filled).split(), []
+        for scope in scopes:
+            try:
+                self._auth_by(account, dataclasses.replace(way, scope=scope), credential).headers()
+            except CredentialError:
+                refused.append(scope)
+        return refused, len(scopes)
+
     def settings(self, connection: str) -> Mapping[str, str]:
         """The connection's settings as irkit.toml has them, and the defaults of those left out."""
         account = self._account(connection)
@@ -249,15 +267,17 @@ class Wire:
 
     def _signing(self, account: Account, way: SignIn, reference: str) -> auth.Auth:
         connection = account.connection
-        credential = self._credential(connection, way, reference)
+        return self._auth_by(account, way, self._credential(connection, way, reference))
+
+    def _auth_by(self, account: Account, way: SignIn, credential: Secret) -> auth.Auth:
         place, audience = account.token_endpoint(way)
         if place:
             account.transport(parsed(place))
 
         def exchange(body: bytes, kind: str) -> auth.Told:
             return self._token(account, place, body, kind, credential)
-        return auth.sign_in(way, connection.name, account.filled, credential, exchange, self._on_auth, audience=audience,
-                            wall=self._wall)
+        return auth.sign_in(way, account.connection.name, account.filled, credential, exchange, self._on_auth,
+                            audience=audience, wall=self._wall)
 
     def _token(self, account: Account, place: str, body: bytes, kind: str, credential: Secret) -> auth.Told:
         """Post to the token endpoint. Raises NotSent: the request that waits for the token has not left."""
