@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from irkit.action import Action, Identity
+from irkit.engine import clocks
 from irkit.engine.context import Context
 from irkit.engine.fold import fold
 from irkit.engine.gate import News, Said, Where
@@ -134,8 +135,12 @@ class Session:
         """Append an entry and fold it."""
         entry = self.ctx.record(kind, data, disclose, by=by, step=step, item=item, ref=ref)
         self.beaten = self.ctx.clock.now()
-        self.news += self._from_elsewhere(self.refresh())
+        self.gain()
         return entry
+
+    def gain(self) -> None:
+        """Fold what the ledger gained; what came from elsewhere is news."""
+        self.news += self._from_elsewhere(self.refresh())
 
     def scope(self, item: Any = None) -> dict[str, Any]:
         return scope(self.run, item)
@@ -155,8 +160,10 @@ class Session:
         Raises NotTheHolder when another session took the run over.
         """
         if self.ctx.ledger.last() > self.state.seq:
-            self.news += self._from_elsewhere(self.refresh())
+            self.gain()
         self._happen()
+        if self.run.holder == self.own:
+            clocks.warn(self)
         self._beat()
         found, self.news = self.news, []
         if self.run.holder != self.own:
@@ -182,7 +189,8 @@ class Session:
             self.record("clock.observed", observed())
 
     def _from_elsewhere(self, entries: Sequence[Entry]) -> list[Said]:
-        return [News(lines) for e in entries if e.session != self.own and (lines := _words(e, self.state.who(e)))]
+        return [News(lines) for e in entries if (e.session != self.own or e.kind == "clock.stepped")
+                and (lines := _words(e, self.state.who(e)))]
 
     def show_news(self) -> None:
         """Say what is waiting to be said, outside a prompt."""
@@ -208,6 +216,15 @@ def _words(entry: Entry, who: str) -> list[str]:
             return [f"{who} corrected {entry.data.get('input', 'an input')} (entry {entry.seq})"]
         case "approval.refused" if "signature" not in entry.data:
             return [f"An attempt to approve was turned away (entry {entry.seq}): {shown.get('approval.reason', '')}"]
+        case "clock.stepped":
+            way = "back" if entry.data["step_ms"] < 0 else "forward"
+            seconds = abs(entry.data["step_ms"]) // 1000
+            return [f"CLOCK    This machine's clock was set {way} by {seconds:,} s (entry {entry.seq}); no legal clock gains "
+                    "time by it"]
+        case "deadline.met":
+            return [f"{who} recorded that the clock {entry.data['clock']} is met (entry {entry.seq})"]
+        case "amended" if "clock" in entry.data:
+            return [f"{who} has the clock {entry.data['clock']} run again (entry {entry.seq}): {shown.get('reason', '')}"]
         case "handover.offered":
             return [f"{who} offered this run to {shown.get('handover.to', 'somebody')} (entry {entry.seq})"]
         case "role.assigned":

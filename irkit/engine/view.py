@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from irkit.engine import deadlines
 from irkit.engine.gate import Closed, Resumed, Where
@@ -14,6 +14,7 @@ from irkit.engine.undoable import undoable
 from irkit.runbook import Runbook, Step
 
 LABELS = {Mode.LIVE: "LIVE", Mode.PROBE: "PROBE", Mode.DRILL: "DRILL", Mode.DRY_RUN: "DRY RUN"}
+SKEW = timedelta(minutes=1)            # by which the clocks of two machines may differ without a word
 
 
 @dataclass
@@ -50,11 +51,22 @@ class View:
         return ""
 
     def where(self, now: datetime, step: Step | None = None) -> Where:
+        now, back = self.state.reckoned(now), self._set_back(now)
         return Where(
             label=self.label, incident=self.incident, runbook=self.runbook.name, version=self.runbook.version,
             number=self.number(step.id) if step else 0, total=len(self.runbook.steps), phase=step.phase if step else "",
             elapsed=max(0.0, (now - self.run.opened_at).total_seconds()), who=f"{self.who} (unsigned)", role=self.role, now=now,
-            deadlines=deadlines.all_of(self.runbook, self.run))
+            deadlines=deadlines.all_of(self.runbook, self.run), set_back=back)
+
+    def _set_back(self, now: datetime) -> str:
+        """What to say where this machine's clock is behind the moment that clocks are counted to."""
+        behind = self.state.reckoned(now) - now
+        if behind < SKEW:
+            return ""
+        minutes = behind // timedelta(minutes=1)
+        span = f"{minutes // 60:02}:{minutes % 60:02}"
+        return (f"clock set back {span}, entry {self.state.set_back_at}" if self.state.set_back >= SKEW
+                else f"this machine's clock is {span} behind the ledger")
 
     def closed(self, now: datetime) -> Closed:
         """The figures of the closing screen."""

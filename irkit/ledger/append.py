@@ -1,7 +1,7 @@
 """One transaction of appends: drafts become lines, and notes are made where they are due.
 
-- Both clocks are read for each entry; where the wall clock jumped since the one before, `clock.stepped` says so first, also when
-  another process of the same boot wrote that one.
+- Both clocks are read for each entry; where the wall clock jumped since the one before, `clock.stepped` says so first, also
+  when another process of the same boot wrote that one.
 - A note follows each entry of the kinds in `attest.NOTED`, and comes before more entries than the policy allows stand without
   one. The `checkpoint` entry that names the note before it stands directly before the entry that causes the new one.
 - What a draft may not do is refused here, inside the transaction and in view of the drafts before it: sending for a run that
