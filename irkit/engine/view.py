@@ -11,6 +11,7 @@ from irkit.engine.gate import Closed, Resumed, Where
 from irkit.engine.modes import Mode
 from irkit.engine.state import SETTLED, RunState, State, StepState
 from irkit.engine.undoable import undoable
+from irkit.engine.values import word
 from irkit.runbook import Runbook, Step
 
 LABELS = {Mode.LIVE: "LIVE", Mode.PROBE: "PROBE", Mode.DRILL: "DRILL", Mode.DRY_RUN: "DRY RUN"}
@@ -97,6 +98,17 @@ class View:
                 lines.append(f"{number} {step.title}" + (f': "{found.reason}"' if found.reason else ""))
         return lines
 
+    def known(self) -> list[str]:
+        """The inputs and the decisions, each with who said so, when and by which entry."""
+        lines = [f"{name} {word(one.value)}, {one.how} by {one.who} at {_at(one.at)}, entry {one.entry}"
+                 for name, one in self.run.known.items()]
+        for number, step in enumerate(self.runbook.steps, 1):
+            found = self.step_state(step)
+            if step.kind == "ask" and found.state == "done" and isinstance(found.result, dict) and found.at:
+                lines.append(f"{number} {step.title}: {found.result.get('choice')}, \"{found.result.get('reason', '')}\", "
+                             f"{found.who} at {_at(found.at)}, entry {found.entry}")
+        return lines
+
     def _open_line(self, step: Step) -> str:
         pending = [s for s in self.step_state(step).all_sendings() if s.open]
         if not pending:
@@ -115,6 +127,10 @@ class View:
             return ""
         until, number = f"{asked.expires.astimezone(UTC):%H:%M}Z", self.number(step.id)
         return f"WAITING  {number} {step.title}: {asked.role}, until {until}. irkit approve {self.incident} {step.id}"
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}Z"
 
 
 def sent_counts(run: RunState) -> dict[str, int]:
