@@ -24,6 +24,7 @@ COMMANDS = {
     "curl": ("curl", "Print a step's requests as curl commands, without the credential."),
     "status": ("status", "Show where an incident stands: steps, clocks, what is unknown."),
     "clock": ("clocks", "Say that a legal clock is met, signed by you; or that it is not, after all."),
+    "watch": ("watch", "Follow an incident live, read-only: steps, clocks, the latest entries."),
     "note": ("incident", "Add a note to an incident, also while a run is open."),
     "attach": ("incident", "Attach a file as evidence, also while a run is open."),
     "approve": ("approve", "Agree to what a step will send, as a second person, or refuse."),

@@ -51,6 +51,16 @@ class View:
                 return f"{number}. {step.title}"
         return ""
 
+    def at_work(self) -> Step | None:
+        """The step that was begun last and is not settled; else the first that is open."""
+        open_ = [step for step in self.runbook.steps if self.step_state(step).state not in SETTLED | {"deferred"}]
+        begun = [step for step in open_ if self.step_state(step).state != "pending"]
+        return max(begun, key=lambda step: self.step_state(step).entry) if begun else next(iter(open_), None)
+
+    def open_lines(self) -> list[str]:
+        """What waits: requests whose outcome is unknown, and second people who were asked."""
+        return [line for step in self.runbook.steps for line in (self._open_line(step), self._waiting_line(step)) if line]
+
     def where(self, now: datetime, step: Step | None = None) -> Where:
         now, back = self.state.reckoned(now), self._set_back(now)
         return Where(
@@ -82,10 +92,9 @@ class View:
     def resumed(self, now: datetime, changed: Sequence[str] = ()) -> Resumed:
         """What somebody who takes the run up has to know."""
         done = [n for n, step in enumerate(self.runbook.steps, 1) if self.step_state(step).state == "done"]
-        lines = [line for step in self.runbook.steps for line in (self._open_line(step), self._waiting_line(step)) if line]
         return Resumed(self.where(now), self.run.opened_at, self.run.opened_by, self.state.seq + 1, spans(done),
-                       self.lines("by_hand"), self.lines("skipped"), lines, changed, self.run.last_who, self.state.stamps,
-                       self.run.offer,
+                       self.lines("by_hand"), self.lines("skipped"), self.open_lines(), changed, self.run.last_who,
+                       self.state.stamps, self.run.offer,
                        f"to be moved, entry {self.run.packed}; another copy may go on" if self.run.packed >= 0 else "",
                        self.lines("undone"))
 

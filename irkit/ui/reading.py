@@ -29,11 +29,14 @@ class Row:
     below: str = ""
 
 
-def ledger_show_lines(rows: Sequence[Row], *, width: int = WIDEST) -> list[str]:
-    """`irkit ledger show`: a line per entry; a line with the date where the rows span several days."""
+def ledger_show_lines(rows: Sequence[Row], *, width: int = WIDEST, columns: tuple[int, int] | None = None) -> list[str]:
+    """`irkit ledger show`: a line per entry; a line with the date where the rows span several days.
+
+    `columns` are the widths of who and kind, where not all rows are known yet.
+    """
     page = Page.of(width)
-    who = max([8, *(cells(safe(row.who)) for row in rows)]) + 1
-    kind = max([18, *(cells(safe(row.kind)) + 1 for row in rows)])
+    who, kind = columns or (max([8, *(cells(safe(row.who)) for row in rows)]) + 1,
+                            max([18, *(cells(safe(row.kind)) + 1 for row in rows)]))
     lines = [f"{'#':>3}  {'UTC':<12}  {pad('who', who)}what"]
     dates = [row.at.astimezone(UTC).date() for row in rows]
     several = len(set(dates)) > 1

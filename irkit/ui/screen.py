@@ -34,7 +34,7 @@ from irkit.ui import clocks
 from irkit.ui.layout import GUTTER, WIDEST, Page, hm, hms, ms, short_hash, size, utc
 from irkit.ui.text import cells, clip, join, pad, reflow, safe, wrap
 
-__all__ = ["prefixed", "prompt_lines", "render", "safe"]
+__all__ = ["header", "prefixed", "prompt_lines", "render", "safe"]
 
 BODY_LINES = 6           # of a request's body on a gate; `r` shows all of it
 SECOND = 30              # where a second fact on a line begins
@@ -95,7 +95,8 @@ def first_line(where: Where, page: Page, drill: str, *rest: str) -> list[str]:
     return page.segments(f"{label}{where.incident} {where.runbook} v{where.version}", *rest)
 
 
-def _header(where: Where, page: Page, drill: str) -> list[str]:
+def header(where: Where, page: Page, drill: str) -> list[str]:
+    """The two lines on top, and a rule below them."""
     step = f"step {where.number} of {where.total} {where.phase}".rstrip() if where.number else ""
     who = f"{where.who}, {where.role}" if where.role else where.who
     first = first_line(where, page, drill, step, hms(where.elapsed))
@@ -111,7 +112,7 @@ def _step(said: StepBegins, page: Page, drill: str) -> list[str]:
     target = page.labelled("Target", f"{ms(said.target)} left" if said.target >= 0 else f"late by {ms(-said.target)}") \
         if said.target is not None else []
     meets = page.labelled("Meets", [page.due_in(d, said.where.now) for d in said.meets]) if said.meets else []
-    return ["", *_header(said.where, page, drill), *title, "", *owner, *target, *meets, *why]
+    return ["", *header(said.where, page, drill), *title, "", *owner, *target, *meets, *why]
 
 
 def _paragraphs(text: str) -> list[str]:
