@@ -56,7 +56,7 @@ def met(settings: Settings, incident: str, clock: str, basis: str | None, attach
     \b
     Examples:
       irkit clock met INC-2041 gdpr_33 --basis "filed with the CNIL, form 12" --attach receipt.pdf
-      irkit clock met INC-2041 gdpr_33 --basis "by phone" --attach note.txt --when 2026-11-20T09:15:00+01:00
+      irkit clock met INC-2041 gdpr_33 --basis "phone" --attach call.txt --when 2026-11-20T09:15:00Z
     """
     with opened(settings, incident) as ledger:
         state, name = incidents.state_of(ledger), ledger.folder.name

@@ -45,7 +45,8 @@ def row_lines(rows: Sequence[Row], *, width: int = WIDEST, prefix: str = "", hea
     who, kind = COLUMNS
     rows = [dataclasses.replace(row, who=clip(safe(row.who), who - 1), kind=clip(safe(row.kind), kind - 1),
                                 what=clip(safe(row.what), WORDS)) for row in rows]
-    lines = ledger_show_lines(rows, width=width - len(prefix), columns=COLUMNS)
+    room = min(width, WIDEST) - len(prefix)
+    lines = [clip(line, room) for line in ledger_show_lines(rows, width=room, columns=COLUMNS)]
     return prefixed(lines if head else lines[1:], prefix)
 
 
@@ -56,4 +57,4 @@ def status_line(stand: Stand, *, width: int = WIDEST, tz: tzinfo | None = None, 
     first = "closed" if stand.closed else step if where.number else "no step is open"
     parts = [f"{where.now.astimezone(UTC):%H:%M:%S}Z", first, *([numbered(len(stand.waiting), "thing") + " waiting"]
                                                                   if stand.waiting else []), *clocks.segments(where, page)]
-    return clip(prefix + " | ".join(map(safe, parts)), width - 1)
+    return clip(prefix + " | ".join(map(safe, parts)), width - 3)      # with room for ^C
