@@ -162,9 +162,9 @@ class Session:
         if self.ctx.ledger.last() > self.state.seq:
             self.gain()
         self._happen()
+        self._beat()
         if self.run.holder == self.own:
             clocks.warn(self)
-        self._beat()
         found, self.news = self.news, []
         if self.run.holder != self.own:
             how = ("This run was packed to be moved" if self.run.packed >= 0
@@ -181,11 +181,14 @@ class Session:
             self.shown.add(event.id)
 
     def _beat(self) -> None:
-        """Show that the record went on while nobody did anything: a gap in it is then a gap. Drill time has no such gaps."""
+        """Show that the record went on while nobody did anything: a gap in it is then a gap. Drill time has no such gaps.
+
+        At once where the clock was set back: the entry has the ledger say so, and no deadline gains time at an open prompt.
+        """
         now = self.ctx.clock.now()
         if self.beaten is None:
             self.beaten = now
-        elif not self.ctx.clock.jumps and now - self.beaten >= HEARTBEAT:
+        elif not self.ctx.clock.jumps and not timedelta() <= now - self.beaten < HEARTBEAT:
             self.record("clock.observed", observed())
 
     def _from_elsewhere(self, entries: Sequence[Entry]) -> list[Said]:

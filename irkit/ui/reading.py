@@ -91,13 +91,17 @@ def _check(check: Check, name: int, page: Page) -> list[str]:
 # -- status, incidents, runbook ----------------------------------------------------------------------------------
 
 def status_lines(said: Resumed, *, width: int = WIDEST, tz: tzinfo | None = None, prefix: str = "",
-                 known: Sequence[str] = ()) -> list[str]:
-    """`irkit status`: where the run stands, its clocks with what they run from, what is `known`, and how to go on."""
+                 at_work: str = "", known: Sequence[str] = (), then: bool = False) -> list[str]:
+    """`irkit status`: where the run stands, the step at work, its clocks with what they run from, what is `known`, what next.
+
+    `then`: as it stood at some moment, at which nobody goes on.
+    """
     page, where = Page.of(width, tz, prefix), said.where
     more = clock_lines(where.deadlines, where.now, width=width, tz=tz, prefix=prefix)
     facts = page.labelled("Known", known) if known else []
-    more += prefixed([*facts, *page.labelled("Next", f"irkit resume {where.incident}")], prefix)
-    return render(said, width=width, tz=tz, prefix=prefix)[:-1] + more
+    more += prefixed([*facts, *page.labelled("Next", f"irkit {'status' if then else 'resume'} {where.incident}")], prefix)
+    step = prefixed(page.labelled("Step", at_work), prefix) if at_work else []
+    return render(said, width=width, tz=tz, prefix=prefix)[:-1] + step + more
 
 
 def closed_lines(said: Closed, *, width: int = WIDEST, tz: tzinfo | None = None, prefix: str = "",

@@ -80,6 +80,7 @@ def test_as_of_tells_it_from_the_entries_up_to_then(capsys: Capsys) -> None:
     assert re.search(r"^As of +2026-11-20 03:30Z: what the first 5 of \d+ entries say$", shown.out, re.M)
     assert "By hand  1 Call the agent" in shown.out
     assert "Skipped" not in shown.out
+    assert "Step     2 Tell the authority: not done" in shown.out
     assert "GDPR notice due in 70:36 (2026-11-23 02:06Z)" in shown.out
     assert "Known aware_at 2026-11-20T02:06:00Z, given by Maria Lopez at 2026-11-20 02:06Z, entry 3" in words(shown)
     data = irkit(capsys, "status", NAME, "--as-of", "2026-11-20T04:30:00+01:00", "--json").json

@@ -351,6 +351,18 @@ def test_a_clock_set_back_gives_no_deadline_time(desk: Desk) -> None:
     assert (resumed(desk).where.set_back, desk.session.state.set_back) == ("", timedelta())
 
 
+def test_a_clock_set_back_at_an_open_prompt_is_noticed_at_once(desk: Desk) -> None:
+    """Nobody types anything: the next look of the prompt has it on record, and what is left does not grow."""
+    desk.passes(hours=53, minutes=58)
+    assert desk.poll() == []
+    desk.passes(minutes=3, wall=-7200)
+    said = desk.poll()
+    assert len(desk.entries("clock.stepped")) == 1
+    assert any("was set back by 7,380 s" in line for line in said)
+    assert any("a quarter of its time is left" in line for line in said)
+    assert desk.poll() == []
+
+
 def test_a_machine_whose_clock_is_behind_the_ledger_counts_from_the_ledger(desk: Desk) -> None:
     """Another boot or machine: nothing can be compared, so no time before the latest entry is believed."""
     desk.passes(hours=50)
