@@ -10,13 +10,14 @@ from datetime import UTC, tzinfo
 from irkit.engine.gate import Where
 from irkit.engine.values import numbered
 from irkit.ui import clocks
-from irkit.ui.layout import WIDEST, Page
+from irkit.ui.layout import WIDEST, Page, utc
 from irkit.ui.reading import Row, ledger_show_lines
 from irkit.ui.screen import header, prefixed
-from irkit.ui.text import clip, safe
+from irkit.ui.text import clip, safe, wrap
 
 COLUMNS = (13, 19)       # of who and of the kind, so that rows which come one by one stand below each other
 WORDS = 100              # of an entry, in columns
+NARROW = 60              # columns, below which a row has no room for all of its own
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,19 @@ def stand_lines(stand: Stand, *, width: int = WIDEST, tz: tzinfo | None = None, 
 
 def row_lines(rows: Sequence[Row], *, width: int = WIDEST, prefix: str = "", head: bool = False) -> list[str]:
     """Entries as they come, in few words; `irkit ledger show` has all of them."""
+    if (room := min(width, WIDEST) - len(prefix)) < NARROW:
+        return prefixed([line for row in rows for line in _narrow(row, room)], prefix)
     who, kind = COLUMNS
     rows = [dataclasses.replace(row, who=clip(safe(row.who), who - 1), kind=clip(safe(row.kind), kind - 1),
                                 what=clip(safe(row.what), WORDS)) for row in rows]
-    room = min(width, WIDEST) - len(prefix)
     lines = [clip(line, room) for line in ledger_show_lines(rows, width=room, columns=COLUMNS)]
     return prefixed(lines if head else lines[1:], prefix)
+
+
+def _narrow(row: Row, room: int) -> list[str]:
+    """The kind beside the time, the rest below it."""
+    what = wrap(f"{row.who}: {clip(safe(row.what), WORDS)}", room - 5)
+    return [clip(line, room) for line in (f"{row.seq:>3}  {utc(row.at)} {safe(row.kind)}", *(f"     {line}" for line in what))]
 
 
 def status_line(stand: Stand, *, width: int = WIDEST, tz: tzinfo | None = None, prefix: str = "") -> str:

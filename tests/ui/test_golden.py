@@ -218,6 +218,13 @@ def test_who_watches_sees_where_it_stands_and_what_comes() -> None:
     assert [*stand_lines(stand, tz=PARIS), *row_lines(rows, head=True), status_line(stand, tz=PARIS)] == golden("watch")
 
 
+def test_a_narrow_terminal_still_says_what_each_row_is() -> None:
+    """40 columns: the kind beside the time, who and what below it."""
+    row = reading.Row(32, at(20, 2, 25), "Maximiliana Lopez", "request.sending", "PUT users/3971/sessions")
+    assert row_lines([row], width=40, prefix="DRILL ") == [
+        "DRILL  32  02:25:00Z request.sending", "DRILL      Maximiliana Lopez: PUT", "DRILL      users/3971/sessions"]
+
+
 def verified(**more: Any) -> Report:
     """A report over 312 entries of two people, the last six of which are not time-stamped yet."""
     hour = datetime(2026, 11, 20, 2, tzinfo=UTC)
