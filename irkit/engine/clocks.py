@@ -28,8 +28,8 @@ def keep(session: Session) -> None:
         if on_record is not None and one.met is None:
             session.record("amended", {"clock": one.id}, {"reason": one.why or "its step has not ended"}, ref=on_record.entry)
             session.news.append(News([f"CLOCK    {one.title} runs again: {one.why or 'its step has not ended'}"]))
-        if one.state == "met" and one.met is None:
-            _meet(session, one)
+        if one.state == "met" and one.met is None and one.due is not None and session.state.signed(session.own):
+            _meet(session, one, one.due)
 
 
 def _start(session: Session, one: Deadline) -> None:
@@ -43,12 +43,11 @@ def _start(session: Session, one: Deadline) -> None:
         session.news.append(News([f"CLOCK    {one.title} is due {_at(one.due)}, no longer {_at(before)} (entry {entry.seq})"]))
 
 
-def _meet(session: Session, one: Deadline) -> None:
+def _meet(session: Session, one: Deadline, due: datetime) -> None:
     """The step's own gate was the decision: who did it, when, how, and what was sent or attached."""
     step_id = session.runbook.steps[one.stops - 1].id
     step = session.step_state(step_id)
-    assert one.due is not None
-    session.record("deadline.met", {"clock": one.id, "due": one.due.isoformat()}, meeting(step), by="human", step=step_id,
+    session.record("deadline.met", {"clock": one.id, "due": due.isoformat()}, meeting(step), by="human", step=step_id,
                    ref=step.entry)
 
 

@@ -36,7 +36,7 @@ def all_of(runbook: Runbook, run: RunState) -> list[Deadline]:
 
 def _one(clock: Clock, runbook: Runbook, run: RunState) -> Deadline:
     start = starts_at(clock, run)
-    number, step = next((n, s) for n, s in enumerate(runbook.steps, 1) if s.id == clock.stops)
+    number, step = next((n, s) for n, s in enumerate(runbook.steps, 1) if s.id == clock.stops)      # lint: there is one
     met = standing(clock, step, run)
     source = next((look.path for expr in clock.start.exprs for look in expr.looks), "")
     state, why = ("met", "") if met else _state(clock, step, number, run)

@@ -180,18 +180,24 @@ def _due(_: State, run: RunState, entry: Entry) -> None:
 
 
 def _met(state: State, run: RunState, entry: Entry) -> None:
-    """A person's decision; where anything is real it counts only with somebody's key behind its session."""
+    """A person's decision, in a session that is theirs. One that irkit told from the step alone the fold tells, too."""
     shown = entry.disclosed
-    if entry.by != "human":
-        return                                 # told by irkit from the step alone: the fold tells it, too
-    if state.mode == "live" and not state.keys.get(entry.session, "").startswith("SHA256:"):
+    if entry.by != "human" or not state.signed(entry.session):
         return
-    when = shown.get("observed_at")
     sent = shown.get("deadline.sent", ())
     run.met[entry.data["clock"]] = Met(
         entry.seq, moment(entry), str(shown.get("deadline.by", state.who(entry))),
-        datetime.fromisoformat(when) if isinstance(when, str) else moment(entry), str(shown.get("deadline.basis", "")),
+        _observed(entry), str(shown.get("deadline.basis", "")),
         tuple(map(str, sent)) if isinstance(sent, list) else (), entry.step or "", entry.ref)
+
+
+def _observed(entry: Entry) -> datetime:
+    """When somebody says that it happened; when it went on record where they do not."""
+    try:
+        when = datetime.fromisoformat(str(entry.disclosed.get("observed_at", "")))
+    except ValueError:
+        return moment(entry)
+    return when if when.tzinfo else moment(entry)
 
 
 def _amended(state: State, run: RunState, entry: Entry) -> None:

@@ -185,6 +185,10 @@ class State:
     def who(self, entry: Entry) -> str:
         return self.people.get(entry.session, "unknown")
 
+    def signed(self, session: int) -> bool:
+        """Whether what somebody decides in that session counts: where anything is real, with their key behind it."""
+        return self.mode != "live" or self.keys.get(session, "").startswith("SHA256:")
+
     def reckoned(self, now: datetime) -> datetime:
         """The moment that legal clocks are counted to: a machine's clock that was set back gives none of them time.
 

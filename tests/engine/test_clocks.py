@@ -271,6 +271,22 @@ def test_not_needed_closes_a_clock_while_its_condition_says_so(desk: Desk) -> No
     assert "g 3 walks it" in desk.clock().why
 
 
+def test_a_step_done_before_its_clock_started_is_no_decision_yet(desk: Desk) -> None:
+    """Nothing was due; once the clock starts, what was done counts, and goes on record."""
+    desk.by_hand("report")
+    assert (desk.clock("canada").state, desk.entries("deadline.met")) == ("met", [])
+    desk.does("decision", "harm", {"choice": "yes"})
+    assert [e.data["clock"] for e in desk.entries("deadline.met")] == ["canada"]
+
+
+def test_a_session_that_nobody_signed_puts_no_decision_on_record(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A live probe may have no key: it would not count, and would be said again between any two steps."""
+    desk.session.state.mode = "live"
+    monkeypatch.setitem(desk.session.state.keys, desk.session.own, "unsigned:1")
+    desk.by_hand("tell")
+    assert (desk.clock().state, desk.entries("deadline.met")) == ("met", [])
+
+
 # -- running again -----------------------------------------------------------------------------------------------
 
 def test_a_clock_runs_again_when_its_step_is_taken_up_again(desk: Desk) -> None:
