@@ -62,7 +62,7 @@ def _seal(settings: Settings, ledger: Ledger, reason: str, confirm: str | None) 
     from irkit.cli.signing import signer
     name, state = ledger.folder.name, incidents.state_of(ledger)
     _no_open_run(state, name)
-    show(settings, _what_stays_open(settings, ledger, state, incidents.now_of(state)), page=False)
+    show(settings, _what_stays_open(settings, ledger, state, state.reckoned(incidents.now_of(state))), page=False)
     key = signer(settings, ledger.mode)
     assert key is not None
     confirmed(settings, name, f"SEAL {name}", "seal it for good", confirm, f"irkit close {name}")

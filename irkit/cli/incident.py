@@ -1,9 +1,8 @@
-"""`irkit status | note | attach | correct` and `irkit incident list`: an incident seen and fed from a second terminal."""
+"""`irkit note | attach | correct` and `irkit incident list`: an incident seen and fed from a second terminal."""
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import importlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,12 +16,8 @@ from irkit.cli.options import Settings, as_json, print_json, shared
 from irkit.errors import LedgerError, UsageError
 
 if TYPE_CHECKING:
-    from datetime import datetime, tzinfo
-
-    from irkit.engine.state import RunState, State
-    from irkit.engine.view import View
+    from irkit.engine.state import State
     from irkit.ledger import Ledger
-    from irkit.runbook import Runbook
 
 
 complete_incident = completing(lambda settings: [folder.name for folder in incidents.folders(settings)])
@@ -154,60 +149,6 @@ def correct(settings: Settings, incident: str, assignment: str, reason: str) -> 
 
 # -- reading -----------------------------------------------------------------------------------------------------
 
-@click.command()
-@INCIDENT
-@as_json
-@shared
-@click.pass_obj
-def status(settings: Settings, incident: str | None, as_json: bool) -> None:
-    """Show where an incident stands: steps, clocks, what is unknown.
-
-    \b
-    Examples:
-      irkit status
-      irkit status INC-2041 --json
-    """
-    from irkit.cli.walks import own_copy
-    from irkit.engine.view import View
-    from irkit.ledger import Ledger
-    folder = incidents.folder_of(settings, incident or incidents.the_open_one(settings, "status"))
-    with Ledger.open(folder, write=False) as ledger:
-        state = incidents.state_of(ledger)
-        if as_json:
-            print_json({"incident": folder.name, "mode": state.mode, "entries": state.seq + 1, "head": state.head,
-                        "runs": [_as_data(run, own_copy(ledger, run)) for run in state.runs.values()]})
-            return
-        for run in state.runs.values():
-            runbook = own_copy(ledger, run)
-            if run is (state.open_run or run):
-                who, role = incidents.who_am_i(settings.config)
-                _show(View(folder.name, runbook, state, run.id, who, role), incidents.now_of(state), settings.zone)
-        if not state.runs:
-            click.echo(f"{folder.name} holds no run.")
-
-
-def _show(view: View, now: datetime, zone: tzinfo | None) -> None:
-    from irkit.ui.reading import status_lines
-    from irkit.ui.screen import render
-    prefix = "DRILL " if view.state.mode == "drill" else ""
-    lines = (render(view.closed(now), prefix=prefix, tz=zone) if view.run.closed
-             else status_lines(view.resumed(now), prefix=prefix, tz=zone))
-    for line in lines:
-        click.echo(line)
-
-
-def _as_data(run: RunState, runbook: Runbook) -> dict[str, Any]:
-    from irkit.engine import deadlines
-    from irkit.engine.values import rfc3339
-    steps = [{"number": i, "id": s.id, "title": s.title, "phase": s.phase, "state": run.step(s.id).state,
-              "reason": run.step(s.id).reason, "entry": run.step(s.id).entry} for i, s in enumerate(runbook.steps, 1)]
-    clocks = [{"id": d.id, "title": d.title, "state": d.state, "due": rfc3339(d.due) if d.due else None}
-              for d in deadlines.all_of(runbook, run)]
-    return {"run": run.id, "mode": run.mode, "runbook": run.runbook, "version": run.version, "closed": run.closed,
-            "opened_at": rfc3339(run.opened_at), "opened_by": run.opened_by, "inputs": run.inputs, "steps": steps,
-            "clocks": clocks, "probe": dataclasses.asdict(run.probed) if run.probed else None}
-
-
 class _Group(click.Group):
     """Loads the commands that move an incident, or read a probe, when one of them is used."""
 
@@ -257,5 +198,3 @@ def list_(settings: Settings, as_json: bool) -> None:
         click.echo(line)
     if not rows:
         click.echo(f"No incident in {settings.root}. Begin with: irkit drill", err=True)
-
-

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -101,30 +100,13 @@ class _Filter:
 
 
 def _rows(entries: Iterable[Entry], wanted: Callable[[Entry], bool], proven: Windows | None) -> Iterator[Row]:
-    from irkit.ui.reading import Row
+    from irkit.cli.rows import Rows
     from irkit.ui.verifying import window
-    people: dict[int, str] = {}        # session -> person
-    systems: dict[int, str] = {}       # request.sending -> connector
+    make = Rows()
     for entry in entries:
-        shown = entry.disclosed
-        if entry.kind == "session.start":
-            people[entry.seq] = str(shown.get("person.name", entry.who))
-        if entry.kind == "request.sending":
-            systems[entry.seq] = str(shown.get("request.connector", ""))
+        row = make(entry, window(*proven.of(entry.seq)) if proven else "")
         if wanted(entry):
-            system = shown.get("request.connector") or systems.get(entry.ref if entry.ref is not None else -1)
-            told = system if entry.kind in ("request.answer", "request.body") and system else people.get(entry.session)
-            yield Row(entry.seq, datetime.fromisoformat(entry.at), str(told or "irkit"), entry.kind, _what(entry),
-                      window(*proven.of(entry.seq)) if proven else "")
-
-
-def _what(entry: Entry) -> str:
-    """An entry in words."""
-    from irkit.report.words import what
-    if entry.kind != "artefact.added":
-        return what(entry)
-    from irkit.ui.layout import size
-    return f"{entry.disclosed.get('artefact.name', '')}, {size(int(entry.disclosed.get('artefact.size', 0)))}"
+            yield row
 
 
 # -- the others, each in a file of its own -----------------------------------------------------------------------

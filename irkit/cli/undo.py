@@ -112,6 +112,7 @@ def _as_data(row: Row) -> dict[str, Any]:
 def _undo(settings: Settings, ledger: Ledger, state: State, run: RunState, wanted: str, answers: Path | None) -> None:
     from irkit.cli.resume import taken_up
     from irkit.cli.walks import own_copy
+    from irkit.engine import clocks
     step = _named(own_copy(ledger, run), wanted, ledger.folder.name)
     _refuse(ledger, run, step)
     closed, command = run.closed, f"irkit undo {ledger.folder.name} {step.id}"
@@ -120,6 +121,7 @@ def _undo(settings: Settings, ledger: Ledger, state: State, run: RunState, wante
         if closed:
             _close(session)
         else:
+            clocks.keep(session)               # one that the step met runs again
             session.record("run.paused", {}, {"reason": f"irkit undo {step.id} is done"})
             show_next(settings, f"irkit resume {ledger.folder.name}")
 

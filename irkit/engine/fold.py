@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from irkit.engine import people
 from irkit.engine.gate import Offered, Stamps
+from irkit.engine.known import Known, Met, Warned
 from irkit.engine.state import REPORT, SETTLED, WITH_RESULT, Approval, Probed, RunState, Sending, State, StepState
 from irkit.ledger import Entry
 from irkit.ledger.holding import NOBODY, gives_up
@@ -106,7 +107,8 @@ def _opened(state: State, entry: Entry) -> None:
     state.runs[run_id] = RunState(
         run_id, data["runbook"], data["version"], data["runbook_sha256"], data["mode"], moment(entry), state.who(entry),
         entry.session, scenario=data.get("scenario_sha256", ""),
-        inputs=inputs, last_who=state.who(entry))
+        inputs=inputs, known={name: Known(value, entry.seq, moment(entry), state.who(entry)) for name, value in inputs.items()},
+        last_who=state.who(entry))
 
 
 def _note(state: State, _: Entry) -> None:
@@ -129,9 +131,15 @@ def _anchor(state: State, entry: Entry) -> None:
                           datetime.fromisoformat(data["gen_time"]))
 
 
+def _stepped(state: State, entry: Entry) -> None:
+    before, state.set_back = state.set_back, max(timedelta(), state.set_back - timedelta(milliseconds=entry.data["step_ms"]))
+    if state.set_back > before:
+        state.set_back_at = entry.seq
+
+
 _INCIDENT: dict[str, Callable[[State, Entry], None]] = {
     "genesis": _genesis, "session.start": _session, "session.end": _session_end, "run.opened": _opened, "note": _note,
-    "artefact.added": _artefact, "anchor.timestamp": _anchor, "role.assigned": people.assign,
+    "artefact.added": _artefact, "anchor.timestamp": _anchor, "role.assigned": people.assign, "clock.stepped": _stepped,
 }
 
 
@@ -160,16 +168,58 @@ def _closed(_: State, run: RunState, entry: Entry) -> None:
         run.probed = Probed(*(str(shown.get(f"probe.{name}", "")) for name in ("headline", "report", "text")))
 
 
-def _corrected(_: State, run: RunState, entry: Entry) -> None:
-    run.inputs.update({k.removeprefix("inputs."): v for k, v in entry.disclosed.items() if k.startswith("inputs.")})
+def _corrected(state: State, run: RunState, entry: Entry) -> None:
+    values = {k.removeprefix("inputs."): v for k, v in entry.disclosed.items() if k.startswith("inputs.")}
+    run.inputs.update(values)
+    reason = str(entry.disclosed.get("reason", ""))
+    run.known.update({k: Known(v, entry.seq, moment(entry), state.who(entry), "corrected", reason) for k, v in values.items()})
 
 
 def _inject(_: State, run: RunState, entry: Entry) -> None:
     (run.answered if entry.data.get("answered") else run.injects).add(entry.data["inject"])
 
 
-def _deadline(_: State, run: RunState, entry: Entry) -> None:
-    run.clocks[entry.data["clock"]] = entry.kind.partition(".")[2]
+# -- its clocks: see `irkit.engine.deadlines` for what follows from these entries ---------------------------------
+
+def _due(_: State, run: RunState, entry: Entry) -> None:
+    run.started[entry.data["clock"]] = datetime.fromisoformat(entry.data["due"])
+
+
+def _met(state: State, run: RunState, entry: Entry) -> None:
+    """A person's decision, in a session that is theirs. One that irkit told from the step alone the fold tells, too."""
+    shown = entry.disclosed
+    if entry.by != "human" or not state.signed(entry.session):
+        return
+    sent = shown.get("deadline.sent", ())
+    run.met[entry.data["clock"]] = Met(
+        entry.seq, moment(entry), str(shown.get("deadline.by", state.who(entry))),
+        _observed(entry), str(shown.get("deadline.basis", "")),
+        tuple(map(str, sent)) if isinstance(sent, list) else (), entry.step or "", entry.ref)
+
+
+def _observed(entry: Entry) -> datetime:
+    """When somebody says that it happened; when it went on record where they do not."""
+    try:
+        when = datetime.fromisoformat(str(entry.disclosed.get("observed_at", "")))
+    except ValueError:
+        return moment(entry)
+    return when if when.tzinfo else moment(entry)
+
+
+def _amended(state: State, run: RunState, entry: Entry) -> None:
+    """A decision that a clock is met was withdrawn: by a person, or by irkit as its step came to stand otherwise."""
+    clock = entry.data.get("clock", "")
+    met = run.met.get(clock)
+    if met is not None and met.entry == entry.ref:
+        del run.met[clock]
+        run.reopened[clock] = Known(None, entry.seq, moment(entry), state.who(entry),
+                                    "withdrawn" if entry.by == "human" else "noticed", str(entry.disclosed.get("reason", "")))
+
+
+def _warned(_: State, run: RunState, entry: Entry) -> None:
+    data = entry.data
+    run.warned.setdefault(data["clock"], []).append(
+        Warned(datetime.fromisoformat(data["due"]), data["threshold"], entry.seq, moment(entry)))
 
 
 def _artefact_of_step(_: State, run: RunState, entry: Entry) -> None:
@@ -180,7 +230,8 @@ def _artefact_of_step(_: State, run: RunState, entry: Entry) -> None:
 _RUN: dict[str, Callable[[State, RunState, Entry], None]] = {
     "run.resumed": _resumed, "handover.accepted": _resumed, "handover.offered": _offered, "run.paused": _paused,
     "run.closed": _closed, "input.corrected": _corrected,
-    "inject": _inject, "deadline.started": _deadline, "deadline.met": _deadline, "artefact.added": _artefact_of_step,
+    "inject": _inject, "deadline.started": _due, "deadline.met": _met, "deadline.warned": _warned, "amended": _amended,
+    "artefact.added": _artefact_of_step,
 }
 
 

@@ -8,19 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
+
+from irkit.engine.known import Known, Met, Warned
 
 # -- said --------------------------------------------------------------------------------------------------------
 
 @dataclass(frozen=True)
 class Deadline:
-    """One legal clock. `due` is None while it has not started; `state` is running, met, not needed or not started."""
+    """One legal clock. `due` is None while it has not started; `state` is running, met, not needed or not started.
+
+    `source` is the name of what it runs from and `known` which entry says so; `met` is the decision on record; `why` says in
+    words why it is closed without one, or runs although its step (number `stops`) came to an end.
+    """
 
     id: str
     title: str
     due: datetime | None
     state: str
+    start: datetime | None = None
+    source: str = ""
+    known: Known | None = None
+    met: Met | None = None
+    why: str = ""
+    span: timedelta = timedelta()
+    warned: Sequence[Warned] = ()
+    stops: int = 0
+
+    def near(self, now: datetime) -> bool:
+        """Whether no more than a quarter of its time is left."""
+        return self.due is not None and bool(self.span) and self.due - now <= self.span / 4
 
 
 @dataclass(frozen=True)
@@ -37,8 +55,9 @@ class Where:
     elapsed: float                 # seconds since the run opened
     who: str
     role: str
-    now: datetime
+    now: datetime                  # as clocks are counted: never earlier than what is on record
     deadlines: Sequence[Deadline] = ()
+    set_back: str = ""             # "clock set back 02:00, entry 57": the machine's clock, which clocks do not follow
 
 
 @dataclass(frozen=True)
@@ -50,6 +69,7 @@ class StepBegins:
     badge: str                     # "REVERSIBLE", "CANNOT BE UNDONE", "READ", "BY HAND", "DECISION"
     owner: str = ""
     target: float | None = None    # seconds left until the step should be done; negative when late
+    meets: Sequence[Deadline] = ()  # running clocks that this step meets
 
 
 @dataclass(frozen=True)

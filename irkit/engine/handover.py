@@ -70,7 +70,7 @@ def _next(view: View) -> list[str]:
 
 
 def _clocks(view: View, now: datetime) -> list[str]:
-    lines = []
+    lines, now = list[str](), view.state.reckoned(now)
     for one in deadlines.all_of(view.runbook, view.run):
         if one.due is None or one.state != "running":
             lines.append(f"{one.title} {one.state}")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from irkit.engine import ask, deadlines, radius
+from irkit.engine import ask, clocks, radius
 from irkit.engine.ending import GoTo, TakeBack
 from irkit.engine.gate import Closed, News, Question, Said, Waiting
 from irkit.engine.modes import Mode
@@ -154,20 +154,9 @@ class Walk:
     # -- between steps ---------------------------------------------------------------------------------------------
 
     def _between_steps(self) -> None:
+        clocks.keep(self.session)
         self.session.show_news()
-        self._clocks()
         self._ask_injects()
-
-    def _clocks(self) -> None:
-        """Note which legal clocks started and which were met; the arithmetic is deadlines.py's."""
-        session = self.session
-        for deadline in deadlines.all_of(session.runbook, session.run):
-            noted = session.run.clocks.get(deadline.id)
-            if deadline.due is not None and noted is None:
-                session.record("deadline.started", {"clock": deadline.id, "due": deadline.due.isoformat()})
-                noted = "started"
-            if deadline.state == "met" and noted == "started":
-                session.record("deadline.met", {"clock": deadline.id})
 
     def _ask_injects(self) -> None:
         session = self.session
@@ -184,7 +173,7 @@ class Walk:
 
     def close(self) -> Closed:
         """Record `run.closed`, of a probe with its report; return the closing figures."""
-        self._clocks()
+        clocks.keep(self.session)
         named = radius.keep(self.session) if self.session.ctx.mode is Mode.PROBE else {}
         self.session.record("run.closed", {}, named)
         return self.session.view.closed(self.session.ctx.clock.now())

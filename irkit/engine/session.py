@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from irkit.action import Action, Identity
+from irkit.engine import clocks
 from irkit.engine.context import Context
 from irkit.engine.fold import fold
 from irkit.engine.gate import News, Said, Where
@@ -134,8 +135,12 @@ class Session:
         """Append an entry and fold it."""
         entry = self.ctx.record(kind, data, disclose, by=by, step=step, item=item, ref=ref)
         self.beaten = self.ctx.clock.now()
-        self.news += self._from_elsewhere(self.refresh())
+        self.gain()
         return entry
+
+    def gain(self) -> None:
+        """Fold what the ledger gained; what came from elsewhere is news."""
+        self.news += self._from_elsewhere(self.refresh())
 
     def scope(self, item: Any = None) -> dict[str, Any]:
         return scope(self.run, item)
@@ -155,9 +160,11 @@ class Session:
         Raises NotTheHolder when another session took the run over.
         """
         if self.ctx.ledger.last() > self.state.seq:
-            self.news += self._from_elsewhere(self.refresh())
+            self.gain()
         self._happen()
         self._beat()
+        if self.run.holder == self.own:
+            clocks.warn(self)
         found, self.news = self.news, []
         if self.run.holder != self.own:
             how = ("This run was packed to be moved" if self.run.packed >= 0
@@ -174,15 +181,19 @@ class Session:
             self.shown.add(event.id)
 
     def _beat(self) -> None:
-        """Show that the record went on while nobody did anything: a gap in it is then a gap. Drill time has no such gaps."""
+        """Show that the record went on while nobody did anything: a gap in it is then a gap. Drill time has no such gaps.
+
+        At once where the clock was set back: the entry has the ledger say so, and no deadline gains time at an open prompt.
+        """
         now = self.ctx.clock.now()
         if self.beaten is None:
             self.beaten = now
-        elif not self.ctx.clock.jumps and now - self.beaten >= HEARTBEAT:
+        elif not self.ctx.clock.jumps and not timedelta() <= now - self.beaten < HEARTBEAT:
             self.record("clock.observed", observed())
 
     def _from_elsewhere(self, entries: Sequence[Entry]) -> list[Said]:
-        return [News(lines) for e in entries if e.session != self.own and (lines := _words(e, self.state.who(e)))]
+        return [News(lines) for e in entries if (e.session != self.own or e.kind == "clock.stepped")
+                and (lines := _words(e, self.state.who(e)))]
 
     def show_news(self) -> None:
         """Say what is waiting to be said, outside a prompt."""
@@ -208,6 +219,15 @@ def _words(entry: Entry, who: str) -> list[str]:
             return [f"{who} corrected {entry.data.get('input', 'an input')} (entry {entry.seq})"]
         case "approval.refused" if "signature" not in entry.data:
             return [f"An attempt to approve was turned away (entry {entry.seq}): {shown.get('approval.reason', '')}"]
+        case "clock.stepped":
+            way = "back" if entry.data["step_ms"] < 0 else "forward"
+            seconds = abs(entry.data["step_ms"]) // 1000
+            return [f"CLOCK    This machine's clock was set {way} by {seconds:,} s (entry {entry.seq}); no legal clock gains "
+                    "time by it"]
+        case "deadline.met":
+            return [f"{who} recorded that the clock {entry.data['clock']} is met (entry {entry.seq})"]
+        case "amended" if "clock" in entry.data:
+            return [f"{who} has the clock {entry.data['clock']} run again (entry {entry.seq}): {shown.get('reason', '')}"]
         case "handover.offered":
             return [f"{who} offered this run to {shown.get('handover.to', 'somebody')} (entry {entry.seq})"]
         case "role.assigned":

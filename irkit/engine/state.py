@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from irkit.engine.gate import Offered, Stamps
+from irkit.engine.known import Known, Met, Warned
 from irkit.engine.people import Person
 from irkit.engine.values import rfc3339
 from irkit.ledger import Entry
@@ -157,7 +158,11 @@ class RunState:
     typed: dict[str, Any] = field(default_factory=dict)      # "steps.agent.id" -> a value given by hand where a step gave none
     injects: set[str] = field(default_factory=set)
     answered: set[str] = field(default_factory=set)
-    clocks: dict[str, str] = field(default_factory=dict)     # clock id -> started | met
+    known: dict[str, Known] = field(default_factory=dict)    # input -> which entry says so
+    started: dict[str, datetime] = field(default_factory=dict)        # of clocks, by their ids: when due, as last recorded
+    met: dict[str, Met] = field(default_factory=dict)
+    reopened: dict[str, Known] = field(default_factory=dict)
+    warned: dict[str, list[Warned]] = field(default_factory=dict)
     last_who: str = ""
     closed: bool = False
     offer: Offered | None = None   # of a hand-over, while nobody has accepted it and nobody else took the run
@@ -186,9 +191,24 @@ class State:
     reports: dict[str, int] = field(default_factory=dict)    # SHA-256 of each kept report of a probe -> its latest entry
     stamps: Stamps = field(default_factory=Stamps)
     latest: datetime | None = None     # the latest time of an entry; in a drill, of those that have a drill's time
+    set_back: timedelta = timedelta()  # by so much the machine's clock was set back, and not forward again since
+    set_back_at: int = -1              # the entry that says so
 
     def who(self, entry: Entry) -> str:
         return self.people.get(entry.session, "unknown")
+
+    def signed(self, session: int) -> bool:
+        """Whether what somebody decides in that session counts: where anything is real, with their key behind it."""
+        return self.mode != "live" or self.keys.get(session, "").startswith("SHA256:")
+
+    def reckoned(self, now: datetime) -> datetime:
+        """The moment that legal clocks are counted to: a machine's clock that was set back gives none of them time.
+
+        Never before the latest entry, whichever machine wrote it. A drill's own clock does not go back.
+        """
+        if self.mode == "drill":
+            return now
+        return max(now + self.set_back, self.latest or now)
 
     @property
     def open_run(self) -> RunState | None:

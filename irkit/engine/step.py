@@ -32,7 +32,8 @@ def walk(session: Session, step: Step) -> None:
     where = session.where(step)
     left = step.target.total_seconds() - where.elapsed if step.target else None
     session.ctx.say(StepBegins(where, session.number(step.id), step.title, step.why, badge,
-                               session.runbook.roles.get(step.owner, step.owner), left))
+                               session.runbook.roles.get(step.owner, step.owner), left,
+                               [d for d in where.deadlines if d.stops == where.number and d.state == "running"]))
     if not _needed(session, step):
         return
     fill(session, step)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from irkit.engine import deadlines
 from irkit.engine.gate import Closed, Resumed, Where
 from irkit.engine.modes import Mode
 from irkit.engine.state import SETTLED, RunState, State, StepState
 from irkit.engine.undoable import undoable
+from irkit.engine.values import word
 from irkit.runbook import Runbook, Step
 
 LABELS = {Mode.LIVE: "LIVE", Mode.PROBE: "PROBE", Mode.DRILL: "DRILL", Mode.DRY_RUN: "DRY RUN"}
+SKEW = timedelta(minutes=1)            # by which the clocks of two machines may differ without a word
 
 
 @dataclass
@@ -49,12 +51,36 @@ class View:
                 return f"{number}. {step.title}"
         return ""
 
+    def at_work(self) -> Step | None:
+        """The step that was begun last and is not settled; else the first that is open."""
+        open_ = [step for step in self.runbook.steps if self.step_state(step).state not in SETTLED | {"deferred"}]
+        begun = [step for step in open_ if self.step_state(step).state != "pending"]
+        return max(begun, key=lambda step: self.step_state(step).entry) if begun else next(iter(open_), None)
+
+    def open_lines(self) -> list[str]:
+        """What waits: requests whose outcome is unknown, second people who were asked, and the report of a probe."""
+        lines = [line for step in self.runbook.steps for line in (self._open_line(step), self._waiting_line(step)) if line]
+        if Mode(self.run.mode) is Mode.PROBE and not self.run.closed:
+            lines.append("Probe    reads only; its report of what would be affected is made when it has walked to the end")
+        return lines
+
     def where(self, now: datetime, step: Step | None = None) -> Where:
+        now, back = self.state.reckoned(now), self._set_back(now)
         return Where(
             label=self.label, incident=self.incident, runbook=self.runbook.name, version=self.runbook.version,
             number=self.number(step.id) if step else 0, total=len(self.runbook.steps), phase=step.phase if step else "",
             elapsed=max(0.0, (now - self.run.opened_at).total_seconds()), who=f"{self.who} (unsigned)", role=self.role, now=now,
-            deadlines=deadlines.all_of(self.runbook, self.run))
+            deadlines=deadlines.all_of(self.runbook, self.run), set_back=back)
+
+    def _set_back(self, now: datetime) -> str:
+        """What to say where this machine's clock is behind the moment that clocks are counted to."""
+        behind = self.state.reckoned(now) - now
+        if behind < SKEW:
+            return ""
+        minutes = behind // timedelta(minutes=1)
+        span = f"{minutes // 60:02}:{minutes % 60:02}"
+        return (f"clock set back {span}, entry {self.state.set_back_at}" if self.state.set_back >= SKEW
+                else f"this machine's clock is {span} behind the ledger")
 
     def closed(self, now: datetime) -> Closed:
         """The figures of the closing screen."""
@@ -70,12 +96,9 @@ class View:
     def resumed(self, now: datetime, changed: Sequence[str] = ()) -> Resumed:
         """What somebody who takes the run up has to know."""
         done = [n for n, step in enumerate(self.runbook.steps, 1) if self.step_state(step).state == "done"]
-        lines = [line for step in self.runbook.steps for line in (self._open_line(step), self._waiting_line(step)) if line]
-        if Mode(self.run.mode) is Mode.PROBE:
-            lines.append("Probe    reads only; its report of what would be affected is made when it has walked to the end")
         return Resumed(self.where(now), self.run.opened_at, self.run.opened_by, self.state.seq + 1, spans(done),
-                       self.lines("by_hand"), self.lines("skipped"), lines, changed, self.run.last_who, self.state.stamps,
-                       self.run.offer,
+                       self.lines("by_hand"), self.lines("skipped"), self.open_lines(), changed, self.run.last_who,
+                       self.state.stamps, self.run.offer,
                        f"to be moved, entry {self.run.packed}; another copy may go on" if self.run.packed >= 0 else "",
                        self.lines("undone"))
 
@@ -86,6 +109,17 @@ class View:
             found = self.step_state(step)
             if found.state == state:
                 lines.append(f"{number} {step.title}" + (f': "{found.reason}"' if found.reason else ""))
+        return lines
+
+    def known(self) -> list[str]:
+        """The inputs and the decisions, each with who said so, when and by which entry."""
+        lines = [f"{name} {word(one.value)}, {one.how} by {one.who} at {_at(one.at)}, entry {one.entry}"
+                 for name, one in self.run.known.items()]
+        for number, step in enumerate(self.runbook.steps, 1):
+            found = self.step_state(step)
+            if step.kind == "ask" and found.state == "done" and isinstance(found.result, dict) and found.at:
+                lines.append(f"{number} {step.title}: {found.result.get('choice')}, \"{found.result.get('reason', '')}\", "
+                             f"{found.who} at {_at(found.at)}, entry {found.entry}")
         return lines
 
     def _open_line(self, step: Step) -> str:
@@ -106,6 +140,10 @@ class View:
             return ""
         until, number = f"{asked.expires.astimezone(UTC):%H:%M}Z", self.number(step.id)
         return f"WAITING  {number} {step.title}: {asked.role}, until {until}. irkit approve {self.incident} {step.id}"
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}Z"
 
 
 def sent_counts(run: RunState) -> dict[str, int]:

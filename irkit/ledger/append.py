@@ -1,6 +1,7 @@
 """One transaction of appends: drafts become lines, and notes are made where they are due.
 
-- Both clocks are read for each entry; where the wall clock jumped since the one before, `clock.stepped` says so first.
+- Both clocks are read for each entry; where the wall clock jumped since the one before, `clock.stepped` says so first, also
+  when another process of the same boot wrote that one.
 - A note follows each entry of the kinds in `attest.NOTED`, and comes before more entries than the policy allows stand without
   one. The `checkpoint` entry that names the note before it stands directly before the entry that causes the new one.
 - What a draft may not do is refused here, inside the transaction and in view of the drafts before it: sending for a run that
@@ -9,6 +10,7 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -67,7 +69,10 @@ class Draft:
 
 @dataclass
 class Author:
-    """Under what a process writes: its session, that session's person and key, and the last reading of both clocks."""
+    """Under what a process writes: its session, that session's person and key, and the last reading of both clocks.
+
+    `owed`: the reading before a jump of the wall clock that came before its session, so that no entry says so yet.
+    """
 
     folder: Path
     clock: Clock
@@ -75,6 +80,11 @@ class Author:
     who: str = ""
     key: SessionKey | None = None
     read: tuple[int, int] | None = None
+    owed: tuple[int, int] | None = None
+
+    @functools.cached_property
+    def boot(self) -> str:
+        return self.clock.boot()
 
 
 class Commit:
@@ -88,7 +98,7 @@ class Commit:
         self._sealed, self._holds = attest.sealed, set(attest.holds)
         self._tree, self._noted = attest.tree.copy(), attest.noted
         self._unnamed = attest.newest if attest.newest is not None and attest.newest.sha256 != attest.named else None
-        self._read = author.read
+        self._read, self._owed = self._before(), author.owed
         self._approvals: Approvals | None = None       # with what was placed, once that matters
         self._placed: list[Draft | Note] = []
 
@@ -150,7 +160,7 @@ class Commit:
         author, key = self._author, self._key if self._session is not None else None
         if author.key is not None and author.key is not key:
             author.key.erase()
-        author.session, author.who, author.key, author.read = self._session, self._who, key, self._read
+        author.session, author.who, author.key, author.read, author.owed = self._session, self._who, key, self._read, self._owed
 
     # -- one entry -----------------------------------------------------------------------------------------------
 
@@ -200,11 +210,21 @@ class Commit:
             raise LedgerError(f"the offer of entry {draft.fields.get('ref')} is not open: it was accepted, or another one came "
                               "after it", where=str(folder), next=f"irkit resume {folder.name}")
 
+    def _before(self) -> tuple[int, int] | None:
+        """Both clocks at the entry before, where it was written in this boot; else at this process's own last one."""
+        last, author = self._checker.last, self._author
+        if last.get("session", author.session) == author.session:
+            return author.read
+        keyed = self._attest.sessions.get(last["session"])
+        comparable = keyed is not None and keyed.boot and keyed.boot == author.boot
+        return (comparable and clock.read(last["at"], last["mono_ns"])) or author.read
+
     def _step(self) -> tuple[int, int]:
         """Read both clocks. Where the wall clock jumped an entry says so, while any may; after the seal it may not."""
-        before, self._read = self._read, self._now()
-        if before is not None and self._session is not None and self._sealed is None \
-                and (moved := clock.step_ms(before, self._read)):
+        before, self._read = self._owed or self._read, self._now()
+        moved = clock.step_ms(before, self._read) if before is not None else 0
+        self._owed = before if moved and self._session is None else None
+        if moved and self._session is not None and self._sealed is None:
             self._place(Draft(fields_of("clock.stepped", {"step_ms": moved}, "machine")), self._read)
         return self._read
 

@@ -59,6 +59,7 @@ class Keyed:
     endorsed: str = ""
     noted: int = 0                 # the size of its newest note
     ended: int | None = None
+    boot: str = ""                 # within which its monotonic times can be compared
 
 
 class Signed(NamedTuple):
@@ -267,7 +268,7 @@ class Attest:
 
     def _take_start(self, seq: int, fields: Mapping[str, Any]) -> None:
         data = fields.get("data", {})
-        keyed = self.sessions[seq] = Keyed(seq)
+        keyed = self.sessions[seq] = Keyed(seq, boot=_text(data, "boot"))
         try:
             _, keyed.key_id, keyed.public = note.parse_vkey(_text(data, "vkey"))
         except ValueError:

@@ -58,6 +58,7 @@ class Checker:
         self.attest = Attest(self._report, signed)
         self.next = 0                              # the seq that is due
         self.leaf = bytes.fromhex(GENESIS)
+        self.last: Mapping[str, Any] = {}          # the line before
         self.sessions: dict[int, str] = {}         # session -> who
         self.ended: set[int] = set()
         self.holding = Holding()
@@ -140,7 +141,7 @@ class Checker:
         self._go_past(seq, fields, leaf)
 
     def _go_past(self, seq: int, fields: Mapping[str, Any], leaf: bytes) -> None:
-        kind = fields["kind"]
+        kind, self.last = fields["kind"], fields
         self.holding.take(seq, fields)
         if kind == "session.start":
             self.sessions[seq] = fields.get("who", "")

@@ -6,7 +6,7 @@ import ctypes
 import functools
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from typing import Protocol
 _ELAPSED = time.CLOCK_MONOTONIC if sys.platform == "darwin" else time.CLOCK_BOOTTIME
 # An honest clock is slewed by at most 500 parts in a million; more than that and this much is a step.
 _SLEW, _STEP_NS = 2_000, 500_000_000
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class Clock(Protocol):
@@ -56,6 +57,14 @@ def text(wall_ns: int) -> str:
 @functools.lru_cache(maxsize=1)
 def _second(seconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
+
+
+def read(text: str, mono_ns: str) -> tuple[int, int] | None:
+    """The readings of both clocks that an entry holds; None where they cannot be read."""
+    try:
+        return (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1) * 1000, int(mono_ns)
+    except (ValueError, TypeError):
+        return None
 
 
 def step_ms(before: tuple[int, int], after: tuple[int, int]) -> int:

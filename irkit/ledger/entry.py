@@ -42,7 +42,8 @@ _KINDS = """
     request.sending request.answer request.body request.not_sent auth input.corrected role.assigned handover.offered control
     note decision assessment determination artefact.added
     approval.asked approval.given approval.refused approval.expired custody.offered custody.accepted
-    clock.observed clock.stepped deadline.started deadline.met checkpoint anchor.timestamp inject label.set amended erased
+    clock.observed clock.stepped deadline.started deadline.warned deadline.met checkpoint anchor.timestamp inject label.set
+    amended erased
     hold.placed hold.released exported sealed
 """
 KINDS = HOLDING | frozenset(_KINDS.split())

@@ -125,22 +125,42 @@ def items_of(entry: Entry) -> list[Mapping[str, Any]]:
     return [one if isinstance(one, dict) else {} for one in found] if isinstance(found, list) else []
 
 
+_AGAIN = frozenset({"amended", "step.started", "step.undone"})
+
+
 class Deadlines:
-    """Each legal clock that started, when it is due, and what met it. Rows are written by `close`."""
+    """Each legal clock that started, when it is due as last said, and what met it. Rows are written by `close`.
+
+    What met it no longer counts once it was withdrawn, or its step undone or taken up again.
+    """
 
     def __init__(self, out: Out, mode: str) -> None:
         self._table, self._mode = Table(out, DEADLINES), mode
         self._clocks: dict[tuple[str, str], dict[str, Entry]] = {}
 
     def add(self, row: Shown) -> None:
-        if row.entry is not None and row.entry.kind in ("deadline.started", "deadline.met"):
-            clock = self._clocks.setdefault((row.entry.run or "", str(row.entry.data.get("clock", ""))), {})
-            clock.setdefault(row.entry.kind.partition(".")[2], row.entry)
+        entry = row.entry
+        if entry is None:
+            return
+        if entry.kind in ("deadline.started", "deadline.met"):
+            clock = self._clocks.setdefault((entry.run or "", str(entry.data.get("clock", ""))), {})
+            clock.setdefault(entry.kind.partition(".")[2], entry)
+            if entry.kind == "deadline.started":
+                clock["due"] = entry
+        elif entry.kind in _AGAIN and not (entry.kind == "step.started" and entry.data.get("undo")):
+            self._run_again(entry)
+
+    def _run_again(self, entry: Entry) -> None:
+        for clock in self._clocks.values():
+            met = clock.get("met")
+            if met is not None and (entry.ref == met.seq if entry.kind == "amended" else
+                                    (entry.run, entry.step, entry.item) == (met.run, met.step, None) and met.step):
+                del clock["met"]
 
     def close(self) -> None:
         for (run, name), found in self._clocks.items():
             started, met = found.get("started"), found.get("met")
-            due = str(started.data.get("due", "")) if started else ""
+            due = str(found["due"].data.get("due", "")) if "due" in found else ""
             self._table.row(self._mode, run, mark(self._mode) + name, due.replace("+00:00", "Z"), "met" if met else "running",
                             started.seq if started else "", _moment(started), met.seq if met else "", _moment(met),
                             _margin(due, _moment(met)))

@@ -97,8 +97,11 @@ def _inject(entry: Entry) -> str:
 
 
 def _deadline(entry: Entry) -> str:
+    shown = entry.disclosed
     due = str(entry.data.get("due", "")).replace("+00:00", "Z")
-    return str(entry.data.get("clock", "")) + (f", due {due}" if due else "")
+    return ", ".join(part for part in (str(entry.data.get("clock", "")), f"due {due}" if due else "",
+                                       f"threshold {entry.data['threshold']}" if "threshold" in entry.data else "",
+                                       str(shown.get("deadline.by", "")), _quoted(shown.get("deadline.basis"))) if part)
 
 
 def _exported(entry: Entry) -> str:

@@ -108,7 +108,7 @@ class Page:
         if deadline.due is None or deadline.state != "running":
             return f"{deadline.title} {deadline.state}"
         left = (deadline.due - now).total_seconds()
-        how = f"due in {hm(left)}" if left >= 0 else f"OVERDUE by {hm(-left)}"
+        how = f"{'DUE' if deadline.near(now) else 'due'} in {hm(left)}" if left >= 0 else f"OVERDUE by {hm(-left)}"
         return f"{deadline.title} {how} ({self.moment(deadline.due)})"
 
     def due_at(self, deadline: Deadline, now: datetime) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
-from irkit.engine.gate import Resumed
+from irkit.engine.gate import Closed, Deadline, Resumed
 from irkit.engine.values import numbered
 from irkit.errors import IrkitError, RunbookError
+from irkit.ui import clocks
 from irkit.ui.layout import WIDEST, Page
-from irkit.ui.screen import render
+from irkit.ui.screen import prefixed, render
 from irkit.ui.text import cells, pad, safe, wrap
 
 # -- ledger show -------------------------------------------------------------------------------------------------
@@ -27,11 +29,14 @@ class Row:
     below: str = ""
 
 
-def ledger_show_lines(rows: Sequence[Row], *, width: int = WIDEST) -> list[str]:
-    """`irkit ledger show`: a line per entry; a line with the date where the rows span several days."""
+def ledger_show_lines(rows: Sequence[Row], *, width: int = WIDEST, columns: tuple[int, int] | None = None) -> list[str]:
+    """`irkit ledger show`: a line per entry; a line with the date where the rows span several days.
+
+    `columns` are the widths of who and kind, where not all rows are known yet.
+    """
     page = Page.of(width)
-    who = max([8, *(cells(safe(row.who)) for row in rows)]) + 1
-    kind = max([18, *(cells(safe(row.kind)) + 1 for row in rows)])
+    who, kind = columns or (max([8, *(cells(safe(row.who)) for row in rows)]) + 1,
+                            max([18, *(cells(safe(row.kind)) + 1 for row in rows)]))
     lines = [f"{'#':>3}  {'UTC':<12}  {pad('who', who)}what"]
     dates = [row.at.astimezone(UTC).date() for row in rows]
     several = len(set(dates)) > 1
@@ -85,14 +90,50 @@ def _check(check: Check, name: int, page: Page) -> list[str]:
 
 # -- status, incidents, runbook ----------------------------------------------------------------------------------
 
-def status_lines(said: Resumed, *, width: int = WIDEST, tz: tzinfo | None = None, prefix: str = "") -> list[str]:
-    """`irkit status`: where the run stands, its clocks, and how to go on."""
+def status_lines(said: Resumed, *, width: int = WIDEST, tz: tzinfo | None = None, prefix: str = "",
+                 at_work: str = "", known: Sequence[str] = (), then: bool = False) -> list[str]:
+    """`irkit status`: where the run stands, the step at work, its clocks with what they run from, what is `known`, what next.
+
+    `then`: as it stood at some moment, at which nobody goes on.
+    """
+    page, where = Page.of(width, tz, prefix), said.where
+    more = clock_lines(where.deadlines, where.now, width=width, tz=tz, prefix=prefix)
+    facts = page.labelled("Known", known) if known else []
+    more += prefixed([*facts, *page.labelled("Next", f"irkit {'status' if then else 'resume'} {where.incident}")], prefix)
+    step = prefixed(page.labelled("Step", at_work), prefix) if at_work else []
+    return render(said, width=width, tz=tz, prefix=prefix)[:-1] + step + more
+
+
+def closed_lines(said: Closed, *, width: int = WIDEST, tz: tzinfo | None = None, prefix: str = "",
+                 known: Sequence[str] = ()) -> list[str]:
+    """The same of a run that is closed."""
+    bare = dataclasses.replace(said, where=dataclasses.replace(said.where, deadlines=()))
+    facts = prefixed(Page.of(width, tz, prefix).labelled("Known", known), prefix) if known else []
+    return [*render(bare, width=width, tz=tz, prefix=prefix),
+            *clock_lines(said.where.deadlines, said.where.now, width=width, tz=tz, prefix=prefix), *facts]
+
+
+def clock_lines(deadlines: Sequence[Deadline], now: datetime, *, width: int = WIDEST, tz: tzinfo | None = None,
+                prefix: str = "", run: str = "") -> list[str]:
+    """Every clock with what it runs from and what meets it; `run` where it is another one than is shown."""
     page = Page.of(width, tz, prefix)
-    where = said.where
-    clocks = [page.due_in(deadline, where.now) for deadline in where.deadlines]
-    more = page.labelled("Clocks", clocks) if clocks else []
-    more += page.labelled("Next", f"irkit resume {where.incident}")
-    return render(said, width=width, tz=tz, prefix=prefix)[:-1] + [prefix + line for line in more]
+    label = [f"of run {run}, which is closed:"] if run else []
+    return prefixed(page.labelled("Clocks", [*label, *clocks.listed(deadlines, now, page)]), prefix) if deadlines else []
+
+
+def overview_lines(rows: Sequence[tuple[Incident, Sequence[Deadline], datetime]], *, width: int = WIDEST,
+                   tz: tzinfo | None = None) -> list[str]:
+    """`irkit status` of several incidents: each with its clocks, counted to its moment; LIVE ones first."""
+    lines: list[str] = []
+    for row, deadlines, now in sorted(rows, key=lambda found: (found[0].label != "LIVE", found[0].name)):
+        prefix = "DRILL " if row.label in ("DRILL", "DRY RUN") else ""
+        page = Page.of(width, tz, prefix)
+        name, text = _incident(row)
+        none = [] if deadlines else page.labelled("Clocks", "none")
+        lines += [*Page.of(width).listed([(name, text)]), *prefixed(none, prefix),     # which its label says
+                  *clock_lines(deadlines, now, width=width, tz=tz, prefix=prefix),
+                  *prefixed([*page.labelled("Next", f"irkit status {row.name}"), ""], prefix)]
+    return lines[:-1]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from irkit.engine.gate import (
     ByHand,
     Checked,
     Closed,
-    Deadline,
     Ended,
     Looked,
     News,
@@ -31,10 +30,11 @@ from irkit.engine.gate import (
     Where,
 )
 from irkit.engine.values import numbered
+from irkit.ui import clocks
 from irkit.ui.layout import GUTTER, WIDEST, Page, hm, hms, ms, short_hash, size, utc
 from irkit.ui.text import cells, clip, join, pad, reflow, safe, wrap
 
-__all__ = ["prefixed", "prompt_lines", "render", "safe"]
+__all__ = ["header", "prefixed", "prompt_lines", "render", "safe"]
 
 BODY_LINES = 6           # of a request's body on a gate; `r` shows all of it
 SECOND = 30              # where a second fact on a line begins
@@ -95,22 +95,12 @@ def first_line(where: Where, page: Page, drill: str, *rest: str) -> list[str]:
     return page.segments(f"{label}{where.incident} {where.runbook} v{where.version}", *rest)
 
 
-def _header(where: Where, page: Page, drill: str) -> list[str]:
+def header(where: Where, page: Page, drill: str) -> list[str]:
+    """The two lines on top, and a rule below them."""
     step = f"step {where.number} of {where.total} {where.phase}".rstrip() if where.number else ""
     who = f"{where.who}, {where.role}" if where.role else where.who
     first = first_line(where, page, drill, step, hms(where.elapsed))
-    return [*first, *page.segments(*_clocks(where, page), who), "-" * page.edge]
-
-
-def _clocks(where: Where, page: Page) -> list[str]:
-    """The nearest running clock, and how many others run. Without any, what became of the first."""
-    running = sorted((d for d in where.deadlines if d.due and d.state == "running"), key=_due)
-    shown = [page.due_in(deadline, where.now) for deadline in (running or where.deadlines)[:1]]
-    return shown + ([numbered(len(running) - 1, "more clock")] if len(running) > 1 else [])
-
-
-def _due(deadline: Deadline) -> float:
-    return deadline.due.timestamp() if deadline.due else float("inf")
+    return [*first, *page.segments(*clocks.segments(where, page), who), "-" * page.edge]
 
 
 # -- a step ------------------------------------------------------------------------------------------------------
@@ -121,7 +111,8 @@ def _step(said: StepBegins, page: Page, drill: str) -> list[str]:
     why = page.labelled("Why", reflow(said.why)) if said.why else []
     target = page.labelled("Target", f"{ms(said.target)} left" if said.target >= 0 else f"late by {ms(-said.target)}") \
         if said.target is not None else []
-    return ["", *_header(said.where, page, drill), *title, "", *owner, *target, *why]
+    meets = page.labelled("Meets", [page.due_in(d, said.where.now) for d in said.meets]) if said.meets else []
+    return ["", *header(said.where, page, drill), *title, "", *owner, *target, *meets, *why]
 
 
 def _paragraphs(text: str) -> list[str]:
@@ -252,6 +243,7 @@ def _resumed(said: Resumed, page: Page, drill: str) -> list[str]:
         *(line for text in said.open for line in page.ready(text)),
         *(page.labelled("Changed", said.changed) if said.changed else []),
         *(page.labelled("Packed", said.packed) if said.packed else []),
+        *(page.labelled("Clock", f"{where.set_back}; no legal clock gains time by it") if where.set_back else []),
         *(_offered(said.offer, page) if said.offer else []),
         "",
     ]

@@ -107,6 +107,18 @@ class Talk:
         self._write(f"\r{clip(line, self.width - 1)}\x1b[K" + ("\n" if keep else ""))
         self._passing = not keep
 
+    def passing(self, line: str) -> None:
+        """A line of one's own that the next one writes over; in plain mode none."""
+        with self._lock:
+            self._pass(line, due=False)
+
+    def settle(self) -> None:
+        """Leave a passing line standing."""
+        with self._lock:
+            if self._passing:
+                self._write("\n")
+                self._passing = False
+
     def _clear(self) -> None:
         if self._passing:
             self._write("\r\x1b[K")

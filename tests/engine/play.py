@@ -100,6 +100,7 @@ class Play:
     mode: Mode = Mode.DRILL
     who: str = "maria"
     email: str = DANA.email
+    inputs: Mapping[str, object] = field(default_factory=dict)
     phrases_literal: bool = False
     before_ask: Callable[[Play, Question], None] = lambda _play, _question: None
     on_say: Callable[[Said], None] = lambda _said: None
@@ -131,7 +132,7 @@ class Play:
                 if "r1" in self.state.runs:
                     session.record("run.resumed")
                 else:
-                    open_run(session, {"agent_email": self.email}, {})
+                    open_run(session, {"agent_email": self.email, **self.inputs}, {})
                 self.said.append(Walk(session).walk())
             except Paused as pause:
                 self.paused = pause

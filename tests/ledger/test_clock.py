@@ -118,3 +118,48 @@ def test_a_new_process_knows_of_no_step(stepped: tuple[Ledger, SetClock]) -> Non
         again.append("note")
         assert [e.kind for e in again.entries(after=start - 1)] == ["session.start", "note"]
         assert next(again.entries(after=start - 1)).data["boot"] == "boot-2"
+
+
+# -- between processes ---------------------------------------------------------------------------------------------
+
+def another(ledger: Ledger, set_clock: SetClock) -> list[str]:
+    """The kinds that a later process of the same machine appends."""
+    with Ledger.open(ledger.folder, clock=set_clock) as again:
+        start = again.start_session("Maria")
+        again.append("note")
+        return [entry.kind for entry in again.entries(after=start - 1)]
+
+
+def test_a_clock_set_back_between_two_processes_is_an_entry(stepped: tuple[Ledger, SetClock]) -> None:
+    """The boot is the same, so their times are comparable: the first entry of the later session says by how much."""
+    ledger, set_clock = stepped
+    ledger.append("note")
+    ledger.end_session()
+    ledger.close()
+    set_clock.passes(60, wall=-7140)
+    assert another(ledger, set_clock) == ["session.start", "clock.stepped", "note"]
+    with Ledger.open(ledger.folder, write=False) as found:
+        assert [e.data for e in found.entries() if e.kind == "clock.stepped"] == [{"step_ms": -7_200_000}]
+    assert verify(ledger.folder).findings == []
+
+
+def test_two_processes_say_once_that_the_clock_was_set_back(stepped: tuple[Ledger, SetClock]) -> None:
+    """Whoever appends first: its entry is what the other one compares its clocks with."""
+    ledger, set_clock = stepped
+    ledger.append("note")
+    set_clock.passes(1, wall=-7199)
+    assert another(ledger, set_clock) == ["session.start", "clock.stepped", "note"]
+    ledger.append("note")
+    assert kinds(ledger).count("clock.stepped") == 1
+
+
+def test_a_third_process_does_not_hide_the_step(stepped: tuple[Ledger, SetClock]) -> None:
+    """Between the start of the session that noticed and its first entry somebody else appends; it is said all the same."""
+    ledger, set_clock = stepped
+    ledger.append("note")
+    set_clock.passes(1, wall=-7199)
+    with Ledger.open(ledger.folder, clock=set_clock) as second:
+        second.start_session("Sam")
+        ledger.append("note")
+        second.append("note")
+    assert kinds(ledger).count("clock.stepped") == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from tests.live.rig import CALL, CALLED, FIND, SUSPEND, Rig, Tenant, ended
+from tests.live.rig import CALL, CALLED, FIND, HEAD, SUSPEND, Rig, Tenant, ended
 
 DOWNGRADE = """\
   - {id: downgrade, phase: contain, title: Take the role away, why: It blocks., action: zendesk.downgrade_user,
@@ -79,6 +79,21 @@ def test_an_answers_file_that_lists_nothing_pauses_the_undo(rig: Rig) -> None:
     ended(rig("undo", "I", "suspend", "--answers", rig.answers()), 3, "does not list", "irkit undo I suspend")
     assert len(tenant.writes) == 1
     assert not rig.entries(kind="step.undone")
+
+
+def test_a_clock_that_an_undone_step_had_met_runs_again(rig: Rig) -> None:
+    """The undo itself puts it on record, and status says since which entry."""
+    rig.tenant(attack="bulk_export")
+    clock = 'clocks: [{id: law, title: Suspend in time, start: "{{ steps.agent.at }}", within: 1h, stops: suspend}]\nsteps:\n'
+    rig.runbook(FIND, SUSPEND, CALL, head=HEAD.replace("steps:\n", clock))
+    rig.answers(suspend="yes")
+    ended(rig.run(), 3)
+    assert "Suspend in time met - runs from" in " ".join(rig("status", "I").out.split())
+    ended(rig("undo", "I", "suspend", "--answers", rig.answers(suspend="yes")), 0)
+    undone, = rig.entries(kind="step.undone")
+    met, = rig.entries(kind="deadline.met")
+    assert [(e.data, e.ref) for e in rig.entries(kind="amended")] == [({"clock": "law"}, met.seq)]
+    assert f"- step 2 was undone, entry {undone.seq}" in " ".join(rig("status", "I").out.split())
 
 
 def test_an_undo_killed_after_its_request_left_is_looked_at_and_not_repeated(rig: Rig) -> None:

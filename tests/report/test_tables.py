@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,6 +96,24 @@ def test_a_clock_that_was_not_met_is_running(tmp_path: Path) -> None:
     (row,) = read(tmp_path / "INC-2", Deadlines)
     assert (row["clock"], row["state"], row["margin_hours"]) == ("DRILL x", "running", "")
     assert row["started_at_utc"] == "2026-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(("kind", "fields", "state"), [
+    ("step.undone", {"step": "tell"}, "running"), ("step.started", {"step": "tell"}, "running"), ("amended", {}, "running"),
+    ("step.undone", {"step": "tell", "item": 3}, "met"), ("step.started", {"step": "tell", "data": {"undo": True}}, "met"),
+    ("step.undone", {"step": "other"}, "met")])
+def test_a_clock_whose_step_no_longer_meets_it_is_running(tmp_path: Path, kind: str, fields: dict[str, Any],
+                                                          state: str) -> None:
+    """Undone, taken up again, withdrawn; an item, an undo that only began and another step change nothing. Due as last said."""
+    with Ledger.create(tmp_path / "INC-2", mode="test", version="1", code_hash="0") as ledger:
+        ledger.start_session("Maria", signer=Throwaway())
+        for due in ("2026-01-02T00:00:00+00:00", "2026-01-03T00:00:00+00:00"):
+            ledger.append("deadline.started", {"clock": "x", "due": due}, run="r")
+        met = ledger.append("deadline.met", {"clock": "x"}, run="r", step="tell")
+        ledger.append(kind, fields.pop("data", {}), run="r", ref=met.seq if kind == "amended" else None, **fields)
+        ledger.end_session()
+    (row,) = read(tmp_path / "INC-2", Deadlines)
+    assert (row["state"], row["due_utc"], bool(row["met_entry"])) == (state, "2026-01-03T00:00:00Z", state == "met")
 
 
 def test_custody_has_a_row_for_each_side_of_a_transfer_and_each_file(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from irkit.engine.gate import Ended, Progress, Question, Said, StepBegins, Trouble
+from irkit.engine.gate import Deadline, Ended, Progress, Question, Said, StepBegins, Trouble
+from irkit.engine.known import Known, Met, Warned
 from irkit.engine.state import Sending
 from irkit.errors import CredentialError
 from irkit.ledger import Finding
@@ -22,6 +24,7 @@ from irkit.ui.answers import Scripted
 from irkit.ui.talk import Talk
 from irkit.ui.undoing import Row, undo_lines
 from irkit.ui.verifying import verify_lines
+from irkit.ui.watching import Stand, row_lines, stand_lines, status_line
 from tests.ui import samples
 
 SCREENS = Path(__file__).parent.parent / "screens"
@@ -184,6 +187,42 @@ def test_an_undo_over_a_change_says_what_differs() -> None:
 def test_status_is_the_resume_screen_with_clocks_and_the_next_command() -> None:
     """Status shows what resume would, and every clock, also one that has not started."""
     assert reading.status_lines(samples.RESUMED, tz=PARIS) == golden("status")
+
+
+def at(day: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, 11, day, hour, minute, tzinfo=UTC)
+
+
+def test_each_clock_says_what_was_known_when() -> None:
+    """What it runs from, who said so and in which entry; that it warned; who met it, when, with what; why it runs again."""
+    three, started = timedelta(hours=72), at(20, 2, 6)
+    gdpr = dataclasses.replace(
+        samples.GDPR, start=started, source="inputs.aware_at", span=three, why="step 15 was undone, entry 79",
+        known=Known("", 41, at(20, 3, 10), "maria", "corrected", "the night desk knew"),
+        warned=[Warned(samples.DUE, "quarter", 80, at(22, 8, 6)), Warned(at(23, 5), "quarter", 30, at(22, 11))])
+    canada = Deadline("canada", "Canada report", None, "not started", source="steps.harm.at")
+    met = Met(77, at(21, 10, 30), "Kim Oduya", at(21, 9), "sent by post", (f"artefact 0d96{'0' * 58}99",))
+    hipaa = Deadline("hipaa", "HIPAA notice", at(30, 2), "met", start=started, source="steps.harm.at", met=met,
+                     known=Known(None, 60, at(20, 4), "kim", "done"))
+    assert reading.clock_lines([gdpr, canada, hipaa], at(22, 10), tz=PARIS) == golden("clocks")
+
+
+def test_who_watches_sees_where_it_stands_and_what_comes() -> None:
+    """Line 1 and 2, steps, what waits, clocks, rows in columns of their own; and one line that is written over."""
+    where = samples.where(2, total=3, deadlines=(samples.GDPR, Deadline("canada", "Canada report", None, "not started")))
+    stand = Stand(where, [(1, "done 02:10Z", "Find the account"), (2, "asked", "End every session of the account"),
+                          (3, "not done", "Notify the authority")], "asked",
+                  ["WAITING  2 End every session of the account: lead, until 02:50Z. irkit approve INC-2041 end_sessions"])
+    rows = [reading.Row(31, at(20, 2, 25).replace(second=7, microsecond=330000), "zendesk", "request.answer", "200, 0.4 s"),
+            reading.Row(32, at(20, 2, 25).replace(second=9), "Maximiliana Lopez", "note", '"saw a Tor exit"')]
+    assert [*stand_lines(stand, tz=PARIS), *row_lines(rows, head=True), status_line(stand, tz=PARIS)] == golden("watch")
+
+
+def test_a_narrow_terminal_still_says_what_each_row_is() -> None:
+    """40 columns: the kind beside the time, who and what below it."""
+    row = reading.Row(32, at(20, 2, 25), "Maximiliana Lopez", "request.sending", "PUT users/3971/sessions")
+    assert row_lines([row], width=40, prefix="DRILL ") == [
+        "DRILL  32  02:25:00Z request.sending", "DRILL      Maximiliana Lopez: PUT", "DRILL      users/3971/sessions"]
 
 
 def verified(**more: Any) -> Report:

@@ -1,0 +1,200 @@
+"""`irkit watch`: an incident followed live from a second terminal, read-only."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from irkit.cli import incidents
+from irkit.cli.incident import INCIDENT
+from irkit.cli.options import Settings, as_json, shared
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from irkit.engine.follow import Follower
+    from irkit.engine.state import StepState
+    from irkit.ledger import Entry
+    from irkit.ui.reading import Row
+    from irkit.ui.watching import Stand
+
+EACH = 1.0                   # seconds between two looks
+LATEST = 10                  # entries that are shown at first
+Nearing = tuple[str, str, str]       # a clock, when it is due, and a threshold
+QUIET = frozenset({"checkpoint", "selftest", "clock.observed"})      # what irkit says about the record itself
+
+
+@click.command()
+@INCIDENT
+@as_json
+@shared
+@click.pass_obj
+def watch(settings: Settings, incident: str | None, as_json: bool) -> int:
+    """Follow an incident live, read-only: steps, clocks, the latest entries.
+
+    For the lead and for legal, in a second terminal, while a run is open. It shows where the run stands, then every entry as it
+    comes; on a terminal the last line is kept up to date, and Enter shows the whole again. Nothing is written, and no run waits
+    for it. Ctrl-C ends it (exit 130); at a sealed incident it shows how it ended, and ends (exit 0).
+
+    With --json each entry is one object on one line, from the first on, as it comes.
+
+    \b
+    Examples:
+      irkit watch INC-2041
+      irkit watch INC-2041 --json | jq -r 'select(.kind == "note") | .disclosed.text'
+    """
+    folder = incidents.folder_of(settings, incident or incidents.the_open_one(settings, "watch"))
+    if sys.stdout is None:
+        return 1                                   # closed before it began: there is nobody to show anything to
+    return follow(settings, folder, _waits(), as_json=as_json)
+
+
+def follow(settings: Settings, folder: Path, waits: Iterator[str], *, as_json: bool = False) -> int:
+    """Show what there is and what comes, until the incident is sealed or `waits` ends. Returns the exit code.
+
+    Each of `waits` passes the time until the next look: "" for nothing, "all" to show all of it again.
+    """
+    from irkit.engine.follow import Follower
+    followed = Follower(folder)
+    show: _Objects | _Lines = _Objects() if as_json else _Lines(settings, followed)
+    asked: str | None = ""
+    with contextlib.closing(followed), contextlib.closing(show):
+        while asked is not None:
+            show(followed.look(), again=asked == "all")
+            if followed.sealed:
+                show.sealed()
+                return 0
+            asked = next(waits, None)
+    return 1                                       # as where the pipe breaks while something is written
+
+
+def _waits() -> Iterator[str]:
+    """A second each, or less where Enter is pressed. It ends when whoever reads goes away."""
+    import os
+    keys = sys.stdin.fileno() if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty() else -1
+    out, ready = sys.stdout.fileno(), select.poll()
+    ready.register(out, 0)                         # told of errors alone: a pipe whose other end was closed is one
+    if keys >= 0:
+        ready.register(keys, select.POLLIN)
+    while out not in (found := dict(ready.poll(EACH * 1000))):
+        asked = ""
+        if keys in found:
+            asked = "all" if os.read(keys, 4096) else ""
+            if not asked:                          # Ctrl-D: from now on the keyboard says nothing
+                ready.unregister(keys)
+        yield asked
+
+
+# -- for a program -----------------------------------------------------------------------------------------------
+
+class _Objects:
+    """One object a line, written at once."""
+
+    def __call__(self, entries: list[Entry], *, again: bool) -> None:
+        import json
+
+        from irkit.ledger.export import view
+        for entry in entries:
+            sys.stdout.write(json.dumps(view(entry), sort_keys=True) + "\n")       # ASCII: see print_json
+            sys.stdout.flush()
+
+    def sealed(self) -> None:
+        """The `sealed` entry says so."""
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+
+# -- for people --------------------------------------------------------------------------------------------------
+
+class _Lines:
+    """The whole at first, and again when it is asked for; then a row for each entry, above a line that is written over."""
+
+    def __init__(self, settings: Settings, followed: Follower) -> None:
+        from irkit.cli.rows import Rows
+        from irkit.ui.talk import Talk
+        self._settings, self._followed, self._rows = settings, followed, Rows()
+        self._talk = Talk(sys.stdout, plain=settings.plain, tz=settings.zone)
+        self._begun = False
+        self._latest: list[Row] = []
+        self._near, self._said = set[Nearing](), set[Nearing]()
+
+    def __call__(self, entries: list[Entry], *, again: bool) -> None:
+        from irkit.ui.watching import row_lines
+        rows = [row for entry in entries if (row := self._rows(entry)) and entry.kind not in QUIET]
+        self._latest = [*self._latest, *rows][-LATEST:]
+        if again or not self._begun:
+            self._whole()
+        elif rows:
+            self._talk.lines(row_lines(rows, width=self._talk.width, prefix=self._prefix))
+        self._warn()
+        self._begun = True
+        if (stand := self._stand()) is not None and not self._followed.sealed:
+            from irkit.ui.watching import status_line
+            self._talk.passing(status_line(stand, width=self._talk.width, tz=self._settings.zone, prefix=self._prefix))
+
+    def sealed(self) -> None:
+        self._talk.lines([f"{self._prefix}Sealed: nothing more is added to {self._followed.folder.name}."])
+
+    def close(self) -> None:
+        """Leave the last line standing."""
+        self._talk.settle()
+
+    @property
+    def _prefix(self) -> str:
+        from irkit.report.words import mark
+        return mark(self._followed.state.mode)
+
+    def _now(self) -> datetime:
+        return incidents.now_of(self._followed.state)
+
+    def _whole(self) -> None:
+        from irkit.ui.watching import row_lines, stand_lines
+        stand, width = self._stand(), self._talk.width
+        if stand is None:
+            self._talk.lines([f"{self._prefix}{self._followed.folder.name} holds no run."])
+        else:
+            self._talk.lines(stand_lines(stand, width=width, tz=self._settings.zone, prefix=self._prefix))
+        self._talk.lines(row_lines(self._latest, width=width, prefix=self._prefix, head=True))
+
+    def _stand(self) -> Stand | None:
+        from irkit.engine.view import View
+        from irkit.ui.watching import Stand
+        run = self._followed.run
+        if run is None:
+            return None
+        view = View(self._followed.folder.name, self._followed.runbook(run), self._followed.state, run.id, run.last_who)
+        step = None if run.closed else view.at_work()
+        steps = [(n, _word(view.step_state(s)), s.title) for n, s in enumerate(view.runbook.steps, 1)]
+        idle = [] if run.closed or run.holder in self._followed.state.sessions else [
+            f"PAUSED   nobody has this run open; {run.last_who} had it last. irkit resume {view.incident}"]
+        return Stand(view.where(self._now(), step), steps, view.step_state(step).word if step else "",
+                     [*view.open_lines(), *idle], run.closed)
+
+    def _warn(self) -> None:
+        """Say once that a clock nears its end where the run that is to record it did not, for a second: nobody has it open."""
+        from irkit.engine import deadlines
+        from irkit.engine.clocks import warning
+        stand = self._stand()
+        if stand is None:
+            return
+        now, before, self._near = stand.where.now, self._near, set()
+        for one, threshold in deadlines.nearing(stand.where.deadlines, now):
+            self._near.add(key := (one.id, str(one.due), threshold))
+            if key in before - self._said:
+                self._said.add(key)
+                self._talk.lines([f"{self._prefix}CLOCK    {warning(one, threshold, now)} (not on record yet)"])
+
+
+def _word(step: StepState) -> str:
+    """`done 02:31Z`."""
+    from datetime import UTC
+
+    from irkit.engine.state import SETTLED
+    return step.word + (f" {step.at.astimezone(UTC):%H:%M}Z" if step.at and step.state in SETTLED else "")

@@ -1,0 +1,47 @@
+"""What was known, since when, and by which entry: the facts that legal clocks run from, and the decisions that meet them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Known:
+    """A fact as an entry holds it: somebody gave it, corrected it, or did or decided a step. `at`: when it went on record."""
+
+    value: Any
+    entry: int
+    at: datetime
+    who: str
+    how: str = "given"             # given, corrected, done
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Met:
+    """The decision that a clock is met, as `deadline.met` holds it.
+
+    `at`: when it went on record, `when`: when what it asks for was done, `ref`: the entry that ended the step `step`. A
+    decision of its own, made with `irkit clock met`, names no step.
+    """
+
+    entry: int
+    at: datetime
+    who: str
+    when: datetime
+    basis: str = ""
+    sent: tuple[str, ...] = ()
+    step: str = ""
+    ref: int | None = None
+
+
+@dataclass(frozen=True)
+class Warned:
+    """That a clock nears its end went on record, for one of its thresholds and one due time."""
+
+    due: datetime
+    threshold: str                 # quarter, hour, due: see `irkit.engine.deadlines`
+    entry: int
+    at: datetime
