@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-import os
 import sys
 
 import click
 
 from irkit import __version__
 from irkit.cli.options import Settings, shared
+from irkit.cli.streams import hold_open, let_go
 
 # name -> (module, short help). The help stands here so that `irkit --help` loads click alone; a test compares the two.
 COMMANDS = {
@@ -106,8 +107,15 @@ def main(args: list[str] | None = None) -> int:
         click.echo("Interrupted.", err=True)
         return Interrupted.exit_code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())     # the reader is gone; nothing is left to say to it
+        let_go()                                           # the reader is gone; nothing is left to say to it
         return 1
+    except OSError as error:
+        if error.filename is not None:                     # a file that nobody expected to fail: not the output
+            raise
+        let_go()
+        with contextlib.suppress(OSError):
+            click.echo(f"{settings.prefix}the output cannot be written: {error.strerror}", err=True)
+        return IrkitError.exit_code
 
 
 def _report(error: BaseException, code: int, lines: list[str], settings: Settings) -> int:
@@ -120,4 +128,5 @@ def _report(error: BaseException, code: int, lines: list[str], settings: Setting
 
 
 def entry_point() -> None:
+    hold_open()
     sys.exit(main())
