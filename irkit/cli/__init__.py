@@ -8,12 +8,16 @@ from __future__ import annotations
 import contextlib
 import importlib
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from irkit import __version__
 from irkit.cli.options import Settings, shared
 from irkit.cli.streams import hold_open, let_go
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # name -> (module, short help). The help stands here so that `irkit --help` loads click alone; a test compares the two.
 COMMANDS = {
@@ -40,6 +44,7 @@ COMMANDS = {
     "close": ("close", "Seal an incident: a signed last word on it; no further work is added."),
     "incident": ("incident", "List incidents, and move one between machines."),
     "world": ("world", "Serve a simulated tenant over HTTP on this machine."),
+    "completion": ("completion", "Print a shell's completion script: commands, runbooks, incidents, steps, people."),
 }
 
 
@@ -55,6 +60,12 @@ class Commands(click.Group):
         module = importlib.import_module(f"irkit.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, cmd_name)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The names from the table: no command's module is loaded for the list of them."""
+        from click.shell_completion import CompletionItem
+        found = [CompletionItem(name, help=text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         try:
