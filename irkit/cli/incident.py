@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,23 +79,30 @@ def note(settings: Settings, incident: str, text: tuple[str, ...], step: str | N
 
 @click.command()
 @click.argument("incident", shell_complete=complete_incident)
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--step", shell_complete=step_name, help="Step the file is evidence for.")
-@click.option("--name", help="Name to keep it under (default: the file's).")
+@click.option("--name", help="Name to keep it under (default: the file's; needed with -).")
 @SIGN
 @shared
 @click.pass_obj
 def attach(settings: Settings, incident: str, file: Path, step: str | None, name: str | None, sign: bool) -> None:
     """Attach a file as evidence, also while a run is open.
 
-    The bytes are copied into the incident and named by their SHA-256.
+    The bytes are copied into the incident and named by their SHA-256. With - they come from standard input, however many.
 
     \b
-    Example:
+    Examples:
       irkit attach INC-2041 ~/token-list.png --step api_tokens
+      journalctl -u sshd --since today | irkit attach INC-2041 - --name sshd.log
     """
+    stream = sys.stdin.buffer if str(file) == "-" else None
+    if stream is not None and not name:
+        raise UsageError("what comes from standard input has no name of its own; say one",
+                         next=f"irkit attach {incident} - --name NAME")
+    if stream is not None and stream.isatty():
+        click.echo("Reading from the terminal; Ctrl-D at the beginning of a line ends it.", err=True)
     with appending(settings, incident, "attach", sign=sign) as (ledger, _, run):
-        kept = ledger.keep(name or file.name, file, run=run or None, step=step, by="human")
+        kept = ledger.keep(name or file.name, stream or file, run=run or None, step=step, by="human")
     click.echo(f"Kept {kept.name}, {kept.size:,} bytes, sha256 {kept.sha256}  entry {kept.seq}", err=True)
 
 

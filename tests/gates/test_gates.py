@@ -174,8 +174,9 @@ def test_nothing_else_reads_the_keyboard() -> None:
     """One file asks, with one beside it for lists; no prompt of a library is used elsewhere, and nobody else looks at stdin."""
     found = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py")
              if any(READS.search(line) for line in path.read_text().splitlines())}
-    assert found == {"ui/pick.py", "ui/prompt.py", "cli/doctor.py"}
-    assert re.findall(r"sys\.stdin\S+", (PACKAGE / "cli" / "doctor.py").read_text()) == ["sys.stdin.isatty()"]
+    assert found == {"ui/pick.py", "ui/prompt.py", "cli/doctor.py", "cli/incident.py"}
+    for name, used in (("doctor", "sys.stdin.isatty()"), ("incident", "sys.stdin.buffer")):     # attach reads bytes
+        assert re.findall(r"sys\.stdin\.\S+", (PACKAGE / "cli" / f"{name}.py").read_text()) == [used]
 
 
 # -- what is left in the record ----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""One run seen through a narrow window, a wide one, and a screen reader's; and a fan-out that is interrupted and gone on with."""
+"""One run through a narrow window, a wide one, and a screen reader; and a fan-out that is interrupted and gone on with."""
 
 from __future__ import annotations
 
