@@ -71,7 +71,7 @@ class Artefacts:
         return file
 
     def add(self, content: bytes | Path | BinaryIO) -> tuple[str, int]:
-        """Store bytes, a copy of a file, or a stream to its end. Returns SHA-256 in hex and size. The same twice is one file."""
+        """Store bytes, a copy of a file, or a stream to its end. Returns SHA-256 in hex and size. The same is stored once."""
         with Part(self) as part:
             if isinstance(content, bytes):
                 part.write(content)
