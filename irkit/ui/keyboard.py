@@ -13,6 +13,7 @@ import os
 import re
 import select
 import termios
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
@@ -47,10 +48,14 @@ class Keyboard:
         """Whether something follows right behind what was read."""
         return self.waiting(BEHIND)
 
-    def quiet(self) -> bool:
-        """Forget what still comes. True once nothing has come for a moment, False when it is to be called again."""
-        self.flush()
-        return not self.waiting(QUIET)
+    def quiet(self, longest: float) -> bool:
+        """Forget what still comes. True once nothing has come for a moment, False if that takes more than so many seconds."""
+        until = time.monotonic() + longest
+        while time.monotonic() < until:
+            self.flush()
+            if not self.waiting(QUIET):
+                return True
+        return False
 
     def lines(self, wait: float, poll: Callable[[], Sequence[Said]]) -> tuple[bytes | None, Sequence[Said]]:
         """What is pasted up to a line that holds a single dot, or the news that came before anything was; None: too much.

@@ -32,6 +32,7 @@ Poll = Callable[[], Sequence[Said]]
 EACH = 1.0                       # seconds between two polls
 MANY = 7                         # choices up to which a line prompt is easier than a list to move in
 ONE_LINE = "More than one line came at once, and none of it was taken. Type one answer and Enter."
+KEYS_COME = "Keys are still coming in. The question follows once they stop."
 TOO_MUCH = "That is too long to be pasted. Name a file: paste:FILE."
 WORDS = {"r": "the full request", "l": "the affected list", "c": "copy as curl (no credential)"}
 
@@ -118,9 +119,12 @@ class Terminal:
 
     def _settle(self, keyboard: Keyboard, poll: Poll) -> Sequence[Said]:
         """Throw away what was typed before the question. Whoever still types is waited for, and news comes in between."""
-        ahead = keyboard.waiting()
+        ahead, told = keyboard.waiting(), False
         keyboard.flush()
-        while ahead and not keyboard.quiet():
+        while ahead and not keyboard.quiet(EACH):
+            if not told:
+                self.talk.tell(*self._page().hanging(KEYS_COME))
+            told = True
             if news := poll():
                 return news
         return ()

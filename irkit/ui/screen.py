@@ -326,7 +326,8 @@ def prompt_lines(question: Question, *, width: int = WIDEST, prefix: str = "") -
     elif question.default:
         ask = f"{ask} [{safe(question.default)}]"
     before, phrase, after = ask.partition(question.phrase) if question.phrase else (ask, "", "")
-    parts = [*before.split(), *([phrase] if phrase else []), *after.split(), *(f"{option}," for option in options)]
+    glued, _, after = after.partition(" ")                 # the comma behind a phrase, which is never broken
+    parts = [*before.split(), *filter(None, [phrase + glued]), *after.split(), *(f"{option}," for option in options)]
     lines = join(parts, Page.of(width, None, prefix).width - 2, " ")
     last = lines[-1].rstrip(",")
     return [*prefixed(lines[:-1], prefix), prefix + last + (" " if last.endswith(("?", ":")) else ": ")]
