@@ -5,14 +5,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from irkit import __version__
 from irkit.cli.options import Settings, shared
+from irkit.cli.streams import hold_open, let_go
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # name -> (module, short help). The help stands here so that `irkit --help` loads click alone; a test compares the two.
 COMMANDS = {
@@ -41,6 +46,7 @@ COMMANDS = {
     "close": ("close", "Seal an incident: a signed last word on it; no further work is added."),
     "incident": ("incident", "List incidents, move one between machines, and show what a probe found."),
     "world": ("world", "Serve a simulated tenant over HTTP on this machine."),
+    "completion": ("completion", "Print a shell's completion script: commands, runbooks, incidents, steps, people."),
 }
 
 
@@ -56,6 +62,12 @@ class Commands(click.Group):
         module = importlib.import_module(f"irkit.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, cmd_name)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The names from the table: no command's module is loaded for the list of them."""
+        from click.shell_completion import CompletionItem
+        found = [CompletionItem(name, help=text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         try:
@@ -108,8 +120,15 @@ def main(args: list[str] | None = None) -> int:
         click.echo("Interrupted.", err=True)
         return Interrupted.exit_code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())     # the reader is gone; nothing is left to say to it
+        let_go()                                           # the reader is gone; nothing is left to say to it
         return 1
+    except OSError as error:
+        if error.filename is not None:                     # a file that nobody expected to fail: not the output
+            raise
+        let_go()
+        with contextlib.suppress(OSError):
+            click.echo(f"{settings.prefix}the output cannot be written: {error.strerror}", err=True)
+        return IrkitError.exit_code
 
 
 def _report(error: BaseException, code: int, lines: list[str], settings: Settings) -> int:
@@ -122,4 +141,5 @@ def _report(error: BaseException, code: int, lines: list[str], settings: Setting
 
 
 def entry_point() -> None:
+    hold_open()
     sys.exit(main())

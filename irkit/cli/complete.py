@@ -55,6 +55,11 @@ def _runbooks(_: Settings) -> Iterable[str]:
     return available(search_path(os.environ))
 
 
+def _scenarios(_: Settings) -> Iterable[str]:
+    from irkit.runbook import available, search_path
+    return available([folder / "scenarios" for folder in search_path(os.environ)])
+
+
 def _actions(_: Settings) -> list[str]:
     from irkit import connectors
     return [action.full_name for name in connectors.names() for action in connectors.find(name).actions.values()]
@@ -71,6 +76,7 @@ def _worlds(_: Settings) -> list[str]:
 
 
 runbook_name = completing(_runbooks)
+scenario_name = completing(_scenarios)
 action_name = completing(_actions)
 connector_name = completing(_connectors)
 connection_name = completing(lambda settings: settings.config.connections)

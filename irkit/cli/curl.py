@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from irkit.cli.acting import INCIDENT, opened, print_of, say, show
+from irkit.cli.complete import step_name
 from irkit.cli.options import Settings, as_json, shared
 from irkit.errors import UsageError
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @INCIDENT
-@click.argument("step")
+@click.argument("step", shell_complete=step_name)
 @click.option("--reads", is_flag=True, help="The looks as well, not only what changes something.")
 @as_json
 @shared

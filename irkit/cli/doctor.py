@@ -132,7 +132,7 @@ def _hidden(settings: Settings) -> Callable[[str], str] | None:
 # -- connect -----------------------------------------------------------------------------------------------------
 
 @click.command()
-@click.argument("connector", shell_complete=connector_name)
+@click.argument("connector", required=False, shell_complete=connector_name)
 @click.option("--name", help="Name of the connection, where a connector has several (default: the connector's).")
 @click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="A setting, such as subdomain=acme. May be repeated.")
 @click.option("--sign-in", metavar="WAY", help="How to sign in, such as token, client_credentials or api_token.")
@@ -144,20 +144,27 @@ def _hidden(settings: Settings) -> Callable[[str], str] | None:
 @click.option("--base-url", metavar="URL", help="Another address than the connector's own, such as that of irkit world serve.")
 @shared
 @click.pass_obj
-def connect(settings: Settings, connector: str, name: str | None, given: tuple[str, ...], sign_in: str | None,
+def connect(settings: Settings, connector: str | None, name: str | None, given: tuple[str, ...], sign_in: str | None,
             credential: str | None, also: tuple[str, ...], base_url: str | None) -> None:
     """Describe a connection in irkit.toml, without its secret.
 
     Asks for what is not given. A connection of the same name is replaced; every other line of the file stays as it is.
+    Without CONNECTOR, lists what there is and what is connected.
 
     \b
     Examples:
+      irkit connect
       irkit connect zendesk
       irkit connect zendesk --set subdomain=acme --sign-in token --credential env:ZENDESK_TOKEN
       irkit connect zendesk --name sandbox --credential "command:op read op://IR/sandbox/token"
     """
     from irkit.config import Connection, write_connection
     from irkit.config.model import address_problem
+    if connector is None:
+        if name or given or sign_in or credential or also or base_url:
+            raise UsageError("say what to connect to, as the first word", next="irkit connect CONNECTOR …")
+        put(settings, _connectable(settings))
+        return
     found = _connector(settings, connector)
     if base_url and (wrong := address_problem(base_url)):
         raise UsageError(f"--base-url {wrong}", next=f"irkit connect {connector} --base-url https://acme.example.com")
@@ -170,6 +177,18 @@ def connect(settings: Settings, connector: str, name: str | None, given: tuple[s
     path = config_file(settings)
     write_connection(path, connection)
     tell(settings, *_said(path, connection, found, way))
+
+
+def _connectable(settings: Settings) -> list[str]:
+    """A line per connector: its title, and the connections to it; then the next command."""
+    from irkit import connectors
+    from irkit.ui.layout import Page
+    config, page = settings.config, Page.of(width())
+    rows = []
+    for one in connectors.names(config.connectors):
+        mine = [name for name, connection in config.connections.items() if connection.connector == one]
+        rows.append((one, config.connector(one).title + (f", connected as {', '.join(mine)}" if mine else "")))
+    return [*page.listed(rows), *page.labelled("Next", "irkit connect NAME")]
 
 
 def _connector(settings: Settings, name: str) -> Connector:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,9 +76,9 @@ def note(settings: Settings, incident: str, text: tuple[str, ...], step: str | N
 
 @click.command()
 @click.argument("incident", shell_complete=complete_incident)
-@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--step", shell_complete=step_name, help="Step the file is evidence for.")
-@click.option("--name", help="Name to keep it under (default: the file's).")
+@click.option("--name", help="Name to keep it under (default: the file's; needed with -).")
 @click.option("--probe", metavar="INCIDENT", shell_complete=complete_incident,
               help="Instead of a file: the report of the probe in that incident, for whoever approves a step here.")
 @SIGN
@@ -87,21 +88,28 @@ def attach(settings: Settings, incident: str, file: Path | None, step: str | Non
            sign: bool) -> None:
     """Attach a file as evidence, also while a run is open.
 
-    The bytes are copied into the incident and named by their SHA-256.
+    The bytes are copied into the incident and named by their SHA-256. With - they come from standard input, however many.
 
     \b
     Examples:
       irkit attach INC-2041 ~/token-list.png --step api_tokens
       irkit attach INC-2041 --probe INC-20261120-2
+      journalctl -u sshd --since today | irkit attach INC-2041 - --name sshd.log
     """
     if (file is None) == (probe is None) or (probe and name):
         raise UsageError("attach a FILE, or with --probe INCIDENT the report of a probe", next=f"irkit attach {incident} FILE")
+    stream = sys.stdin.buffer if str(file) == "-" else None
+    if stream is not None and not name:
+        raise UsageError("what comes from standard input has no name of its own; say one",
+                         next=f"irkit attach {incident} - --name NAME")
+    if stream is not None and stream.isatty():
+        click.echo("Reading from the terminal; Ctrl-D at the beginning of a line ends it.", err=True)
     with appending(settings, incident, "attach", sign=sign) as (ledger, _, run):
         if probe is not None:
             from irkit.cli.probe import bring
             kept = bring(settings, ledger, probe, run, step)
         elif file is not None:
-            kept = ledger.keep(name or file.name, file, run=run or None, step=step, by="human")
+            kept = ledger.keep(name or file.name, stream or file, run=run or None, step=step, by="human")
     click.echo(f"Kept {kept.name}, {kept.size:,} bytes, sha256 {kept.sha256}  entry {kept.seq}", err=True)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from irkit.cli.complete import step_name
 from irkit.cli.export import INCIDENT, export, redact, reveal
 from irkit.cli.incidents import folder_of
 from irkit.cli.label import erase, label, labels_
@@ -33,7 +34,7 @@ def ledger() -> None:
 
 @ledger.command()
 @INCIDENT
-@click.option("--step", help="Only entries of this step.")
+@click.option("--step", shell_complete=step_name, help="Only entries of this step.")
 @click.option("--kind", "kinds", multiple=True, metavar="KIND",
               help="Only entries of this kind: request.sending, or request for all its kinds. May be repeated.")
 @click.option("--windows", is_flag=True, help="Below each entry: between which moments time stamps prove that it was written.")

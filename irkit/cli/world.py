@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from irkit.cli.complete import world_name
+from irkit.cli.complete import scenario_name, world_name
 from irkit.cli.options import Settings, as_json, print_json, shared
 from irkit.cli.output import assignments, tell
 from irkit.errors import IrkitError
@@ -57,7 +57,7 @@ def list_(as_json: bool) -> None:
 @click.option("--tickets", type=int, help="How many tickets there are.")
 @click.option("--set", "more", multiple=True, metavar="NAME=VALUE", help="Any other option of the world. May be repeated.")
 @click.option("--latency", type=click.FloatRange(0), default=0.0, metavar="MS", help="Milliseconds before each answer.")
-@click.option("--scenario", metavar="NAME|FILE",
+@click.option("--scenario", metavar="NAME|FILE", shell_complete=scenario_name,
               help="Take world options, people and faults from a scenario; options given here win.")
 @shared
 @click.pass_obj

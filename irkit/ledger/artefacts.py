@@ -70,13 +70,13 @@ class Artefacts:
         file.seek(0)
         return file
 
-    def add(self, content: bytes | Path) -> tuple[str, int]:
-        """Store bytes, or a copy of a file. Returns SHA-256 in hex and size. The same content twice is stored once."""
+    def add(self, content: bytes | Path | BinaryIO) -> tuple[str, int]:
+        """Store bytes, a copy of a file, or a stream to its end. Returns SHA-256 in hex and size. The same is stored once."""
         with Part(self) as part:
             if isinstance(content, bytes):
                 part.write(content)
             else:
-                with content.open("rb") as file:
+                with content.open("rb") if isinstance(content, Path) else contextlib.nullcontext(content) as file:
                     shutil.copyfileobj(file, part, _CHUNK)
             return part.finish()
 

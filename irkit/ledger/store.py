@@ -20,7 +20,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from irkit import __version__
 from irkit.errors import IrkitError, NotApproved
@@ -331,9 +331,9 @@ class Ledger(CheckedStore):
 
     # -- artefacts -----------------------------------------------------------------------------------------------
 
-    def keep(self, name: str, content: bytes | Path, *, media_type: str = "", redacted: bool = False, by: str = "copied",
-             run: str | None = None, step: str | None = None, item: int | None = None) -> Artefact:
-        """Keep bytes, or a copy of a file, as an artefact and list it. `redacted`: secrets were taken out of it before."""
+    def keep(self, name: str, content: bytes | Path | BinaryIO, *, media_type: str = "", redacted: bool = False,
+             by: str = "copied", run: str | None = None, step: str | None = None, item: int | None = None) -> Artefact:
+        """Keep bytes, a copy of a file, or a stream, as an artefact and list it. `redacted`: secrets were taken out before."""
         self._must_write()
         with explained(self.folder):
             sha256, size = self._artefacts.add(content)

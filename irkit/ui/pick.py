@@ -2,7 +2,7 @@
 
 Imported when first used. Its prompts write to stdout by nature; here they write to stderr, and they are polled like any
 other prompt: news ends them and throws away what was typed. prompt_toolkit, below it, keeps for the next form the keys that
-one form read and did not use; `clear_typeahead` throws these away too.
+one form read and did not use: they were typed behind an answer, which does not count then, and are thrown away.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import questionary
-from prompt_toolkit.input.typeahead import clear_typeahead
+from prompt_toolkit.input.typeahead import clear_typeahead, get_typeahead
 from questionary.prompts.path import GreatUXPathCompleter
 
 from irkit.engine.gate import Question, Said
@@ -24,18 +24,23 @@ from irkit.ui.text import safe
 Poll = Callable[[], Sequence[Said]]
 
 
-def hidden(prompt: str) -> str:
-    """A word that is not shown. Raises KeyboardInterrupt, EOFError."""
+def hidden(prompt: str) -> tuple[str, bool]:
+    """A word that is not shown, and whether more was typed behind it. Raises KeyboardInterrupt, EOFError."""
     with contextlib.redirect_stdout(sys.stderr):
         form = questionary.password(prompt)
         clear_typeahead(form.application.input)
-        return str(form.unsafe_ask())
+        return str(form.unsafe_ask()), bool(get_typeahead(form.application.input))
 
 
-def asked(question: Question, poll: Poll, *, each: float, prefix: str) -> tuple[bytes, Sequence[Said]]:
-    """What was picked or typed, or the news that came first; polls every `each` seconds. Raises KeyboardInterrupt, EOFError."""
+def asked(question: Question, poll: Poll, *, each: float, prefix: str) -> tuple[bytes, Sequence[Said], bool]:
+    """What was picked or typed, or the news that came first, and whether more was typed behind it.
+
+    Polls every `each` seconds. Raises KeyboardInterrupt, EOFError.
+    """
     with contextlib.redirect_stdout(sys.stderr):
-        return asyncio.run(_asked(_form(question, prefix), poll, each))
+        form = _form(question, prefix)
+        picked, news = asyncio.run(_asked(form, poll, each))
+        return picked, news, bool(get_typeahead(form.application.input))
 
 
 def _form(question: Question, prefix: str) -> Any:

@@ -3,7 +3,7 @@
 Rules (they exist because other prompts broke each of them):
 - a gate takes one of its letters and Enter, or its phrase letter by letter; there is no default, and an empty line asks again;
 - stdin and stderr must be terminals: a pipe never answers;
-- what was typed before the question stood on the screen does not count;
+- what was typed before the question stood on the screen does not count, and neither does an answer with more right behind it;
 - once a second the world is polled; news throws away what was typed, is printed, and the question is asked again;
 - Ctrl-C and Ctrl-D pause the run, they never choose.
 """
@@ -31,6 +31,9 @@ Poll = Callable[[], Sequence[Said]]
 
 EACH = 1.0                       # seconds between two polls
 MANY = 7                         # choices up to which a line prompt is easier than a list to move in
+ONE_LINE = "More than one line came at once, and none of it was taken. Type one answer and Enter."
+KEYS_COME = "Keys are still coming in. The question follows once they stop."
+TOO_MUCH = "That is too long to be pasted. Name a file: paste:FILE."
 WORDS = {"r": "the full request", "l": "the affected list", "c": "copy as curl (no credential)"}
 
 
@@ -74,23 +77,37 @@ class Terminal:
     def hidden(self, prompt: str) -> str:
         """A secret, not shown while it is typed. Raises Paused, NeedsTerminal."""
         self.require(f"“{safe(prompt)}”")
+        keyboard = Keyboard(self._stdin.fileno())
         try:
-            if self.talk.plain:
-                from getpass import getpass
-                return getpass(f"{safe(prompt)}: ", self.talk.stream)
-            from irkit.ui import pick
-            Keyboard(self._stdin.fileno()).flush()
-            return pick.hidden(safe(prompt))
+            with _interruptible():
+                while True:
+                    self._settle(keyboard, list)
+                    secret, ahead = self._secret(safe(prompt), keyboard)
+                    if secret.strip() and not ahead and not keyboard.more():
+                        return secret
+                    self.talk.tell(*self._page().hanging(ONE_LINE if secret.strip() else "A secret is needed here."))
         except (KeyboardInterrupt, EOFError):
             raise Paused("no secret was given") from None
+
+    def _secret(self, prompt: str, keyboard: Keyboard) -> tuple[str, bool]:
+        """What was typed, and whether more was typed behind it."""
+        if not self.talk.plain:
+            from irkit.ui import pick
+            return pick.hidden(prompt)
+        with keyboard.unseen():
+            self.talk.prompt(Question("hidden", prompt))
+            while (line := keyboard.line(EACH)) is None:
+                pass
+        self.talk.tell("")
+        return line.decode("utf-8", "surrogateescape"), False
 
     # -- one question ------------------------------------------------------------------------------------------------
 
     def _ask(self, question: Question, poll: Poll) -> str:
         keyboard = Keyboard(self._stdin.fileno())
         while True:
-            keyboard.flush()
-            typed, news = self._typed(question, poll, keyboard)
+            news = self._settle(keyboard, poll)
+            typed, news = (b"", news) if news else self._typed(question, poll, keyboard)
             if news:
                 self.talk.tell("")
                 for said in news:
@@ -100,26 +117,41 @@ class Terminal:
             if answer is not None:
                 return answer
 
-    def _typed(self, question: Question, poll: Poll, keyboard: Keyboard) -> tuple[bytes, Sequence[Said]]:
-        """A line, or the news that came before it was complete."""
+    def _settle(self, keyboard: Keyboard, poll: Poll) -> Sequence[Said]:
+        """Throw away what was typed before the question. Whoever still types is waited for, and news comes in between."""
+        ahead, told = keyboard.waiting(), False
+        keyboard.flush()
+        while ahead and not keyboard.quiet(EACH):
+            if not told:
+                self.talk.tell(*self._page().hanging(KEYS_COME))
+            told = True
+            if news := poll():
+                return news
+        return ()
+
+    def _typed(self, question: Question, poll: Poll, keyboard: Keyboard) -> tuple[bytes | None, Sequence[Said]]:
+        """A line, or the news that came before it was complete. None: more was typed than one answer."""
         if question.multiline:
             self.talk.prompt(question)
             self.talk.tell("")
             return keyboard.lines(EACH, poll)
         if not self.talk.plain and (question.path or question.pick or _long(question)):
             from irkit.ui import pick
-            return pick.asked(question, poll, each=EACH, prefix=self.talk.prefix)
+            picked, news, ahead = pick.asked(question, poll, each=EACH, prefix=self.talk.prefix)
+            return (None if not news and (ahead or keyboard.more()) else picked), news
         self.talk.prompt(question)
         while True:
             line = keyboard.line(EACH)
             news = poll()
             if news or line is not None:
-                return line or b"", news
+                return (None if not news and keyboard.more() else line), news
 
-    def _accept(self, question: Question, typed: bytes, keyboard: Keyboard) -> str | None:
+    def _accept(self, question: Question, typed: bytes | None, keyboard: Keyboard) -> str | None:
         """The answer, or None after saying why the question is asked again."""
-        text = typed.decode("utf-8", "surrogateescape") if question.multiline else readable(typed)
-        if text is None:
+        text = None if typed is None else typed.decode("utf-8", "surrogateescape") if question.multiline else readable(typed)
+        if typed is None:
+            complaint = TOO_MUCH if question.multiline else ONE_LINE
+        elif text is None:
             complaint = "That cannot be read as text (UTF-8, no control characters)."
         elif self._answers_itself(question, text, keyboard):
             return None
@@ -164,9 +196,10 @@ def _long(question: Question) -> bool:
     return question.name == "choice" and len(question.letters) > MANY
 
 
-def _tty(stream: TextIO) -> bool:
+def _tty(stream: TextIO | None) -> bool:
+    """Whether there is a person behind it. None is what Python makes of a stream that was closed when it began."""
     try:
-        return stream.isatty()
+        return stream is not None and stream.isatty()
     except ValueError:            # closed
         return False
 

@@ -318,7 +318,9 @@ def prompt_lines(question: Question, *, width: int = WIDEST, prefix: str = "") -
         ask += ", or" if question.phrase else "" if ask.endswith(("?", ".", ":")) else ":"
     elif question.default:
         ask = f"{ask} [{safe(question.default)}]"
-    parts = [*ask.split(), *(f"{option}," for option in options)]
+    before, phrase, after = ask.partition(question.phrase) if question.phrase else (ask, "", "")
+    glued, _, after = after.partition(" ")                 # the comma behind a phrase, which is never broken
+    parts = [*before.split(), *filter(None, [phrase + glued]), *after.split(), *(f"{option}," for option in options)]
     lines = join(parts, Page.of(width, None, prefix).width - 2, " ")
     last = lines[-1].rstrip(",")
     return [*prefixed(lines[:-1], prefix), prefix + last + (" " if last.endswith(("?", ":")) else ": ")]

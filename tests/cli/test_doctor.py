@@ -15,6 +15,8 @@ from typing import Any
 import pexpect
 import pytest
 
+from irkit import connectors
+from irkit.config import load
 from irkit.worlds import World, find
 from irkit.worlds.serve import Server, serve
 from tests.cli.rig import Capsys, Ran, irkit
@@ -304,3 +306,38 @@ def test_connect_interrupted_writes_nothing(tmp_path: Path) -> None:
     child.close()
     assert child.exitstatus == 130
     assert not (tmp_path / "irkit.toml").exists()
+
+
+# -- connect, whatever there is -----------------------------------------------------------------------------------
+
+WRITTEN = ("acme", "irkit", "dana@example.org", "11111111-2222-3333-4444-555555555555", "acme.example.com",
+           "https://acme.example.com", "AKIA0123456789ABCDEF", "42", "P" + "A" * 6)
+WAYS = [(name, way.name) for name in connectors.names() for way in connectors.find(name).sign_in]
+
+
+@pytest.mark.parametrize(("name", "way"), WAYS)
+def test_every_connector_can_be_connected_in_each_of_its_ways(capsys: Capsys, name: str, way: str) -> None:
+    """Each setting that is missing is named, one after the other; what is written then is read back as a connection."""
+    connector = connectors.find(name)
+    chosen = next(one for one in connector.sign_in if one.name == way)
+    given = ["--sign-in", way]
+    for one in (*connector.settings, *chosen.settings):
+        if one.default is None:
+            ran = irkit(capsys, "connect", name, *given)
+            assert (ran.code, f"--set {one.name}=" in ran.err) == (2, True), ran.err
+            given += ["--set", f"{one.name}={next(text for text in (*one.values, *WRITTEN) if one.takes(text))}"]
+    ran = irkit(capsys, "connect", name, *given, "--credential", "env:SECRET")
+    assert ran.code == 0, ran.err
+    assert f"irkit doctor {name}" in ran.err
+    connection = load(Path("irkit.toml")).connection(name)
+    assert (connection.connector, connection.sign_in) == (name, way)
+    assert f"connected as {name}" in irkit(capsys, "connect").out
+
+
+def test_connect_alone_lists_what_there_is(capsys: Capsys) -> None:
+    """Every connector with its title and the next command; an option without a name is a slip."""
+    ran = irkit(capsys, "connect")
+    assert ran.code == 0
+    assert [line.split()[0] for line in ran.out.splitlines()] == [*connectors.names(), "Next"]
+    assert all(connectors.find(name).title in ran.out for name in connectors.names())
+    assert irkit(capsys, "connect", "--name", "sandbox").code == 2

@@ -8,8 +8,10 @@ from pathlib import Path
 from irkit.engine.gate import Ended, Question, Sends, StepBegins, Trouble
 from irkit.engine.undoable import lost, undoable
 from irkit.engine.view import sent_counts
+from irkit.ledger.verify import verify
 from irkit.worlds import Call, Fault
 from tests.engine.play import AGENT, END, SUSPEND, Play, book
+from tests.engine.test_approval import APPROVED, Lead
 from tests.engine.test_fanout import OFF, TRIGGERS
 
 DOWNGRADE = """
@@ -270,3 +272,34 @@ class _Refused:
             self.left = 0
             return Fault("zendesk", "PUT /api/v2/users/*", None, {"status": 403}, 1)
         return None
+
+
+def test_the_undo_of_an_approved_step_is_approved_too(tmp_path: Path) -> None:
+    """The first approval was for other requests: a second person is asked again, and the undo leaves on that answer."""
+    lead = Lead()
+    play = Play(tmp_path / "i", book(AGENT, APPROVED, LAST), {"suspend": ["yes", "yes"], "last": [{"undo": "yes"}, CALLED]},
+                before_ask=lead).walk()
+    assert play.paused is None
+    assert play.step("suspend").state == "undone"
+    asked, again = play.entries("approval.asked")
+    assert asked.data["fingerprint"] != again.data["fingerprint"]
+    assert lead.seen == [asked.seq, again.seq]
+    first, second = play.entries("request.sending")
+    assert [first.data["approval"], second.data["approval"]] == [given.seq for given in play.entries("approval.given")]
+    assert verify(play.folder).findings == []
+
+
+def test_the_undo_of_an_approved_step_waits_for_a_second_person(tmp_path: Path) -> None:
+    """Nobody agrees to it, or somebody refuses: nothing leaves, and the step stays as it was sent."""
+    for kind in ("nobody", "approval.refused"):
+        def answer(run: Play, question: Question, kind: str = kind) -> None:
+            if not run.entries("request.sending"):
+                Lead()(run, question)
+            elif kind != "nobody":
+                Lead(kind)(run, question)
+        play = Play(tmp_path / kind, book(AGENT, APPROVED, LAST),
+                    {"suspend": ["yes", {"skip": "she said no"}], "last": [{"undo": "yes"}, CALLED]}, before_ask=answer).walk()
+        assert len(play.entries("request.sending")) == 1
+        assert play.step("suspend").state == "done"
+        assert not play.entries("step.undone")
+        assert len(play.entries("approval.asked")) == 2

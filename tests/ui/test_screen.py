@@ -121,6 +121,14 @@ def test_a_prompt_is_broken_between_its_options() -> None:
     assert lines == ["Send it? y yes,", "s skip, d defer,", "m did it by hand,", "n note, ? more: "]
 
 
+def test_a_phrase_stands_whole_on_its_line() -> None:
+    """What has to be typed exactly is not broken, however narrow the window, and its comma stays with it."""
+    phrase = "OVERWRITE 2 CHANGES AND END 212 SESSIONS"
+    for asked, whole in ((f"Type {phrase} to send", phrase), ("", f"{phrase},")):
+        question = Question("gate", asked, phrase=phrase, letters={"s": "skip"})
+        assert any(line.strip().startswith(whole) for line in prompt_lines(question, width=44))
+
+
 def test_a_phrase_that_the_prompt_does_not_name_is_added() -> None:
     """Nobody has to guess what to type."""
     assert prompt_lines(Question("gate", "", phrase="LOCK MYSELF OUT")) == ["Type LOCK MYSELF OUT: "]

@@ -352,6 +352,40 @@ def test_a_secret_is_not_shown(start: Start, words: tuple[str, ...]) -> None:
     assert "s3cret" not in "".join(person.log)
 
 
+@pytest.mark.parametrize("words", [(), ("plain",)], ids=["questionary", "plain"])
+def test_no_secret_is_taken_that_nobody_typed(start: Start, words: tuple[str, ...]) -> None:
+    """Not what was typed ahead, not an empty line, not the first of many; the end of the input gives none at all."""
+    person = start("hidden", "wait", *words)
+    person.sees("ready")
+    person.types("y\n")
+    person.sees("\r\n")
+    person.news("go")
+    person.sees("Token")
+    person.types("\r")
+    person.sees("A secret is needed here")
+    person.sees("Token")
+    person.types("y\n" * 50)
+    person.sees("More than one line came at once")
+    person.sees("Token")
+    person.types("\x03")
+    person.paused()
+    assert "ANSWER" not in "".join(person.log)
+
+
+@pytest.mark.parametrize("kind", ["gate", "phrase", "choice", "path", "number"])
+def test_more_lines_than_one_are_no_answer(start: Start, kind: str) -> None:
+    """`yes` on a pseudo-terminal, a key held down, a paste gone wrong: none of it is taken; the question is asked again."""
+    person = start(kind)
+    person.sees("ready")
+    person.sees({"gate": GATE, "phrase": PHRASE, "choice": "c8", "path": "Evidence", "number": "count: "}[kind])
+    right = {"gate": "y", "phrase": "END 212 SESSIONS", "choice": "\x1b[B\x1b[B\r", "path": "text: seen", "number": "7"}[kind]
+    person.types(f"{right}\n" * 30)
+    person.sees("More than one line came at once")
+    person.types("\x03")
+    person.paused()
+    assert "ANSWER" not in "".join(person.log)
+
+
 def test_ctrl_c_in_a_picker_pauses(start: Start) -> None:
     """questionary's own prompts pause too."""
     person = start("path")
