@@ -82,7 +82,8 @@ def test_lint_loads_no_http() -> None:
 
 def test_a_drill_loads_neither_http_nor_questionary() -> None:
     """An unattended drill walks to its end without either."""
-    modules = loaded("with contextlib.redirect_stderr(quiet): main(['--evidence', tempfile.mkdtemp(), 'drill', '--autoplay'])")
+    modules = loaded("with contextlib.redirect_stderr(quiet), tempfile.TemporaryDirectory() as folder:\n"
+                     "    main(['--evidence', folder, 'drill', '--autoplay'])")
     assert "sqlite_utils" in modules
     assert not modules & {"httpx", "questionary"}
 
