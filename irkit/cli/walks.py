@@ -40,8 +40,9 @@ LAST_STAMPS = 10.0             # seconds that the end of a session waits for tim
 CODE = Path(__file__).resolve().parent.parent
 
 
+@functools.cache
 def code_hash() -> str:
-    """SHA-256 over irkit's own source files, by name: which program wrote the ledger."""
+    """SHA-256 over irkit's own source files, by name: which program wrote the ledger. They are read once a process."""
     digest = hashlib.sha256()
     for path in sorted(CODE.rglob("*.py")):
         digest.update(f"{path.relative_to(CODE).as_posix()}\0".encode() + hashlib.sha256(path.read_bytes()).digest())

@@ -9,8 +9,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from irkit.engine.gate import Deadline
 from irkit.engine.known import Known, Met
@@ -20,22 +21,23 @@ from irkit.runbook import Clock, Missing, Runbook, Step
 HOUR = timedelta(hours=1)
 
 
-def starts_at(clock: Clock, run: RunState) -> datetime | None:
-    """The moment the clock started, or None while what starts it has not happened."""
+def starts_at(clock: Clock, known: Mapping[str, Any]) -> datetime | None:
+    """The moment the clock started by what the run's templates see, or None while what starts it has not happened."""
     try:
-        return datetime.fromisoformat(str(clock.start_value(scope(run))))
+        return datetime.fromisoformat(str(clock.start_value(known)))
     except (Missing, ValueError):
         return None
 
 
 def all_of(runbook: Runbook, run: RunState) -> list[Deadline]:
     """Every clock of the runbook, the nearest running one first."""
-    found = [_one(clock, runbook, run) for clock in runbook.clocks]
+    known = scope(run)
+    found = [_one(clock, runbook, run, known) for clock in runbook.clocks]
     return sorted(found, key=lambda d: (d.state != "running", d.due.timestamp() if d.due else float("inf")))
 
 
-def _one(clock: Clock, runbook: Runbook, run: RunState) -> Deadline:
-    start = starts_at(clock, run)
+def _one(clock: Clock, runbook: Runbook, run: RunState, known: Mapping[str, Any]) -> Deadline:
+    start = starts_at(clock, known)
     number, step = next((n, s) for n, s in enumerate(runbook.steps, 1) if s.id == clock.stops)      # lint: there is one
     met = standing(clock, step, run)
     source = next((look.path for expr in clock.start.exprs for look in expr.looks), "")

@@ -13,7 +13,7 @@ MOST = 4       # texts of a list that are shown whole; of more the number is
 
 def rfc3339(moment: datetime) -> str:
     """UTC with "Z"; microseconds only where there are any."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return f"{(moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat()[:-6]}Z"
 
 
 def plain(value: Any) -> Any:

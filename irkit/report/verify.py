@@ -28,22 +28,22 @@ D, BASE = -121665 * pow(121666, -1, P) % P, b"\x58" + b"\x66" * 31
 def plus(p: Any, q: Any) -> Any:
     a, b, c, d = (p[1] - p[0]) * (q[1] - q[0]) % P, (p[1] + p[0]) * (q[1] + q[0]) % P, 2 * D * p[3] * q[3] % P, 2 * p[2] * q[2] % P
     return (b - a) * (d - c) % P, (d + c) * (b + a) % P, (d - c) * (d + c) % P, (b - a) * (b + a) % P
+def doubled(point: Any, times: int) -> Any: return functools.reduce(lambda p, _: plus(p, p), range(times), point)
 @functools.lru_cache(maxsize=32)
 def table(raw: bytes, negate: bool) -> list[Any]:
-    """Row i holds 0 to 15 times 16**i times a point, or its negative. ValueError unless `raw` is its one encoding (5.1.3)."""
+    """Row i holds 0 to 15 times 2**(32*i) times a point, or its negative. ValueError unless `raw` is its one encoding (5.1.3)."""
     y, sign = int.from_bytes(raw, "little") & (2**255 - 1), raw[31] >> 7; u, v = (y * y - 1) % P, (D * y * y + 1) % P
     x = u * pow(v, 3, P) * pow(u * pow(v, 7, P), (P - 5) // 8, P) % P; x = x if v * x * x % P == u else x * pow(2, (P - 1) // 4, P) % P
     need(len(raw) == 32 and y < P and v * x * x % P == u and not (x == 0 and sign), "the key is no point of the curve")
     x, rows = x if (x & 1 == sign) != negate else -x % P, list[Any](); point: Any = x, y, 1, x * y % P
-    for _ in range(64): rows.append([*itertools.accumulate([point] * 16, plus, initial=(0, 1, 1, 0))]); point = rows[-1].pop()
+    for _ in range(8): rows.append([*itertools.accumulate([point] * 16, plus, initial=(0, 1, 1, 0))]); point = doubled(rows[-1].pop(), 28)
     return rows
 def ed25519(public: bytes, message: bytes, signature: bytes) -> bool:
     """Whether S < L and R is the encoding of S*B - k*A."""
     total, s, k = (0, 1, 1, 0), int.from_bytes(signature[32:], "little"), hashlib.sha512(signature[:32] + public + message).digest()
-    for scalar, rows in ((s % L, table(BASE, False)), (int.from_bytes(k, "little") % L, table(public, True))):
-        for i, row in enumerate(rows): total = plus(total, row[scalar >> 4 * i & 15])
-    x, y = (total[i] * pow(total[2], -1, P) % P for i in (0, 1))
-    return len(signature) == 64 and s < L and signature[:32] == (y | (x & 1) << 255).to_bytes(32, "little")
+    terms = [(n % L >> 32 * i, row) for n, rows in ((s, table(BASE, False)), (int.from_bytes(k, "little"), table(public, True))) for i, row in enumerate(rows)]
+    for bit in range(28, -1, -4): total = functools.reduce(plus, [row[n >> bit & 15] for n, row in terms], doubled(total, 4))
+    x, y = (total[i] * pow(total[2], -1, P) % P for i in (0, 1)); return len(signature) == 64 and s < L and signature[:32] == (y | (x & 1) << 255).to_bytes(32, "little")
 # -- formats: each reader raises ValueError, saying what is wrong ------------------------------------------------------------------------
 ORIGIN = "(irkit/(live|drill|test)/[0-9a-f]{32})"
 ARMOUR = re.compile(r"-----BEGIN SSH SIGNATURE-----\n([A-Za-z0-9+/=\n]{1,20000})\n-----END SSH SIGNATURE-----\n?")

@@ -26,6 +26,7 @@ How to write one (imports `irkit.worlds` and what all worlds share, nothing else
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 
@@ -39,9 +40,15 @@ __all__ = ["Answer", "Call", "Fault", "Faults", "Grant", "Person", "Tokens", "Wo
 _SHARED = {"faults", "hostile", "log", "options", "routes", "serve", "smtp", "tokens", "world"}      # what all worlds stand on
 
 
+@functools.cache
+def _built_in() -> frozenset[str]:
+    """Names in this folder, which is looked at once."""
+    return frozenset(module.name for module in pkgutil.iter_modules(__path__))
+
+
 def names() -> list[str]:
     """Names of the connectors that have a world; nothing is imported."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _SHARED)
+    return sorted(_built_in() - _SHARED)
 
 
 def find(connector: str) -> type[World]:

@@ -5,6 +5,7 @@ Scenarios give typed values, a command line gives text; both are taken. Mistakes
 
 from __future__ import annotations
 
+import functools
 import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -17,11 +18,16 @@ _WORDS = {"true": True, "yes": True, "false": False, "no": False}
 
 def read(kind: type[T], given: Mapping[str, object], world: str) -> T:
     """An instance of the dataclass `kind`. Raises UsageError for an unknown option or a value of the wrong kind."""
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)         # type: ignore[arg-type]     # classes are hashable
     unknown = sorted(set(given) - set(hints))
     if unknown:
         raise UsageError(f"the {world} world has no option {unknown[0]!r}", next=f"use one of {', '.join(sorted(hints))}")
     return kind(**{name: _value(hints[name], value, f"{world}.{name}") for name, value in given.items()})
+
+
+@functools.cache
+def _hints(kind: type) -> Mapping[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def _value(hint: Any, value: object, where: str) -> object:

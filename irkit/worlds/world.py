@@ -106,10 +106,13 @@ class Answer:
         return cls(status, {"content-type": "application/json; charset=utf-8", **(headers or {})}, encode(data))
 
 
+_COMPACT = jsonlib.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def encode(data: object) -> bytes:
     """JSON as vendors send it: compact, UTF-8. Text that UTF-8 cannot hold (a lone surrogate) is escaped."""
     try:
-        return jsonlib.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+        return _COMPACT.encode(data).encode()
     except UnicodeEncodeError:
         return jsonlib.dumps(data, separators=(",", ":")).encode()
 

@@ -7,6 +7,7 @@ makes it quick. tests/connectors/NAME_tenant.py, where there is one, may add a m
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 import importlib.util
 import itertools
@@ -20,6 +21,7 @@ import pytest
 from irkit import connectors
 from irkit.action import Action, ActionError, Driven, Effect, Email, NotConfirmed, Record, Request, Response, UserId
 from irkit.engine import redact
+from irkit.worlds import World
 from tests.worlds.helpers import Asked, Clock, arguments, body, make, play
 
 ACTIONS = [action for name in connectors.names() for action in connectors.find(name).actions.values()]
@@ -53,6 +55,12 @@ PLAIN: tuple[Any, ...] = (str, int, bool, datetime, timedelta, UserId, Email, li
 
 def fresh(action: Action, *, hostile: bool = False) -> Asked:
     return Asked(make(action.connector, clock=Clock(), hostile=hostile))
+
+
+@functools.cache
+def untouched(connector: str) -> World:
+    """A world that is never asked: of those whose every answer is junk, one will do."""
+    return make(connector, clock=Clock())
 
 
 def run(action: Action, asked: Asked) -> Driven:
@@ -169,8 +177,7 @@ def test_a_refusal_is_told_and_never_taken_for_a_success(action: Action, junk: R
 
     Of a host that irkit does not know any 2xx may be right; what no look can settle may be sent without one, and is not done.
     """
-    asked = fresh(action)
-    asked.instead = lambda number, request: junk
+    asked = Asked(untouched(action.connector), lambda number, request: junk)
     driven = run(action, asked)
     assert isinstance(driven.error, ActionError) or (action.opaque and junk.status == 200)
     assert all(write.settle == "human" for write in driven.writes) or action.opaque

@@ -9,7 +9,6 @@ after its n-th entry, or when the answer to its n-th write has arrived and is no
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import signal
@@ -27,6 +26,7 @@ from irkit.ledger import Entry, Ledger
 from irkit.ledger.store import Ledger as Store
 from irkit.ledger.verify import verify
 from irkit.wire.http import Wire
+from tests.live.ready import warm_up
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SMALL = """
@@ -138,11 +138,6 @@ def child(arguments: list[str], log: Path, before: Callable[[], None] = lambda: 
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-# What a child would import for itself, each time anew; imported before the fork it costs nothing.
-BEFORE_THE_FORK = ("irkit.cli.run", "irkit.cli.resume", "irkit.cli.walks", "irkit.runbook.grammar", "irkit.connectors.zendesk",
-                   "irkit.ui.answers", "irkit.ui.prompt", "irkit.ui.reading", "irkit.engine.run", "sqlite_utils", "httpx")
-
-
 def unattended() -> None:
     """In a child: waits cost no time, and a script may say "the phrase" for a phrase, whose count depends on the tenant."""
     from irkit.cli import clock, walks
@@ -211,8 +206,7 @@ class Rounds:
     """Kills and resumes, and says what is wrong with the ledger afterwards."""
 
     def __init__(self, case: Case, folder: Path) -> None:
-        for name in BEFORE_THE_FORK:
-            importlib.import_module(name)
+        warm_up()
         self.case, self.folder = case, folder
         self.answers = folder / "answers.yaml"
         self.answers.write_text(json.dumps(case.answers))     # JSON is YAML

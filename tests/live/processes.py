@@ -7,18 +7,13 @@ and exit code, for the price of a fork. What a fork changes in irkit stands in `
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import gc
-import importlib
-import io
 import json
 import os
 import resource
 import signal
 import struct
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -26,8 +21,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
-from irkit.ledger import Ledger
-from tests.live.rig import NOT_ALLOWED, ROOT
+from tests.live.ready import warm_up
+from tests.live.rig import NOT_ALLOWED
 
 PEOPLE = (("Dana Reyes", "dana@example.org", "agent"), ("Wei Chen", "wei@example.org", "admin"))
 
@@ -76,27 +71,8 @@ def _serve(requests: IO[str], answer: Callable[[object], None]) -> None:
 
 # -- in the process that forks, and in its forks ---------------------------------------------------------------------
 
-LOADED = ("irkit.cli.run", "irkit.cli.resume", "irkit.cli.drill", "irkit.cli.walks", "irkit.cli.incident", "irkit.cli.ledger",
-          "irkit.cli.doctor", "irkit.cli.clock",  "irkit.config", "irkit.connectors.zendesk", "irkit.drill.perform",
-          "irkit.drill.score", "irkit.drill.autoplay", "irkit.drill.seal", "irkit.drill.injects", "irkit.engine.run",
-          "irkit.engine.fanout", "irkit.runbook", "irkit.runbook.lint", "irkit.ui.prompt", "irkit.ui.answers",
-          "irkit.ui.reading", "irkit.wire.http", "irkit.worlds.zendesk", "httpcore", "h11", "idna", "csv",
-          "tests.live.killing")
-
-
-def _warm_up() -> None:
-    """Load what a command loads when it first needs it, so that no fork has to."""
-    from irkit.cli import main
-    for name in LOADED:
-        importlib.import_module(name)
-    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        main(["runbook", "lint", str(ROOT / "runbooks")])
-        Ledger.create(Path(folder) / "I", mode="test", version="", code_hash="").close()
-    gc.freeze()
-
-
 def _fork_each(requests: IO[str], answer: Callable[[object], None]) -> None:
-    _warm_up()
+    warm_up()
     for asked in map(json.loads, requests):
         sys.stdout.flush()
         pid = os.fork()

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -195,7 +196,7 @@ class Rig:
 
     def environment(self) -> dict[str, str]:
         home = {"HOME": str(self.folder / "home"), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TZ": "UTC",
-                "LANG": "C.UTF-8", "IRKIT_WHO": "maria", "PROMPT_TOOLKIT_NO_CPR": "1"}
+                "LANG": "C.UTF-8", "IRKIT_WHO": "maria", "PROMPT_TOOLKIT_NO_CPR": "1", "TMPDIR": tempfile.gettempdir()}
         return {**home, **self.env}
 
     # -- looking at what is left -----------------------------------------------------------------------------------

@@ -46,12 +46,13 @@ def strike(tenant: Tenant, email: str) -> None:
 
 def _read(tenant: Tenant, subject: Obj, urls: Sequence[str], *, minutes: float, every: float, **fields: object) -> None:
     """Access-log rows of the intruder: one url after another, the first `minutes` ago, `every` so many seconds."""
+    first = tenant.ago(minutes=minutes)
+    same = {"ip_address": FAR, "client": tenant.words(_SCRIPT), "summary": tenant.words("Read records"), **fields}
     for number, url in enumerate(urls):
-        at = int((tenant.ago(minutes=minutes) + timedelta(seconds=every * number)).timestamp())
+        at = first + timedelta(seconds=every * number)
         size = 40_000 + mix(number, tenant.options.seed) % 900_000
-        tenant.access_log.plant(tenant.ago(minutes=minutes) + timedelta(seconds=every * number), history.access_row(
-            tenant, at, subject, url=history.SITE + url, ip_address=FAR, bytes_sent=size,
-            **{"client": tenant.words(_SCRIPT), "summary": tenant.words("Read records"), **fields}))
+        tenant.access_log.plant(at, history.access_row(tenant, int(at.timestamp()), subject, url=history.SITE + url,
+                                                       bytes_sent=size, **same))
 
 
 def _sign_in(tenant: Tenant, subject: Obj, *, hours: float) -> None:
