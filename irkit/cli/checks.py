@@ -37,17 +37,24 @@ class Clock:
 def connection(wire: Wire, found: Connection, clocks: list[Clock]) -> list[Check]:
     """Whether a connection works, whom it acts as, and which scopes it has.
 
-    Adds what its answers' Date headers say of the clock to `clocks`. Without a working credential no scope is asked for.
+    Adds what its answers' Date headers say of the clock to `clocks`. Without a working credential no scope is asked for; with
+    one that may not see whom it acts as, all are: that is a scope that is missing. What several proofs read is read once.
     """
     connector = wire.connector(found.name)
     mend = f"irkit connect {found.connector}" + ("" if found.name == found.connector else f" --name {found.name}")
     last: list[Response] = []
+    read: dict[tuple[str, str], Response] = {}
 
     def answer(request: Request) -> Response:
+        what = (request.host, request.target)
+        if request.method == "GET" and what in read:
+            return read[what]
         outgoing = wire.prepare(found.name, request)
         asked = datetime.now(UTC)
         response = wire.send(outgoing, answered=lambda *_: None)
         last[:] = [response]
+        if request.method == "GET" and response.status == 200:
+            read[what] = response
         if not clocks and (ahead := _ahead(response, asked, datetime.now(UTC))) is not None:
             clocks.append(Clock(ahead, found.name))
         return response
@@ -61,10 +68,13 @@ def connection(wire: Wire, found: Connection, clocks: list[Clock]) -> list[Check
             first = Check(found.name, "ok", f"{connector.title} offers no check")
         else:
             driven = run(connector.check())
-            if driven.error is not None:
+            if isinstance(driven.error, Unavailable) and driven.error.status == 403 and driven.error.needs:
+                first = Check(found.name, "FAIL", f"whom it acts as cannot be seen without {driven.error.needs}", mend)
+            elif driven.error is not None:
                 said = connector.describe(last[0]) if last and last[0].status >= 400 else ""
                 return [Check(found.name, "FAIL", _why(driven, said), _command(getattr(driven.error, "next", ""), mend))]
-            first = _identified(found, driven.result, mend)
+            else:
+                first = _identified(found, driven.result, mend)
         return [first, *(_proved(found, proof, run(proof.function()), mend) for proof in connector.proofs)]
     except CredentialError as error:
         return [Check(found.name, "FAIL", error.what, _command(error.next, mend))]

@@ -27,7 +27,7 @@ def test_a_privileged_person_is_refused_to_an_app_without_a_role_and_doctor_know
     assert "Entra admin center" in driven.error.next
     assert run("check_may_disable", app_role=False).result.may_disable is False
     assert run("check_may_disable").result.may_disable is True
-    assert run("disable_user", app_role=False, privileged=False).error is None
+    assert run("disable_user", app_role=False, privileged="no").error is None
 
 
 def test_doctor_proves_the_role_of_the_app() -> None:

@@ -16,7 +16,8 @@ def _group(data: Mapping[str, Any]) -> Item:
                 "can hold roles" if data.get("isAssignableToRole") is True else "")
 
 
-def _groups(user_id: str, keep: str = "") -> Steps[tuple[list[Item], bool, list[str]]]:
+def groups(user_id: str, keep: str = "") -> Steps[tuple[list[Item], bool, list[str]]]:
+    """The groups of a person, direct and through others; those with a `detail` can hold directory roles."""
     found, done = yield from everything(listed("/users/{}/transitiveMemberOf", guid(user_id, "user"), keep=keep,
                                                gate="User.Read.All"), _group)
     return found, done.complete, done.notes
@@ -29,7 +30,7 @@ def collect_groups(user_id: UserId) -> Steps[Listing]:
     Source: learn.microsoft.com, Graph, List a user's transitive memberships. Needs User.Read.All. Suspects are those that can
     hold directory roles.
     """
-    found, complete, notes = yield from _groups(user_id, keep="groups")
+    found, complete, notes = yield from groups(user_id, keep="groups")
     return Listing.of(found, complete, notes, suspect=lambda item: bool(item.detail))
 
 
@@ -53,8 +54,8 @@ def _held(kind: str, principal: str, gate: str, keep: str = "") -> Steps[tuple[l
 def _of_all(kind: str, user_id: str, gate: str, keep: str) -> Steps[tuple[list[Item], bool, list[str]]]:
     """Those of the person and of each group of theirs that can hold roles."""
     found, complete, notes = yield from _held(kind, user_id, gate, keep)
-    groups, whole, more = yield from _groups(user_id)
-    for group in (group for group in groups if group.detail):
+    members, whole, more = yield from groups(user_id)
+    for group in (group for group in members if group.detail):
         through, done, said = yield from _held(kind, group.id, gate, f"{keep}_of_group")
         found, complete, notes = found + through, complete and done, notes + said
     return found, complete and whole, notes + more

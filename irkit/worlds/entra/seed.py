@@ -14,7 +14,8 @@ CLIENT = "7c1d9b52-4e0a-4a83-8d55-1b2c3d4e5f60"
 SECRET = "drill~secret~of~the~app~0001"       # noqa: S105 - of a simulated tenant
 APP = "11111111-aaaa-4bbb-8ccc-000000000001"
 USER_ADMIN, HELPDESK = "fe930be7-5e62-47db-91af-98c3a49a38b1", "729827e3-9c14-49f7-bb1b-9608f156bbb8"
-GRAPH = "11111111-aaaa-4bbb-8ccc-0000000000f0"
+GLOBAL = "62e90394-69f5-4237-9190-012177145e10"
+GRAPH, GRAPH_APP = "11111111-aaaa-4bbb-8ccc-0000000000f0", "00000003-0000-0000-c000-000000000000"
 ZENDESK = "11111111-aaaa-4bbb-8ccc-0000000000f1"
 NONE = "00000000-0000-0000-0000-000000000000"
 FAR, NEAR = "203.0.113.66", "198.51.100.7"
@@ -52,8 +53,11 @@ def _add_user(tenant: Tenant, person: Person, *, attacked: bool) -> Obj:
 
 def _organisation(tenant: Tenant) -> None:
     o = tenant.options
-    for client, ident, name in ((CLIENT, APP, "irkit incident response"), (tenant.id("graph"), GRAPH, "Microsoft Graph")):
-        tenant.put("principals", {"id": ident, "appId": client, "displayName": name})
+    for client, ident, name in ((CLIENT, APP, "irkit incident response"), (GRAPH_APP, GRAPH, "Microsoft Graph"),
+                                (tenant.id("client teams"), tenant.id("teams"), "Teams rooms"),
+                                (tenant.id("client Mail archiver"), tenant.id("Mail archiver"), "Mail archiver"),
+                                (tenant.id("client everybody"), tenant.id("everybody"), "Staff portal")):
+        tenant.put("principals", {"id": ident, "appId": client, "displayName": tenant.words(name), "appRoles": []})
     for user in tenant.shelves["users"].values():
         domain = user["userPrincipalName"].rpartition("@")[2]
         tenant.put("domains", {"id": domain, "authenticationType": "Federated" if o.federated else "Managed"})
@@ -65,6 +69,15 @@ def _organisation(tenant: Tenant) -> None:
     own = _application(tenant, "irkit incident response", CLIENT, days=200)
     own["passwordCredentials"] = [{"keyId": tenant.id("own key"), "displayName": "irkit",
                                    "startDateTime": tenant.ago(days=200)}]
+
+
+def grant(tenant: Tenant, permissions: Sequence[str]) -> None:
+    """Consent to these permissions of Graph's for irkit's app, but for those that the options leave out."""
+    graph, missing = tenant.shelves["principals"][GRAPH], tenant.options.missing.split(",")
+    graph["appRoles"] = [{"id": tenant.id(f"permission {name}"), "value": name, "isEnabled": True} for name in permissions]
+    for name in permissions:
+        if name not in missing:
+            add_app_role(tenant, APP, GRAPH, tenant.id(f"permission {name}"), tenant.ago(days=200))
 
 
 def _application(tenant: Tenant, name: str, client: str, *, days: float) -> Obj:
@@ -86,9 +99,10 @@ def add_grant(tenant: Tenant, user: str, client: str, resource: str, scope: str,
 
 
 def add_app_role(tenant: Tenant, user: str, resource: str, role: str, at: str) -> Obj:
-    name = "Zendesk" if resource == ZENDESK else "app"
+    name = {ZENDESK: "Zendesk", GRAPH: "Microsoft Graph"}.get(resource, "app")
     return tenant.put("app_roles", {"id": tenant.id(f"app role {user} {resource} {role}"), "principalId": user, "_of": user,
-                                    "principalType": "User", "resourceId": resource, "appRoleId": role,
+                                    "principalType": "ServicePrincipal" if user == APP else "User",
+                                    "resourceId": resource, "appRoleId": role,
                                     "resourceDisplayName": tenant.words(name), "createdDateTime": at})
 
 
@@ -109,9 +123,10 @@ def _belongings(tenant: Tenant, user: Obj) -> None:
     me = user["id"]
     group = tenant.put("groups", {"id": tenant.id("group helpdesk"), "@odata.type": f"{ODATA}group", "_of": me,
                                   "displayName": tenant.words("Helpdesk"), "isAssignableToRole": True})
-    if tenant.options.privileged:
-        add_role(tenant, "roles", me, HELPDESK, "Helpdesk Administrator")
-    add_role(tenant, "roles", group["id"], "88d8e3e3-8f55-4a1e-953a-9b9898b8876b", "Directory Readers")
+    held = {"helpdesk": (me, HELPDESK, "Helpdesk Administrator"), "global": (me, GLOBAL, "Global Administrator"),
+            "by_group": (group["id"], HELPDESK, "Helpdesk Administrator")}.get(tenant.options.privileged)
+    if held:
+        add_role(tenant, "roles", *held)
     add_role(tenant, "eligible", me, USER_ADMIN, "User Administrator", startDateTime=tenant.ago(days=90))
     add_grant(tenant, me, tenant.id("teams"), GRAPH, "User.Read Calendars.Read")
     add_grant(tenant, me, tenant.id("everybody"), GRAPH, "User.Read", "AllPrincipals")
