@@ -62,7 +62,7 @@ def describe(response: Response) -> str:
 
 
 def judge(request: Request, response: Response) -> ActionError | None:
-    """Two refusals whose status says too little: a role that is missing, and a default method that must go last."""
+    """Refusals whose status says too little: a role that is missing, a default method that must go last, somebody deleted."""
     if response.status in request.ok:
         return None
     path = request.target.partition("?")[0]
@@ -70,6 +70,10 @@ def judge(request: Request, response: Response) -> ActionError | None:
         return Refused(f"Graph refused to change the account: {describe(response) or 'no reason given'}. For a privileged "
                        f"person the app needs {ROLE}; Graph permissions alone do not do", status=403,
                        next=f"change it by hand: {PORTAL} > account status; then give the app the role")
+    of_a_person = request.method != "DELETE" and re.match(r"/v1\.0/users/[^/]+(/|$)", path)
+    if response.status == 404 and of_a_person and "Request_ResourceNotFound" in describe(response):
+        return Refused("Entra does not have this person (any more): the account was deleted, or was never here", status=404,
+                       next="look at Entra admin center > Users > Deleted users: one can be restored for 30 days")
     if response.status == 400 and "default method" in describe(response).lower():
         return Refused("this is the person's default method: Entra deletes it only when no other is left", status=400,
                        next="delete the other methods first, then this one")

@@ -63,7 +63,7 @@ _granted("Application.ReadWrite.All", "remove secrets of apps")
 _granted("IdentityRiskyUser.ReadWrite.All", "confirm that an account is compromised (needs Entra ID P2)")
 
 
-@entra.proof("a directory role: User Administrator", "disable anybody privileged: Graph permissions alone get a 403 for it")
+@entra.proof("User Administrator, a directory role", "disable anybody privileged: Graph permissions alone get a 403 for it")
 def _holds_a_role() -> Steps[Any]:
     if not (yield from own_roles()):
         raise Unavailable("irkit's app holds no directory role that may disable a privileged person", status=403, needs=ROLE)

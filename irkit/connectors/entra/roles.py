@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -99,8 +100,15 @@ def plans() -> Steps[set[str]]:
             for plan in sku.get("servicePlans") or () if isinstance(plan, dict)}
 
 
+@dataclass(frozen=True)
+class Licences(Listing):
+    """The licences. `plan`: free, p1 or p2, whichever is the highest that is enabled."""
+
+    plan: str = "free"
+
+
 @entra.action(Effect.READ)
-def collect_licences() -> Steps[Listing]:
+def collect_licences() -> Steps[Licences]:
     """List the licences: they say which logs there are, and for how long.
 
     Source: learn.microsoft.com, Graph, List subscribedSkus. Needs Organization.Read.All. Logs are kept 7 days on Free, 30 on P1
@@ -110,7 +118,9 @@ def collect_licences() -> Steps[Listing]:
         kept = data.get("servicePlans")
         names = sorted(words(at(plan, "servicePlanName")) for plan in kept) if isinstance(kept, list) else []
         return Item(ident(data.get("id")), "licence", words(data.get("skuPartNumber")), ", ".join(names),
-                    active=data.get("capabilityStatus") == "Enabled")
+                    active=data.get("capabilityStatus") in ("Enabled", "Warning"))
 
     found, done = yield from everything(listed("/subscribedSkus", keep="licences", gate="Organization.Read.All"), make)
-    return Listing.of(found, done.complete, done.notes)
+    names = {name for item in found if item.active for name in item.detail.split(", ")}
+    plan = "p2" if "AAD_PREMIUM_P2" in names else "p1" if "AAD_PREMIUM" in names else "free"
+    return Licences(**vars(Listing.of(found, done.complete, done.notes)), plan=plan)

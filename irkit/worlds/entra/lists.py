@@ -57,7 +57,8 @@ for _path, _shelf, _permission in (
 
 @operations.on("GET", "/v1.0/oauth2PermissionGrants", "Directory.Read.All")
 def grants(world: Entra, call: Call) -> Answer:
-    return page(world, call, list(world.tenant.shelves["grants"].values()))
+    consent = "" if world.options.ignore_filters else _literal(call, "consentType")
+    return page(world, call, [one for one in world.tenant.shelves["grants"].values() if consent in ("", one["consentType"])])
 
 
 def _whole(path: str, shelf: str, permission: str) -> None:

@@ -95,7 +95,8 @@ def add_role(tenant: Tenant, shelf: str, principal: str, role: str, name: str, *
 def add_grant(tenant: Tenant, user: str, client: str, resource: str, scope: str, consent: str = "Principal") -> Obj:
     return tenant.put("grants", {"id": tenant.id(f"grant {user} {client} {resource} {consent}"), "clientId": client,
                                  "consentType": consent, "principalId": user if consent == "Principal" else None,
-                                 "resourceId": resource, "scope": scope, "_of": user})
+                                 "resourceId": resource, "scope": scope,
+                                 "_of": user if consent == "Principal" else ""})
 
 
 def add_app_role(tenant: Tenant, user: str, resource: str, role: str, at: str) -> Obj:

@@ -30,7 +30,8 @@ NO_P2 = ("Forbidden", "Your tenant is not licensed for this feature.")
 class Options:
     """`missing`: permissions that were not granted, by comma. `app_role`: the app holds User Administrator. `privileged`: what
     the attacked person is, helpdesk (administrator), the same by_group, global (administrator) or no. `lag`: seconds until the
-    watermark moves. `credential`: whether irkit's client secret still holds. `ignore_filters`: conditions are ignored in silence."""
+    watermark moves. `credential`: whether irkit's client secret still holds. `ignore_filters`: conditions are
+    ignored in silence."""
 
     plan: Literal["free", "p1", "p2"] = "p2"
     kind: Literal["cloud", "hybrid", "guest"] = "cloud"
