@@ -69,7 +69,8 @@ class Ticks:
 
 @contextmanager
 def signed_in(way: str, credential: str, monkeypatch: pytest.MonkeyPatch, *, options: Mapping[str, object] | None = None,
-              wall: Callable[[], float] = time.time, settings: Mapping[str, str] | None = None) -> Iterator[tuple[Wire, Server]]:
+              wall: Callable[[], float] = time.time,
+              settings: Mapping[str, str] | None = None) -> Iterator[tuple[Wire, Server]]:
     monkeypatch.setenv("ENTRA", credential)
     world = make("entra", **(options or {}))           # type: ignore[arg-type]
     with serve(world) as server:
