@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from irkit.action import Driven, Identity, Proof, Refused, Request, Response, Steps, Unavailable, drive
+from irkit.action import Driven, Identity, Limit, Proof, Refused, Request, Response, Steps, Unavailable, drive
 from irkit.errors import CredentialError
 from irkit.ui.layout import size
 from irkit.ui.reading import Check
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from irkit.wire.http import Wire
 
 CLOSE = 2.0              # seconds a clock may be off; a Date header counts whole ones (RFC 9110 6.6.1)
+PATIENCE, LONGEST = 3, 20.0      # times and seconds for a vendor that asks to slow down
 LEAST = 10**9            # bytes free: a busy tenant's logs of 90 days take about as much
 
 
@@ -50,8 +51,15 @@ def connection(wire: Wire, found: Connection, clocks: list[Clock]) -> list[Check
         if request.method == "GET" and what in read:
             return read[what]
         outgoing = wire.prepare(found.name, request)
-        asked = datetime.now(UTC)
-        response = wire.send(outgoing, answered=lambda *_: None)
+        bucket = connector.bucket(request)
+        for _ in range(PATIENCE):
+            wire.turn(found.name, bucket)
+            asked = datetime.now(UTC)
+            response = wire.send(outgoing, answered=lambda *_: None)
+            limit = connector.limit(response, asked) if response.status == 429 else Limit()
+            wire.learn(found.name, limit, bucket)
+            if limit.wait is None or limit.wait > LONGEST:
+                break
         last[:] = [response]
         if request.method == "GET" and response.status == 200:
             read[what] = response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -296,22 +297,25 @@ PROOFS = connectors.find("entra").proofs
 WIDER = {"Application.Read.All": "Application.ReadWrite.All", "Device.Read.All": "Device.ReadWrite.All",
          "UserAuthenticationMethod.Read.All": "UserAuthenticationMethod.ReadWrite.All",
          "IdentityRiskyUser.Read.All": "IdentityRiskyUser.ReadWrite.All"}
-ALSO = {"AuditLog.Read.All": "Entra ID P1 or P2", "RoleManagement.Read.Directory": "User Administrator, a directory role"}
+ALSO = {"AuditLog.Read.All": "Entra ID P1 or P2, a licence",
+        "RoleManagement.Read.Directory": "User Administrator, a directory role"}
 SCOPES = [proof.scope for proof in PROOFS if proof.scope.count(".") > 0]
 
 
-def doctor(capsys: Capsys, folder: Path, monkeypatch: pytest.MonkeyPatch, **options: object) -> Ran:
+def doctor(capsys: Capsys, folder: Path, monkeypatch: pytest.MonkeyPatch, *words: str, faults: tuple[Fault, ...] = (),
+           **options: object) -> Ran:
     """`irkit connect entra` to a served tenant, and `irkit doctor entra --json`."""
     monkeypatch.chdir(folder)
     monkeypatch.setenv("ENTRA", SECRET)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setattr(Clock, "__call__", lambda _: datetime.now(UTC))
     with serve(make("entra", **options)) as server:          # type: ignore[arg-type]
+        server.faults = Faults(faults)
         settings = [part for name, value in server.world.settings.items() for part in ("--set", f"{name}={value}")]
         made = irkit(capsys, "connect", "entra", "--config", "irkit.toml", "--sign-in", "client_secret", "--credential",
                      "env:ENTRA", "--base-url", server.url, *settings)
         assert made.code == 0, made.err
-        return irkit(capsys, "doctor", "entra", "--config", "irkit.toml", "--json")
+        return irkit(capsys, "doctor", "entra", "--config", "irkit.toml", "--json", *words)
 
 
 def checks(ran: Ran) -> dict[str, str]:
@@ -343,6 +347,24 @@ def test_doctor_tests_in_advance_whether_somebody_privileged_can_be_disabled(cap
     """Without a directory role of the app the proof of it fails, although every permission is there."""
     found = checks(doctor(capsys, tmp_path, monkeypatch, app_role=False))
     assert [name for name, state in found.items() if state == "FAIL"] == ["User Administrator, a directory role is missing"]
+
+
+def test_a_scope_that_is_missing_is_no_reason_to_call_all_steps_impossible(capsys: Capsys, tmp_path: Path,
+                                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not ready, exit 4, with the line of the scope; steps are blocked only by a connection that does not work."""
+    runbooks = Path(__file__).parents[2] / "runbooks"
+    monkeypatch.setenv("IRKIT_RUNBOOKS", str(runbooks))
+    ran = doctor(capsys, tmp_path, monkeypatch, "--for", "entra_account_compromise", missing="MailboxSettings.Read")
+    assert ran.code == 4
+    assert ran.json["blocked"] == []
+
+
+def test_doctor_waits_when_it_is_asked_to_slow_down(capsys: Capsys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """429 says nothing of a permission: it is asked again. One that never ends is not known, and not called missing."""
+    slow = Fault("entra", "GET */auditLogs/directoryAudits", answer={"status": 429, "retry_after": 0}, times=2)
+    assert checks(doctor(capsys, tmp_path, monkeypatch, faults=(slow,)))["AuditLog.Read.All"] == "ok"
+    ever = dataclasses.replace(slow, times=None)
+    assert "AuditLog.Read.All is not known" in checks(doctor(capsys, tmp_path, monkeypatch, faults=(ever,)))
 
 
 def test_every_permission_that_an_action_names_is_proved() -> None:

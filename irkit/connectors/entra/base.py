@@ -99,13 +99,12 @@ entra = Connector(
     describe=describe, judge=judge, bucket=bucket, headers={"Accept": "application/json"},
     setup=[
         "1. Entra admin center > App registrations > New registration: one app for irkit alone, single tenant.",
-        "2. API permissions > Microsoft Graph > Application permissions: those listed below; then Grant admin consent.",
+        "2. API permissions > Microsoft Graph > Application permissions: those listed above; then Grant admin consent.",
+        "   EnableDisableAccount, RevokeSessions and ReadWrite are for containment, the others for evidence.",
         "3. Certificates & secrets: upload a certificate (better), or make a client secret.",
         "4. Roles & admins: assign the app User Administrator. Without it Graph refuses to disable anybody privileged, a",
         "   Helpdesk Administrator included. For holders of higher roles: Privileged Authentication Administrator.",
-        "5. Beside those proved by a read, for containment: User.EnableDisableAccount.All, User.RevokeSessions.All,",
-        "   DelegatedPermissionGrant.ReadWrite.All, AppRoleAssignment.ReadWrite.All, UserAuthenticationMethod.ReadWrite.All,",
-        "   Device.ReadWrite.All, Application.ReadWrite.All, and IdentityRiskyUser.ReadWrite.All where you have P2.",
+        "5. Now, not in the incident: irkit doctor entra names each that is missing.",
     ])
 
 

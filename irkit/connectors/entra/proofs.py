@@ -47,7 +47,7 @@ _reads("Domain.Read.All", "see who signs in at another identity provider", "/v1.
 _granted("MailboxSettings.Read", "keep inbox rules")
 _reads("Organization.Read.All", "read the licences: they say how long logs are kept", "/v1.0/subscribedSkus")
 _reads("AuditLog.Read.All", "collect directory audits", "/v1.0/auditLogs/directoryAudits", top=1)
-_reads("Entra ID P1 or P2", "collect sign-ins, by person and by token; on Free download them by hand within 7 days",
+_reads("Entra ID P1 or P2, a licence", "collect sign-ins, by person and by token; on Free download them by hand within 7 days",
        "/v1.0/auditLogs/signIns", "/beta/auditLogs/signIns", top=1)
 _reads("AuditLogsQuery.Read.All", "search the Microsoft 365 audit log", "/v1.0/security/auditLog/queries", top=1)
 _reads("IdentityRiskyUser.Read.All", "see the person's risk (needs Entra ID P2)", "/v1.0/identityProtection/riskyUsers", top=1,
