@@ -59,7 +59,7 @@ def _grant(data: Mapping[str, Any]) -> Grant:
 
 def _item(grant: Grant) -> Item:
     return Item(grant.id, "grant", grant.app or f"client {grant.client_id}", f"{grant.scope or 'no scope'} at "
-                f"{grant.resource_id}, {grant.consent}", grant.user_id)
+                f"{grant.resource_id}, {grant.consent}")
 
 
 def _grants(user_id: str, keep: str = "") -> Steps[tuple[list[Grant], Walk]]:
@@ -181,7 +181,7 @@ def _app_roles(user_id: str, keep: str = "") -> Steps[tuple[list[AppRole], list[
         role = AppRole(required(ident(data.get("id")), "an app role"), ident(data.get("principalId")),
                        ident(data.get("resourceId")), ident(data.get("appRoleId")), words(data.get("resourceDisplayName")))
         roles.append(role)
-        return Item(role.id, "app role", role.app, f"role {role.app_role_id}", role.user_id,
+        return Item(role.id, "app role", role.app, f"role {role.app_role_id}",
                     created_at=words(data.get("createdDateTime")))
 
     found, done = yield from everything(listed("/users/{}/appRoleAssignments", guid(user_id, "user"), keep=keep,
@@ -250,7 +250,7 @@ def collect_owned(user_id: UserId, since: datetime | None = None) -> Steps[Listi
     def make(data: Mapping[str, Any]) -> Item:
         kind = words(data.get("@odata.type")).rpartition(".")[2] or "object"
         return Item(required(ident(data.get("id")), "an owned object"), kind, words(data.get("displayName")),
-                    ident(data.get("appId")), user_id, created_at=words(data.get("createdDateTime")))
+                    ident(data.get("appId")), created_at=words(data.get("createdDateTime")))
 
     found, done = yield from everything(listed("/users/{}/ownedObjects", guid(user_id, "user"), keep="owned_objects",
                                                gate="User.Read.All"), make)
@@ -346,7 +346,7 @@ def collect_inbox_rules(user_id: UserId) -> Steps[Listing]:
         actions = data.get("actions")
         does = sorted(actions) if isinstance(actions, dict) else []
         return Item(required(ident(data.get("id")), "an inbox rule"), "inbox rule", words(data.get("displayName")),
-                    ", ".join(does), user_id, active=data.get("isEnabled") is True)
+                    ", ".join(does), active=data.get("isEnabled") is True)
 
     yield from get_user(user_id)
     found, done = yield from everything(listed("/users/{}/mailFolders/inbox/messageRules", user_id, keep="inbox_rules",

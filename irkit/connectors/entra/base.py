@@ -89,8 +89,8 @@ def bucket(request: Request) -> Bucket | None:
 
 entra = Connector(
     "entra", title="Microsoft Entra ID", base_url="https://graph.microsoft.com",
-    settings=[Setting("tenant", "Tenant id (Entra admin center > Overview)", GUID),
-              Setting("client_id", "Application (client) id of irkit's app registration", GUID)],
+    settings=[Setting("tenant", "Tenant id, in Entra admin center > Overview", GUID, hint="a GUID, not the domain"),
+              Setting("client_id", "Application (client) id of irkit's app registration", GUID, hint="a GUID")],
     sign_in=[
         ClientCredentials(TOKEN, SCOPE, "client_secret", "Client secret", settings=(), body="form"),
         ClientCredentials(TOKEN, SCOPE, "certificate", "Private key and certificate (one PEM file)", settings=(), body="form",

@@ -100,7 +100,8 @@ def add_grant(tenant: Tenant, user: str, client: str, resource: str, scope: str,
 
 
 def add_app_role(tenant: Tenant, user: str, resource: str, role: str, at: str) -> Obj:
-    name = {ZENDESK: "Zendesk", GRAPH: "Microsoft Graph"}.get(resource, "app")
+    known = tenant.shelves["principals"].get(resource, {}).get("displayName", "app")
+    name = "Zendesk" if resource == ZENDESK else known
     return tenant.put("app_roles", {"id": tenant.id(f"app role {user} {resource} {role}"), "principalId": user, "_of": user,
                                     "principalType": "ServicePrincipal" if user == APP else "User",
                                     "resourceId": resource, "appRoleId": role,
@@ -135,11 +136,16 @@ def _belongings(tenant: Tenant, user: Obj) -> None:
     _method(tenant, user, "password", days=60)
     _method(tenant, user, "phone", days=None, phoneNumber="+1 5555550100", phoneType="mobile", _default=True)
     _device(tenant, user, "LAPTOP-0417", days=300, used=1)
-    other = next(u for u in tenant.shelves["users"].values() if u["id"] != me)
+    other = _other(tenant, me)
     _add_user(tenant, Person("Former Colleague", "former@example.org", "agent"), attacked=False)["accountEnabled"] = False
     _device(tenant, other, "OLD-LAPTOP", days=900, used=400)["accountEnabled"] = False
     tenant.put("risk", {"id": me, "riskState": "atRisk", "riskLevel": "medium", "riskDetail": "none",
                         "riskLastUpdatedDateTime": tenant.ago(hours=3)})
+
+
+def _other(tenant: Tenant, me: str) -> Obj:
+    """Somebody else, the last of them: Robin Vale, whom nobody of the drill plays."""
+    return [user for user in tenant.shelves["users"].values() if user["id"] != me and user["accountEnabled"]][-1]
 
 
 def sign_in(tenant: Tenant, user: Obj, number: int, at: str, **more: object) -> Obj:
@@ -163,7 +169,7 @@ def _logs(tenant: Tenant, user: Obj) -> None:
         at = tenant.start - timedelta(days=days) + timedelta(days=days) * number / max(1, tenant.options.rows)
         failed = mix(number, tenant.options.seed) % 17 == 0
         tenant.sign_ins.append(sign_in(tenant, user, number, stamp(at), status={"errorCode": 50126 if failed else 0}))
-    other = next(u for u in tenant.shelves["users"].values() if u["id"] != user["id"])
+    other = _other(tenant, user["id"])
     tenant.sign_ins.append(sign_in(tenant, other, 10**6, tenant.ago(days=2)))
     for number in range(4):
         _audit(tenant, other, "Update user", other, hours=40 + number)
@@ -191,7 +197,7 @@ def _attack(tenant: Tenant, user: Obj) -> None:
     add_app_role(tenant, user["id"], tenant.id("Mail archiver"), NONE, tenant.ago(hours=8))
     tenant.put("rules", {"id": "AQAAAJ5dZp8=", "displayName": tenant.words("."), "isEnabled": True, "_of": user["id"],
                          "actions": {"forwardTo": [{"emailAddress": {"address": "archive@attacker.example"}}], "delete": True}})
-    other = next(u for u in tenant.shelves["users"].values() if u["id"] != user["id"])
+    other = _other(tenant, user["id"])
     _audit(tenant, user, "Reset user password", other, hours=7.5)
     _audit(tenant, user, "Update application – Certificates and secrets management", app, hours=7)
     _audit(tenant, user, "User registered security info", user, hours=8.4)
