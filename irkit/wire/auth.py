@@ -47,6 +47,7 @@ MEANING: Mapping[str, str] = {
     "unauthorized_client": "it is not allowed these scopes, or not to act as this person",
     "invalid_scope": "a scope is not granted to it",
     "access_denied": "it is not allowed these scopes",
+    "consent_required": "none of the scopes is granted to it",
     "use_dpop_nonce": "the app requires DPoP, which irkit does not speak: switch that off for this app",
     "invalid_dpop_proof": "the app requires DPoP, which irkit does not speak: switch that off for this app",
     "AADSTS90002": "there is no such tenant", "AADSTS900023": "that is no tenant",
