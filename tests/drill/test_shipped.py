@@ -28,7 +28,8 @@ from irkit.runbook import load as load_runbook
 from irkit.ui.answers import Scripted
 
 RUNBOOKS = Path(__file__).parents[2] / "runbooks"
-SHIPPED = ("weekend_export", "admin_takeover_night", "leaked_api_token", "stolen_session_monday", "resets_before_dawn")
+SHIPPED = ("weekend_export", "admin_takeover_night", "leaked_api_token", "stolen_session_monday", "resets_before_dawn",
+           "consent_friday_evening")
 
 
 @functools.cache
@@ -138,6 +139,7 @@ def test_a_small_plan_leaves_gaps(played: dict[str, Played]) -> None:
     gaps = {name: {s.id for s in game.session.run.steps.values() if s.state == "unavailable"} for name, game in played.items()}
     assert gaps == {"weekend_export": set(), "admin_takeover_night": set(), "stolen_session_monday": set(),
                     "resets_before_dawn": {"keep_enrolments", "keep_devices"},
+                    "consent_friday_evening": set(),
                     "leaked_api_token": {"keep_access_log", "keep_audit_log", "keep_all_reads", "reads_again"}}
 
 

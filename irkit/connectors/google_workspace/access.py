@@ -87,7 +87,7 @@ def delete_token(user_id: UserId, client_id: str) -> Steps[Removed]:
     proof = "the list of tokens does not show the app"
     if before is None:
         return Removed(client_id, "app", "", proof)
-    yield DELETE("/admin/directory/v1/users/{}/tokens/{}", user_id, client_id, noun="app", gate=SECURITY,
+    yield DELETE("/admin/directory/v1/users/{}/tokens/{}", user_id, client_id, noun="app token", gate=SECURITY,
                  seen=Removed(before.id, before.kind, before.title, ""), affects=[before.named], ok=(404,))
     if _one((yield from _tokens(user_id))[0], client_id):
         raise NotConfirmed(f"the app {client_id} still holds a token")
@@ -177,13 +177,13 @@ def invalidate_backup_codes(user_id: UserId, since: datetime) -> Steps[Done]:
         raise ActionError(f"{user.person} is suspended: backup codes cannot be invalidated until the account is let back in",
                           next="put this step off until after google_workspace.unsuspend_user")
     return (yield from _proved(user, "DELETE_2SV_SCRATCH_CODES", "backup codes invalidated", since, POST(
-        "/admin/directory/v1/users/{}/verificationCodes/invalidate", user_id, seen=user.account, noun="person",
+        "/admin/directory/v1/users/{}/verificationCodes/invalidate", user_id, seen=user.account, noun="backup code set",
         affects=[f"all backup codes of {user.person}"], gate=SECURITY)))
 
 
 @google_workspace.action(Effect.IRREVERSIBLE, destroys=[Trace("sessions", of="user_id")],
                          unverified="who may sign a super administrator out, and that the log shows it as RESET_SIGNIN_COOKIES")
-def sign_out(user_id: UserId, since: datetime) -> Steps[Done]:
+def logout_user(user_id: UserId, since: datetime) -> Steps[Done]:
     """Sign the person out everywhere: reset all sign-in cookies.
 
     Source: developers.google.com, Admin SDK Directory API, users.signOut; support.google.com/a, Reset a user's sign-in cookies.
@@ -199,8 +199,8 @@ def sign_out(user_id: UserId, since: datetime) -> Steps[Done]:
 
 @google_workspace.action(Effect.IRREVERSIBLE, destroys=[Trace("second_factor_state", of="user_id")],
                          unverified="whether it works while the account is suspended")
-def turn_off_second_factor(user_id: UserId) -> Steps[User]:
-    """Turn 2-Step Verification off: removes every factor at once.
+def remove_second_factors(user_id: UserId) -> Steps[User]:
+    """Remove all second factors at once: turn 2-Step Verification off.
 
     Source: developers.google.com, Admin SDK Directory API, twoStepVerification.turnOff. Needs admin.directory.user.security.
     Only once the password was changed and nobody but the person can enrol again. One factor alone is removed by hand. In the
@@ -209,8 +209,8 @@ def turn_off_second_factor(user_id: UserId) -> Steps[User]:
     before = yield from get_user(user_id)
     if before.second_factor is False:
         return before
-    yield POST("/admin/directory/v1/users/{}/twoStepVerification/turnOff", user_id, seen=before.account, noun="person",
-               affects=[f"all second factors of {before.person}"], gate=SECURITY)
+    yield POST("/admin/directory/v1/users/{}/twoStepVerification/turnOff", user_id, seen=before.account, gate=SECURITY,
+               affects=[f"all second factors of {before.person}"], noun="second factor set")
     return (yield from get_user(user_id)).require(second_factor=False)
 
 

@@ -180,6 +180,9 @@ def _attack(tenant: Tenant, user: Obj, other: Obj) -> None:
                  doc_title=tenant.words(f"Customer export {number}"))
     activity(tenant, "drive", user, tenant.ago(hours=5), "change_user_access", "acl_change", address=FAR,
              doc_title=tenant.words("Runbooks"), target_user="archive@attacker.example")
+    activity(tenant, "saml", user, tenant.ago(hours=6.5), "login_success", "login", address=FAR, application_name="Zendesk")
+    activity(tenant, "gmail", user, tenant.ago(hours=3), "delivery", "delivery_type", address=FAR,
+             subject=tenant.words("Your invoice"))
     activity(tenant, "takeout", user, tenant.ago(hours=4), "user_takeout_started", "user_takeout", address=FAR)
     activity(tenant, "user_accounts", user, tenant.ago(hours=8.4), "recovery_phone_edit", "recovery_info_change", address=FAR)
     if tenant.options.privileged != "no":
