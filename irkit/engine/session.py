@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from irkit.action import Action, Identity
+from irkit.connectors import find_action
 from irkit.engine.context import Context
 from irkit.engine.fold import fold
 from irkit.engine.gate import News, Said, Where
 from irkit.engine.permit import permit
 from irkit.engine.state import RunState, State, StepState, scope
 from irkit.engine.view import View
-from irkit.errors import NotTheHolder
+from irkit.errors import CredentialError, NotTheHolder, UsageError
 from irkit.ledger import Entry, Ledger
 from irkit.ledger.adjtime import kernel_clock
 from irkit.runbook import Runbook, Step
@@ -141,8 +142,19 @@ class Session:
         return scope(self.run, item)
 
     def action_of(self, step: Step) -> Action:
+        """The action of a step; one that irkit comes with where no connection leads there."""
         assert step.action is not None
+        if self.unreachable(step):
+            return find_action(step.action)
         return self.ctx.perform.connector(self.connection_of(step)).actions[step.action.partition(".")[2]]
+
+    def unreachable(self, step: Step) -> str:
+        """Why no connection leads to what the step's action acts on; "" where one does."""
+        try:
+            self.ctx.perform.connector(self.connection_of(step))
+        except (CredentialError, UsageError) as error:
+            return error.what
+        return ""
 
     def connection_of(self, step: Step) -> str:
         return step.on
