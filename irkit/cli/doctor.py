@@ -53,7 +53,7 @@ def doctor(settings: Settings, connections: tuple[str, ...], runbook: str | None
     found, clocks = _connections(settings, names, plan)
     failed = {name for name in names if next((c.state for c in found if c.name == name), "ok") != "ok"}      # not for a scope
     found += [checks.clock(seen) for seen in clocks]
-    found += [checks.evidence(settings.root), checks.key(config.key, live=_live(config, names)),
+    found += [checks.evidence(settings.root), checks.key(config.key, live=_live(config, names, plan)),
               checks.timestamps(config.authorities, config.authorities_ca)]
     blocked = _blocked(plan, failed) if plan else []
     ready = all(check.state == "ok" for check in found)
@@ -76,10 +76,11 @@ def _wanted(config: Config, named: Sequence[str], plan: Runbook | None) -> list[
     return list(dict.fromkeys([*named, *used])) or list(config.connections)
 
 
-def _live(config: Config, names: Sequence[str]) -> bool:
+def _live(config: Config, names: Sequence[str], plan: Runbook | None) -> bool:
     """Whether a run could be live. Over connections to this machine itself alone it is a test."""
     loopback = {name for name, one in config.connections.items() if one.loopback}
-    return not names or not loopback.issuperset(names)
+    spare = {name for name in names if plan and name not in plan.surely_used and name not in config.connections}
+    return not names or not loopback.issuperset(set(names) - spare)
 
 
 def _connections(settings: Settings, names: Sequence[str], plan: Runbook | None) -> tuple[list[Check], list[Clock]]:

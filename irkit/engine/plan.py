@@ -59,15 +59,11 @@ def not_preserved(session: Session, step: Step) -> list[str]:
     """What this step destroys and no done step preserved, as "Not preserved: sessions (step 5 skipped)"."""
     done = {s.id for s in session.run.steps.values() if s.state in SATISFIED}
     lines = []
-    for trace, keepers in uncovered(session.runbook, step, done, find_action=lambda name: find(session, name)):
+    declared = uncovered(session.runbook, step, done, find_action=lambda name: session.action(name, name.partition(".")[0]))
+    for trace, keepers in declared:
         states = [f"step {session.number(k)} {session.step_state(k).word}" for k in keepers]
         lines.append(f"Not preserved: {trace.what.replace('_', ' ')} ({'; '.join(states) or 'no step preserves it'})")
     return lines
-
-
-def find(session: Session, name: str) -> Action:
-    connector, _, action = name.partition(".")
-    return session.ctx.perform.connector(connector).actions[action]
 
 
 def sent_before(sending: Sending) -> str:

@@ -142,16 +142,19 @@ class Session:
         return scope(self.run, item)
 
     def action_of(self, step: Step) -> Action:
-        """The action of a step; one that irkit comes with where no connection leads there."""
         assert step.action is not None
-        if self.unreachable(step):
-            return find_action(step.action)
-        return self.ctx.perform.connector(self.connection_of(step)).actions[step.action.partition(".")[2]]
+        return self.action(step.action, self.connection_of(step))
 
-    def unreachable(self, step: Step) -> str:
-        """Why no connection leads to what the step's action acts on; "" where one does."""
+    def action(self, name: str, connection: str) -> Action:
+        """The action of that full name; one that irkit comes with where there is no such connection."""
+        if self.unreachable(connection):
+            return find_action(name)
+        return self.ctx.perform.connector(connection).actions[name.partition(".")[2]]
+
+    def unreachable(self, connection: str) -> str:
+        """Why there is no such connection; "" where there is one."""
         try:
-            self.ctx.perform.connector(self.connection_of(step))
+            self.ctx.perform.connector(connection)
         except (CredentialError, UsageError) as error:
             return error.what
         return ""

@@ -43,7 +43,7 @@ def walk(session: Session, step: Step) -> None:
         _do(session, step)
     elif step.kind == "ask":
         _decide(session, step)
-    elif without := session.unreachable(step):
+    elif without := session.unreachable(session.connection_of(step)):
         _by_hand_instead(session, step, without)
     elif step.for_each is not None:
         fan_out(session, step)
