@@ -13,7 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from irkit.action import Connector, Driven, Identity, NotSent, Proof, Refused, Request, Response, Steps, Unavailable, drive
+from irkit.action import (
+    Connector,
+    Driven,
+    Identity,
+    Limit,
+    NotSent,
+    Proof,
+    Refused,
+    Request,
+    Response,
+    Steps,
+    Unavailable,
+    drive,
+)
 from irkit.errors import CredentialError
 from irkit.ui.layout import size
 from irkit.ui.reading import Check
@@ -23,6 +36,7 @@ if TYPE_CHECKING:
     from irkit.wire.http import Wire
 
 CLOSE = 2.0              # seconds a clock may be off; a Date header counts whole ones (RFC 9110 6.6.1)
+PATIENCE, LONGEST = 3, 20.0      # times and seconds for a vendor that asks to slow down
 LEAST = 10**9            # bytes free: a busy tenant's logs of 90 days take about as much
 
 
@@ -37,17 +51,31 @@ class Clock:
 def connection(wire: Wire, found: Connection, clocks: list[Clock]) -> list[Check]:
     """Whether a connection works, whom it acts as, and which scopes it has.
 
-    Adds what its answers' Date headers say of the clock to `clocks`. Without a working credential no scope is asked for.
+    Adds what its answers' Date headers say of the clock to `clocks`. Without a working credential no scope is asked for; with
+    one that may not see whom it acts as, all are: that is a scope that is missing. What several proofs read is read once.
     """
     connector = wire.connector(found.name)
     mend = f"irkit connect {found.connector}" + ("" if found.name == found.connector else f" --name {found.name}")
     last: list[Response] = []
+    read: dict[tuple[str, str], Response] = {}
 
     def answer(request: Request) -> Response:
+        what = (request.host, request.target)
+        if request.method == "GET" and what in read:
+            return read[what]
         outgoing = wire.prepare(found.name, request)
-        asked = datetime.now(UTC)
-        response = wire.send(outgoing, answered=lambda *_: None)
+        bucket = connector.bucket(request)
+        for _ in range(PATIENCE):
+            wire.turn(found.name, bucket)
+            asked = datetime.now(UTC)
+            response = wire.send(outgoing, answered=lambda *_: None)
+            limit = connector.limit(response, asked) if response.status == 429 else Limit()
+            wire.learn(found.name, limit, bucket)
+            if limit.wait is None or limit.wait > LONGEST:
+                break
         last[:] = [response]
+        if request.method == "GET" and response.status == 200:
+            read[what] = response
         if not clocks and (ahead := _ahead(response, asked, datetime.now(UTC))) is not None:
             clocks.append(Clock(ahead, found.name))
         return response
@@ -61,10 +89,13 @@ def connection(wire: Wire, found: Connection, clocks: list[Clock]) -> list[Check
             first = Check(found.name, "ok", f"{connector.title} offers no check")
         else:
             driven = run(connector.check())
-            if driven.error is not None:
+            if isinstance(driven.error, Unavailable) and driven.error.status == 403 and driven.error.needs:
+                first = Check(found.name, "FAIL", f"whom it acts as cannot be seen without {driven.error.needs}", mend)
+            elif driven.error is not None:
                 said = connector.describe(last[0]) if last and last[0].status >= 400 else ""
                 return [Check(found.name, "FAIL", _why(driven, said), _command(getattr(driven.error, "next", ""), mend))]
-            first = _identified(found, driven.result, mend)
+            else:
+                first = _identified(found, driven.result, mend)
         notice = connector.notice(wire.settings(found.name))
         noted = [Check(found.name, "note", notice)] if notice else []
         return [first, *noted, *(_proved(found, proof, run(proof.function()), mend) for proof in connector.proofs)]

@@ -50,10 +50,10 @@ def doctor(settings: Settings, connections: tuple[str, ...], runbook: str | None
     plan = _runbook(runbook) if runbook else None
     config = settings.config
     names = _wanted(config, connections, plan)
-    found, clocks = _connections(settings, names)
-    failed = {check.name for check in found if check.state == "FAIL"}
+    found, clocks = _connections(settings, names, plan)
+    failed = {name for name in names if next((c.state for c in found if c.name == name), "ok") == "FAIL"}      # not for a scope
     found += [checks.clock(seen) for seen in clocks]
-    found += [checks.evidence(settings.root), checks.key(config.key, live=_live(config, names)),
+    found += [checks.evidence(settings.root), checks.key(config.key, live=_live(config, names, plan)),
               checks.timestamps(config.authorities, config.authorities_ca)]
     blocked = _blocked(plan, failed) if plan else []
     ready = not any(check.state == "FAIL" for check in found)
@@ -72,17 +72,18 @@ def _runbook(name: str) -> Runbook:
 
 def _wanted(config: Config, named: Sequence[str], plan: Runbook | None) -> list[str]:
     """The connections to check: those named and those the runbook's steps use, else all there are."""
-    used = [step.on for step in plan.steps if step.action] if plan else []
+    used = list(plan.used) if plan else []
     return list(dict.fromkeys([*named, *used])) or list(config.connections)
 
 
-def _live(config: Config, names: Sequence[str]) -> bool:
+def _live(config: Config, names: Sequence[str], plan: Runbook | None) -> bool:
     """Whether a run could be live. Over connections to this machine itself alone it is a test."""
     loopback = {name for name, one in config.connections.items() if one.loopback}
-    return not names or not loopback.issuperset(names)
+    spare = {name for name in names if plan and name not in plan.surely_used and name not in config.connections}
+    return not names or not loopback.issuperset(set(names) - spare)
 
 
-def _connections(settings: Settings, names: Sequence[str]) -> tuple[list[Check], list[Clock]]:
+def _connections(settings: Settings, names: Sequence[str], plan: Runbook | None) -> tuple[list[Check], list[Clock]]:
     """A check for each connection, and what their answers said of the clock."""
     from irkit.cli import checks
     from irkit.ui.reading import Check
@@ -99,7 +100,9 @@ def _connections(settings: Settings, names: Sequence[str]) -> tuple[list[Check],
             try:
                 connection = config.connection(name)
             except CredentialError as error:
-                found.append(Check(name, "FAIL", error.what, error.next))
+                spare = _numbers(plan, {name}) if plan and name not in plan.surely_used else ""
+                found.append(Check(name, "ok", f"{error.what}: {spare.lower()} would be done by hand", error.next) if spare
+                             else Check(name, "FAIL", error.what, error.next))
                 continue
             tell(settings, f"asking {wire.connector(name).title}…")
             found += checks.connection(wire, connection, clocks)
@@ -110,9 +113,15 @@ def _connections(settings: Settings, names: Sequence[str]) -> tuple[list[Check],
 
 def _blocked(plan: Runbook, failed: set[str]) -> list[str]:
     """"Steps 7-9, 12 cannot run."."""
+    numbers = _numbers(plan, failed)
+    return [f"{numbers} cannot run."] if numbers else []
+
+
+def _numbers(plan: Runbook, connections: set[str]) -> str:
+    """"Steps 7-9, 12": those that act on these connections."""
     from irkit.engine.view import spans
-    numbers = [number for number, step in enumerate(plan.steps, 1) if step.action and step.on in failed]
-    return [f"Step{'s' if len(numbers) > 1 else ''} {', '.join(spans(numbers))} cannot run."] if numbers else []
+    numbers = [number for number, step in enumerate(plan.steps, 1) if step.action and step.on in connections]
+    return f"Step{'s' if len(numbers) > 1 else ''} {', '.join(spans(numbers))}" if numbers else ""
 
 
 def terminal_of(settings: Settings) -> Terminal | None:

@@ -90,10 +90,15 @@ def scenario_of(what: str, settings: Settings) -> tuple[Scenario, Runbook]:
 # -- who answers the requests ------------------------------------------------------------------------------------
 
 def connections_of(runbook: Runbook, settings: Settings) -> dict[str, Connection]:
-    """The configured connections the runbook uses. Raises CredentialError naming each that is missing."""
+    """The configured connections the runbook uses. Raises CredentialError for one that is missing and surely needed.
+
+    One that only steps with a `when` use may be missing: a decision may leave them out, else they are done by hand.
+    """
     from irkit.config import choose
-    names = sorted({step.on for step in runbook.steps if step.action})
-    return {name: choose(settings.config.connections, name) for name in names}
+    known = settings.config.connections
+    there = {name for one in known.values() for name in (one.name, one.connector)}
+    surely = runbook.surely_used
+    return {name: choose(known, name) for name in sorted(runbook.used) if name in surely or name in there}
 
 
 def is_test(connections: Mapping[str, Connection]) -> bool:

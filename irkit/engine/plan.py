@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from irkit.action import Action, Effect, Identity, Outgoing
+from irkit.action import Action, Effect, Identity, Outgoing, Trace
 from irkit.engine.curl import curl, mail_curl
 from irkit.engine.gate import Sends
 from irkit.engine.modes import Mode
@@ -71,24 +71,24 @@ def not_preserved(session: Session, step: Step) -> list[str]:
     """What this step destroys and no done step preserved, as "Not preserved: sessions (step 5 skipped)"."""
     done = {s.id for s in session.run.steps.values() if s.state in SATISFIED}
     lines = []
-    for trace, keepers in uncovered(session.runbook, step, done, find_action=lambda name: find(session, name)):
+    declared = _uncovered(session, step, done)
+    for trace, keepers in declared:
         states = [f"step {session.number(k)} {session.step_state(k).word}" for k in keepers]
         lines.append(f"Not preserved: {trace.what.replace('_', ' ')} ({'; '.join(states) or 'no step preserves it'})")
     return lines
 
 
+def _uncovered(session: Session, step: Step, done: Collection[str]) -> list[tuple[Trace, tuple[str, ...]]]:
+    return uncovered(session.runbook, step, done, find_action=lambda name: session.action(name, name.partition(".")[0]))
+
+
 def destroys(session: Session, step: Step, action: Action) -> list[dict[str, Any]]:
     """What this step destroys, and the numbers of the done steps that preserved it: none where it is not preserved."""
     done = {s.id for s in session.run.steps.values() if s.state in SATISFIED}
-    every = uncovered(session.runbook, step, (), find_action=lambda name: find(session, name))
+    every = _uncovered(session, step, ())
     keepers = {trace: [session.number(k) for k in ids if k in done] for trace, ids in every}
     return [{"what": t.what.replace("_", " "), "kept_by": keepers.get(t, []), "accepted": step.unpreserved}
             for t in action.destroys]
-
-
-def find(session: Session, name: str) -> Action:
-    connector, _, action = name.partition(".")
-    return session.ctx.perform.connector(connector).actions[action]
 
 
 def sent_before(sending: Sending) -> str:

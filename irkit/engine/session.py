@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from irkit.action import Action, Identity
+from irkit.connectors import find_action
 from irkit.engine import clocks
 from irkit.engine.context import Context
 from irkit.engine.fold import fold
@@ -17,7 +18,7 @@ from irkit.engine.gate import News, Said, Where
 from irkit.engine.permit import permit
 from irkit.engine.state import RunState, State, StepState, scope
 from irkit.engine.view import View
-from irkit.errors import NotTheHolder
+from irkit.errors import CredentialError, NotTheHolder, UsageError
 from irkit.ledger import Entry, Ledger
 from irkit.ledger.adjtime import kernel_clock
 from irkit.runbook import Runbook, Step
@@ -147,7 +148,21 @@ class Session:
 
     def action_of(self, step: Step) -> Action:
         assert step.action is not None
-        return self.ctx.perform.connector(self.connection_of(step)).actions[step.action.partition(".")[2]]
+        return self.action(step.action, self.connection_of(step))
+
+    def action(self, name: str, connection: str) -> Action:
+        """The action of that full name; one that irkit comes with where there is no such connection."""
+        if self.unreachable(connection):
+            return find_action(name)
+        return self.ctx.perform.connector(connection).actions[name.partition(".")[2]]
+
+    def unreachable(self, connection: str) -> str:
+        """Why there is no such connection; "" where there is one."""
+        try:
+            self.ctx.perform.connector(connection)
+        except (CredentialError, UsageError) as error:
+            return error.what
+        return ""
 
     def connection_of(self, step: Step) -> str:
         return step.on

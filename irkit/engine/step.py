@@ -15,6 +15,8 @@ An unknown never offers a plain retry; a write is never sent again without a loo
 
 from __future__ import annotations
 
+import contextlib
+
 from irkit.engine import ask, plan, probing
 from irkit.engine.ending import common, end, letter_or_go
 from irkit.engine.fanout import fan_out
@@ -23,7 +25,9 @@ from irkit.engine.modes import Mode
 from irkit.engine.roles import fill
 from irkit.engine.session import Session
 from irkit.engine.single import Single
+from irkit.engine.values import word
 from irkit.runbook import Missing, Step
+from irkit.runbook.template import Expr
 
 
 def walk(session: Session, step: Step) -> None:
@@ -48,6 +52,8 @@ def _take(session: Session, step: Step) -> None:
         _do(session, step)
     elif step.kind == "ask":
         _decide(session, step)
+    elif without := session.unreachable(session.connection_of(step)):
+        _by_hand_instead(session, step, without)
     elif step.for_each is not None:
         fan_out(session, step)
     else:
@@ -58,7 +64,7 @@ def _needed(session: Session, step: Step) -> bool:
     if step.when is None:
         return True
     try:
-        needed, why = step.when_value(session.scope()), "`when` is false"
+        needed, why = step.when_value(session.scope()), f"`when` is false{_seen(session, step.when)}"
     except Missing as missing:
         if session.ctx.mode is Mode.PROBE:
             session.ctx.say(News([f"{missing.path} is not known: shown as if this step were needed."]))
@@ -71,6 +77,17 @@ def _needed(session: Session, step: Step) -> bool:
     if not needed:
         end(session, step, "step.not_needed", reason=why)
     return needed
+
+
+def _seen(session: Session, when: Expr) -> str:
+    """What the condition saw: ": sign_in_at.choice is zendesk"."""
+    said: list[str] = []
+    for look in when.looks:
+        with contextlib.suppress(Missing):
+            value = look.evaluate(session.scope())
+            if isinstance(value, str | bool | int):
+                said.append(f"{'.'.join(map(str, look.keys))} is {word(value)[:60]}")
+    return ": " + ", ".join(dict.fromkeys(said)) if said else ""
 
 
 # -- by hand, and decisions --------------------------------------------------------------------------------------
@@ -91,6 +108,18 @@ def _do(session: Session, step: Step) -> None:
         return
     letter = letter_or_go(session, step, "gate", "Done?", {"m": "done", "s": "skip", "d": "defer"})
     common(session, step, letter)
+
+
+def _by_hand_instead(session: Session, step: Step, why: str) -> None:
+    """An action that nothing leads to is a person's to do, or is left out with a reason: never in silence."""
+    action = session.action_of(step)
+    session.record("step.started", {"step_kind": "do"}, step=step.id)
+    session.ctx.say(ByHand(f"irkit cannot do this step: {why}.\n\nBy hand, in the vendor's own console: {action.title}. Then "
+                           "m, with what was seen. Or s, with the reason, so that it stands as not done.", evidence=True))
+    if session.ctx.mode is Mode.PROBE:
+        probing.left_to_people(session, step)
+        return
+    common(session, step, letter_or_go(session, step, "gate", "Done?", {"m": "done", "s": "skip", "d": "defer"}))
 
 
 def _decide(session: Session, step: Step) -> None:

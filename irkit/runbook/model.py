@@ -183,6 +183,16 @@ class Runbook(Placed, frozen=True, kw_only=True, rename={"name": "runbook"}):
         """Whether the intruder may be in that system."""
         return connection in self.compromised or connector in self.compromised
 
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The connections that its steps act on, in their order."""
+        return tuple(dict.fromkeys(step.on for step in self.steps if step.action))
+
+    @property
+    def surely_used(self) -> frozenset[str]:
+        """Those that a step without a `when` acts on: no decision leaves them out."""
+        return frozenset(step.on for step in self.steps if step.action and step.when is None)
+
     def step(self, step_id: str) -> Step | None:
         """The step of that id."""
         return next((step for step in self.steps if step.id == step_id), None)

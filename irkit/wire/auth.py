@@ -206,13 +206,13 @@ class Minted:
             self._on_auth(self._connection, status, round((time.monotonic() - began) * 1000))
         if told.status in (408, 429) or told.status >= 500:
             raise NotSent(f"the token endpoint of {self._connection} answered {told.status}")
-        return self._read(told)
+        return self._read(told, timed=any("assertion" in name for name in sent))
 
-    def _read(self, told: Told) -> _Minted:
+    def _read(self, told: Told, *, timed: bool) -> _Minted:
         data = _mapping(told.body)
         token, lifetime = data.get("access_token"), data.get("expires_in")
         if not 200 <= told.status < 300:
-            raise _refused(self._connection, f"answered {told.status}{_reason(data)}{self._clock(told, data)}")
+            raise _refused(self._connection, f"answered {told.status}{_reason(data)}{self._clock(told, data) if timed else ''}")
         if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
             raise _refused(self._connection, f"answered {told.status} without a token; is the address right?")
         if str(data.get("token_type", "bearer")).lower() != "bearer":
@@ -222,7 +222,7 @@ class Minted:
         return _Minted({"Authorization": value}, Secret(token), self._wall() + seconds - min(MARGIN, seconds / 2))
 
     def _clock(self, told: Told, data: Mapping[str, Any]) -> str:
-        """What the answer's Date says of this machine's clock, where that may be the reason."""
+        """What the answer's Date says of this machine's clock, which an assertion is judged by."""
         try:
             off = self._wall() - parsedate_to_datetime(told.date).timestamp()
         except (ValueError, TypeError):

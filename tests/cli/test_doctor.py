@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import sys
@@ -148,6 +149,18 @@ def test_for_a_runbook_says_which_steps_cannot_run(capsys: Capsys, tmp_path: Pat
     assert "FAIL  no connection called zendesk" in line(ran, "zendesk")
     assert "irkit connect zendesk" in ran.out
     assert "Steps 1-3, 5 cannot run." in " ".join(ran.out.split())
+
+
+def test_a_connection_that_a_decision_may_leave_out_may_be_missing(capsys: Capsys, server: Server,
+                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Zendesk runbook with Zendesk alone: ready; which steps at Okta would be done by hand, and how to connect it."""
+    monkeypatch.setenv("TOKEN", server.world.ready_token)
+    monkeypatch.setenv("IRKIT_RUNBOOKS", str(Path(__file__).parents[2] / "runbooks"))
+    connected(capsys, server)
+    ran = doctor(capsys, "--for", "zendesk_agent_compromise")
+    assert ran.code == 0, ran.out
+    said = " ".join(ran.out.split())
+    assert re.search(r"no connection called okta is configured: steps [-0-9, ]+ would be done by hand irkit connect okta", said)
 
 
 def test_for_a_runbook_that_is_ready(capsys: Capsys, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

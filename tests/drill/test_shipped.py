@@ -44,8 +44,8 @@ def shipped(name: str) -> Scenario:
 class Played:
     """One scenario, played. `perform` holds the world as the drill left it."""
 
-    def __init__(self, name: str, folder: Path) -> None:
-        self.scenario, self.said = shipped(name), list[Said]()
+    def __init__(self, name: str, folder: Path, scenario: Scenario | None = None) -> None:
+        self.scenario, self.said = scenario or shipped(name), list[Said]()
         self.clock = DrillClock(self.scenario.starts, monotonic=lambda: 0.0)
         self.perform: WorldPerform = stage(self.scenario, self.clock)
         self.ledger = Ledger.create(folder / name, mode="drill", version="0", code_hash="0" * 64)
@@ -139,6 +139,15 @@ def test_a_small_plan_leaves_gaps(played: dict[str, Played]) -> None:
     assert {name: found for name, found in gaps.items() if found} == {
         "blind_copy_friday": {"audit_log_there"}, "resets_before_dawn": {"keep_enrolments", "keep_devices"},
         "leaked_api_token": {"keep_access_log", "keep_audit_log", "keep_all_reads", "reads_again"}}
+
+
+def test_the_takeover_is_contained_at_entra_too(played: dict[str, Played]) -> None:
+    """Ines is in both tenants; her hybrid account is disabled at Entra, in Active Directory by hand, and revoked."""
+    game = played["admin_takeover_night"]
+    states = {name: game.session.run.step(name).state for name in ("entra_disable", "entra_directory", "entra_revoke")}
+    assert set(game.scenario.worlds) == {"zendesk", "entra"}
+    assert game.session.run.step("entra_person").result["email"] == game.session.run.step("agent").result["email"]
+    assert states == {"entra_disable": "done", "entra_directory": "by_hand", "entra_revoke": "done"}
 
 
 # -- the pace of a script ----------------------------------------------------------------------------------------

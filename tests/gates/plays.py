@@ -21,6 +21,10 @@ from tests.engine.test_flow import CALL, EXPORTED, NOTIFY, WATCH
 from tests.engine.test_undo import LAST, edit
 
 PHRASE, ENDS = object(), object()        # the phrase that the question wants; the terminal's input ends here
+ELSEWHERE = """
+  - {id: elsewhere, phase: contain, title: Find them in Okta, why: They sign in there., action: okta.find_user,
+     with: {email: "{{ inputs.agent_email }}"}}
+"""
 OWNED = LAST.rstrip("\n") + "\n    owner: lead\n"
 
 
@@ -105,6 +109,7 @@ PLAYS: Mapping[str, Making] = {
     "a wait": _waits,
     "a card": _play(AGENT, SUSPEND, types=["the press office", "y"], happenings=Cards(
         [Inject("press", "A reporter calls.", at=timedelta(), ask="Who answers?")])),
+    "no connection": _play(ELSEWHERE, types=["n", "a note", "s", "nobody has the console"]),
     "a role": _play(AGENT, OWNED, types=["", "s", "all is well"]),
     "approval refused": _answered("approval.refused", "", "s", "she is right"),
     "approval given": _answered("approval.given", "sam", "text: the ticket", "y", steps=(AGENT, WITH_EVIDENCE)),

@@ -34,7 +34,7 @@ def shipped(rig: Rig, name: str) -> Iterator[tuple[Mapping[str, Heard], Mapping[
     scenario = next(s for s in map(scenarios.load, paths) if s.runbook == name)
     lines, heard = [], {}
     with ExitStack() as stack:
-        for connector in sorted({step.on for step in book.steps if step.action}):
+        for connector in sorted(set(book.used) & set(scenario.worlds)):
             kind = find(connector)
             small = {k: v for k, v in kind.small.items() if type(v) is int or k == "limits"}
             small |= {"limits": False} if connector == "zendesk" else {}       # waits cost no time here, and limits are real

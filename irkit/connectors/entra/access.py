@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,12 +21,14 @@ from irkit.action import (
     Steps,
     Trace,
     UserId,
+    Walk,
     ident,
     row,
     setting,
+    walk,
     words,
 )
-from irkit.connectors.entra.base import entra, everything, guid, listed, required
+from irkit.connectors.entra.base import entra, everything, guid, listed, next_page, required
 from irkit.connectors.entra.people import get_user
 
 
@@ -39,6 +42,7 @@ class Grant(Record):
     resource_id: str
     scope: str
     consent: str
+    app: str = ""                  # the client's name, where it was looked up
 
 
 @dataclass(frozen=True)
@@ -48,35 +52,67 @@ class Grants(Listing):
     own: tuple[Grant, ...] = ()
 
 
-def _grants(user_id: str, keep: str = "") -> Steps[tuple[list[Grant], list[Item], bool, tuple[str, ...]]]:
+def _grant(data: Mapping[str, Any]) -> Grant:
+    return Grant(required(ident(data.get("id")), "a grant"), ident(data.get("principalId")), ident(data.get("clientId")),
+                 ident(data.get("resourceId")), words(data.get("scope")).strip(), words(data.get("consentType")))
+
+
+def _item(grant: Grant) -> Item:
+    return Item(grant.id, "grant", grant.app or f"client {grant.client_id}", f"{grant.scope or 'no scope'} at "
+                f"{grant.resource_id}, {grant.consent}")
+
+
+def _grants(user_id: str, keep: str = "") -> Steps[tuple[list[Grant], Walk]]:
     grants: list[Grant] = []
-
-    def make(data: Mapping[str, Any]) -> Item:
-        grant = Grant(required(ident(data.get("id")), "a grant"), ident(data.get("principalId")), ident(data.get("clientId")),
-                      ident(data.get("resourceId")), words(data.get("scope")).strip(), words(data.get("consentType")))
-        grants.append(grant)
-        return Item(grant.id, "grant", f"client {grant.client_id}", f"{grant.scope or 'no scope'} at {grant.resource_id}, "
-                    f"{grant.consent}", grant.user_id)
-
-    found, done = yield from everything(listed("/users/{}/oauth2PermissionGrants", guid(user_id, "user"), keep=keep,
-                                               gate="Directory.Read.All"), make)
+    done = yield from walk(listed("/users/{}/oauth2PermissionGrants", guid(user_id, "user"), keep=keep,
+                                  gate="Directory.Read.All"), "value", lambda one: grants.append(_grant(row(one, "grant"))),
+                           after=next_page)
     foreign = {grant.user_id for grant in grants if grant.consent == "Principal"} - {user_id}
     if foreign:
         raise BadAnswer(f"the grants of {user_id} were asked for, those of {', '.join(sorted(foreign))} came")
-    return grants, found, done.complete, tuple(done.notes)
+    return grants, done
+
+
+def _name(client_id: str) -> Steps[str]:
+    """The name of an app, by the id of its service principal; "" where it is gone or may not be read."""
+    answer = yield listed("/servicePrincipals/{}", client_id, params={"$select": "id,appId,displayName"}, ok=(403, 404))
+    return words(row(answer.json, "service principal").get("displayName")) if answer.status == 200 else ""
 
 
 @entra.action(Effect.READ, preserves=[Trace("grants", of="user_id")])
 def collect_grants(user_id: UserId) -> Steps[Grants]:
     """Keep what the person let apps do.
 
-    Source: learn.microsoft.com, Graph, List oauth2PermissionGrants of a user. Needs Directory.Read.All. Grants carry no date.
-    One given by an administrator for everybody (AllPrincipals) is not the person's own and may stand beside: it is no suspect.
+    Source: learn.microsoft.com, Graph, List oauth2PermissionGrants of a user. Needs Directory.Read.All, and for the names of
+    the apps Application.Read.All. Grants carry no date: each of the person's own is a suspect. What an administrator let an
+    app do for everybody is in collect_tenant_grants.
     """
-    grants, found, complete, notes = yield from _grants(user_id, keep="grants")
-    own = tuple(grant for grant in grants if grant.consent == "Principal")
+    grants, done = yield from _grants(user_id, keep="grants")
+    names = dict[str, str]()
+    for client in dict.fromkeys(grant.client_id for grant in grants if grant.client_id):
+        names[client] = yield from _name(client)
+    named = [dataclasses.replace(grant, app=names.get(grant.client_id, "")) for grant in grants]
+    own = tuple(grant for grant in named if grant.consent == "Principal")
     ids = {grant.id for grant in own}
-    return Grants(**vars(Listing.of(found, complete, notes, suspect=lambda item: item.id in ids)), own=own)
+    listing = Listing.of([_item(grant) for grant in named], done.complete, done.notes, suspect=lambda item: item.id in ids)
+    return Grants(**vars(listing), own=own)
+
+
+@entra.action(Effect.READ)
+def collect_tenant_grants() -> Steps[Listing]:
+    """Keep what administrators let apps do for everybody.
+
+    Source: learn.microsoft.com, Graph, List oAuth2PermissionGrants. Needs Directory.Read.All. An app that holds such a grant
+    goes on after the person's own is deleted. Grants carry no date: "Consent to application" in the directory audit does.
+    """
+    grants: list[Grant] = []
+    done = yield from walk(listed("/oauth2PermissionGrants", keep="tenant_grants", gate="Directory.Read.All", params={
+        "$filter": "consentType eq 'AllPrincipals'"}), "value", lambda one: grants.append(_grant(row(one, "grant"))),
+        after=next_page)
+    wanted = [grant for grant in grants if grant.consent == "AllPrincipals"]
+    foreign = len(grants) - len(wanted)
+    notes = (*done.notes, f"{foreign} grants of single people, that the filter did not ask for") if foreign else done.notes
+    return Listing.of([_item(grant) for grant in wanted], done.complete, notes)
 
 
 def _same(grants: list[Grant], client_id: str, resource_id: str) -> Grant | None:
@@ -91,13 +127,12 @@ def delete_grant(user_id: UserId, client_id: str, resource_id: str) -> Steps[Gra
     Source: learn.microsoft.com, Graph, Delete oAuth2PermissionGrant. Needs DelegatedPermissionGrant.ReadWrite.All. Access
     tokens that were issued under it live out their lifetime. A grant for everybody stays: the app may still work through it.
     """
-    grants, *_ = yield from _grants(user_id)
-    before = _same(grants, client_id, resource_id)
+    before = _same((yield from _grants(user_id))[0], client_id, resource_id)
     gone = Grant("", user_id, client_id, resource_id, "", "none")
     if before is None:
         return gone
-    yield DELETE("/v1.0/oauth2PermissionGrants/{}", before.id, seen=before, noun="grant",
-                 affects=[f"client {client_id}: {before.scope}"])
+    name = (yield from _name(client_id)) or f"client {client_id}"
+    yield DELETE("/v1.0/oauth2PermissionGrants/{}", before.id, seen=before, noun="grant", affects=[f"{name}: {before.scope}"])
     if _same((yield from _grants(user_id))[0], client_id, resource_id):
         raise NotConfirmed(f"the grant to client {client_id} is still there")
     return gone
@@ -146,7 +181,7 @@ def _app_roles(user_id: str, keep: str = "") -> Steps[tuple[list[AppRole], list[
         role = AppRole(required(ident(data.get("id")), "an app role"), ident(data.get("principalId")),
                        ident(data.get("resourceId")), ident(data.get("appRoleId")), words(data.get("resourceDisplayName")))
         roles.append(role)
-        return Item(role.id, "app role", role.app, f"role {role.app_role_id}", role.user_id,
+        return Item(role.id, "app role", role.app, f"role {role.app_role_id}",
                     created_at=words(data.get("createdDateTime")))
 
     found, done = yield from everything(listed("/users/{}/appRoleAssignments", guid(user_id, "user"), keep=keep,
@@ -215,7 +250,7 @@ def collect_owned(user_id: UserId, since: datetime | None = None) -> Steps[Listi
     def make(data: Mapping[str, Any]) -> Item:
         kind = words(data.get("@odata.type")).rpartition(".")[2] or "object"
         return Item(required(ident(data.get("id")), "an owned object"), kind, words(data.get("displayName")),
-                    ident(data.get("appId")), user_id, created_at=words(data.get("createdDateTime")))
+                    ident(data.get("appId")), created_at=words(data.get("createdDateTime")))
 
     found, done = yield from everything(listed("/users/{}/ownedObjects", guid(user_id, "user"), keep="owned_objects",
                                                gate="User.Read.All"), make)
@@ -311,7 +346,7 @@ def collect_inbox_rules(user_id: UserId) -> Steps[Listing]:
         actions = data.get("actions")
         does = sorted(actions) if isinstance(actions, dict) else []
         return Item(required(ident(data.get("id")), "an inbox rule"), "inbox rule", words(data.get("displayName")),
-                    ", ".join(does), user_id, active=data.get("isEnabled") is True)
+                    ", ".join(does), active=data.get("isEnabled") is True)
 
     yield from get_user(user_id)
     found, done = yield from everything(listed("/users/{}/mailFolders/inbox/messageRules", user_id, keep="inbox_rules",

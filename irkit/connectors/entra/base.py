@@ -62,7 +62,7 @@ def describe(response: Response) -> str:
 
 
 def judge(request: Request, response: Response) -> ActionError | None:
-    """Two refusals whose status says too little: a role that is missing, and a default method that must go last."""
+    """Refusals whose status says too little: a role that is missing, a default method that must go last, somebody deleted."""
     if response.status in request.ok:
         return None
     path = request.target.partition("?")[0]
@@ -70,6 +70,10 @@ def judge(request: Request, response: Response) -> ActionError | None:
         return Refused(f"Graph refused to change the account: {describe(response) or 'no reason given'}. For a privileged "
                        f"person the app needs {ROLE}; Graph permissions alone do not do", status=403,
                        next=f"change it by hand: {PORTAL} > account status; then give the app the role")
+    of_a_person = request.method != "DELETE" and re.match(r"/v1\.0/users/[^/]+(/|$)", path)
+    if response.status == 404 and of_a_person and "Request_ResourceNotFound" in describe(response):
+        return Refused("Entra does not have this person (any more): the account was deleted, or was never here", status=404,
+                       next="look at Entra admin center > Users > Deleted users: one can be restored for 30 days")
     if response.status == 400 and "default method" in describe(response).lower():
         return Refused("this is the person's default method: Entra deletes it only when no other is left", status=400,
                        next="delete the other methods first, then this one")
@@ -85,8 +89,8 @@ def bucket(request: Request) -> Bucket | None:
 
 entra = Connector(
     "entra", title="Microsoft Entra ID", base_url="https://graph.microsoft.com",
-    settings=[Setting("tenant", "Tenant id (Entra admin center > Overview)", GUID),
-              Setting("client_id", "Application (client) id of irkit's app registration", GUID)],
+    settings=[Setting("tenant", "Tenant id, in Entra admin center > Overview", GUID, hint="a GUID, not the domain"),
+              Setting("client_id", "Application (client) id of irkit's app registration", GUID, hint="a GUID")],
     sign_in=[
         ClientCredentials(TOKEN, SCOPE, "client_secret", "Client secret", settings=(), body="form"),
         ClientCredentials(TOKEN, SCOPE, "certificate", "Private key and certificate (one PEM file)", settings=(), body="form",
@@ -95,13 +99,12 @@ entra = Connector(
     describe=describe, judge=judge, bucket=bucket, headers={"Accept": "application/json"},
     setup=[
         "1. Entra admin center > App registrations > New registration: one app for irkit alone, single tenant.",
-        "2. API permissions > Microsoft Graph > Application permissions: those listed below; then Grant admin consent.",
+        "2. API permissions > Microsoft Graph > Application permissions: those listed above; then Grant admin consent.",
+        "   EnableDisableAccount, RevokeSessions and ReadWrite are for containment, the others for evidence.",
         "3. Certificates & secrets: upload a certificate (better), or make a client secret.",
         "4. Roles & admins: assign the app User Administrator. Without it Graph refuses to disable anybody privileged, a",
         "   Helpdesk Administrator included. For holders of higher roles: Privileged Authentication Administrator.",
-        "5. Beside those proved by a read, for containment: User.EnableDisableAccount.All, User.RevokeSessions.All,",
-        "   DelegatedPermissionGrant.ReadWrite.All, AppRoleAssignment.ReadWrite.All, UserAuthenticationMethod.ReadWrite.All,",
-        "   Device.ReadWrite.All, Application.ReadWrite.All, and IdentityRiskyUser.ReadWrite.All where you have P2.",
+        "5. Now, not in the incident: irkit doctor entra names each that is missing.",
     ])
 
 

@@ -45,17 +45,28 @@ def _methods(user_id: str, keep: str = "") -> Steps[tuple[list[Item], Walk]]:
     return sorted(found, key=lambda item: item.detail == MAIN), done
 
 
+@dataclass(frozen=True)
+class Methods(Listing):
+    """The authentication methods. `first` and `last` are the suspects, in the order in which Entra lets them be deleted."""
+
+    first: tuple[Item, ...] = ()
+    last: tuple[Item, ...] = ()
+
+
 @entra.action(Effect.READ, preserves=[Trace("methods", of="user_id")])
-def collect_methods(user_id: UserId, since: datetime | None = None) -> Steps[Listing]:
+def collect_methods(user_id: UserId, since: datetime | None = None) -> Steps[Methods]:
     """Keep the person's authentication methods.
 
     Source: learn.microsoft.com, Graph, List methods. Needs UserAuthenticationMethod.Read.All. Which one is the default is shown
     by the beta alone. Suspects: all but the password that were added since `since`, or without `since` all; most phones carry
-    no date and are suspects always. App passwords are not listed: look at the per-user MFA page.
+    no date and are suspects always. `last` is the main phone: most often the default, and the alternate one depends on it.
+    App passwords are not listed: look at the per-user MFA page.
     """
     found, done = yield from _methods(user_id, keep="methods")
-    return Listing.of(found, done.complete, done.notes, since=since, suspect=lambda item: item.kind != PASSWORD and (
+    listing = Listing.of(found, done.complete, done.notes, since=since, suspect=lambda item: item.kind != PASSWORD and (
         since is None or not item.created_at or item.since(since)))
+    return Methods(**vars(listing), first=tuple(item for item in listing.suspects if item.detail != MAIN),
+                   last=tuple(item for item in listing.suspects if item.detail == MAIN))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Whom irkit acts as, and a person's account: find, disable, move the session watermark, say it is compromised."""
+"""A person's account: find, disable, move the session watermark, say it is compromised."""
 
 from __future__ import annotations
 
@@ -8,36 +8,29 @@ from datetime import datetime
 from typing import Any
 
 from irkit.action import (
-    GET,
     PATCH,
     POST,
     ActionError,
     BadAnswer,
     Effect,
     Email,
-    Identity,
     NotConfirmed,
     Record,
     Steps,
     Trace,
-    Unavailable,
     UserId,
     Wait,
     flag,
     ident,
     row,
-    setting,
     walk,
     when,
     words,
 )
-from irkit.connectors.entra.base import PORTAL, ROLE, entra, guid, listed, next_page, quoted
+from irkit.connectors.entra.base import entra, guid, listed, next_page, quoted
 
 SELECT = ("id,userPrincipalName,mail,displayName,accountEnabled,userType,onPremisesSyncEnabled,signInSessionsValidFromDateTime,"
           "lastPasswordChangeDateTime")
-MAY = {"62e90394-69f5-4237-9190-012177145e10": "Global Administrator",
-       "fe930be7-5e62-47db-91af-98c3a49a38b1": "User Administrator",
-       "7be44c8a-adaf-4e2a-84d6-ab2649e08a13": "Privileged Authentication Administrator"}
 LOOKS, APART = 6, 60.0        # for a watermark that takes "a few minutes"
 
 
@@ -96,42 +89,6 @@ def get_user(user_id: str) -> Steps[User]:
     return user
 
 
-def _roles_of(principal: str) -> Steps[list[str]]:
-    """Template ids of the directory roles that this principal holds itself."""
-    found: list[str] = []
-    yield from walk(listed("/roleManagement/directory/roleAssignments", gate="RoleManagement.Read.Directory",
-                           params={"$filter": f"principalId eq {quoted(principal)}", "$expand": "roleDefinition"}), "value",
-                    lambda one: found.append(words(row(one, "role assignment").get("roleDefinitionId"))), after=next_page)
-    return found
-
-
-def _own() -> Steps[Mapping[str, Any]]:
-    """The service principal of irkit's own app."""
-    client = yield from setting("client_id")
-    found: list[Mapping[str, Any]] = []
-    yield from walk(listed("/servicePrincipals", gate="Application.Read.All", params={
-        "$filter": f"appId eq {quoted(guid(client, 'client'))}", "$select": "id,appId,displayName"}), "value",
-        lambda one: found.append(row(one, "service principal")), after=next_page)
-    if len(found) != 1 or not ident(found[0].get("id")):
-        raise BadAnswer(f"Entra shows {len(found)} service principals of the app {client}, where one was due")
-    return found[0]
-
-
-@entra.action(Effect.READ)
-@entra.identity
-def whoami() -> Steps[Identity]:
-    """Check who irkit acts as.
-
-    Source: learn.microsoft.com, Graph, List servicePrincipals; List unifiedRoleAssignments. Needs Application.Read.All and
-    RoleManagement.Read.Directory. irkit is an app, not a person: nobody can sign in as it. `admin` says whether it holds a
-    directory role that may disable a privileged person.
-    """
-    own = yield from _own()
-    held = [MAY[role] for role in (yield from _roles_of(ident(own["id"]))) if role in MAY]
-    return Identity(ident(own["id"]), "", words(own.get("displayName")) or "app", ", ".join(held) or "no administrator role",
-                    bool(held))
-
-
 @entra.action(Effect.READ)
 def find_user(email: Email) -> Steps[User]:
     """Find the account with exactly this e-mail address or principal name.
@@ -181,36 +138,6 @@ def check_domain(user_id: UserId) -> Steps[Domain]:
         raise BadAnswer(f"the domain {name} came without how its people sign in")
     federated = kind.casefold() == "federated"
     return Domain(name, federated, f"{name} is {'federated: disable the account there too' if federated else kind.lower()}")
-
-
-@dataclass(frozen=True)
-class Preflight(Record):
-    """Whether irkit may disable this person, as far as can be known before trying."""
-
-    may_disable: bool
-    privileged: tuple[str, ...]      # the person's own directory roles
-    app_roles: tuple[str, ...]       # the app's, of those that suffice
-    told: str
-
-
-def _told(theirs: tuple[str, ...], ours: tuple[str, ...]) -> str:
-    if not theirs:
-        return "no directory role is assigned directly: permissions suffice. Roles by group or PIM are listed separately"
-    return "privileged; the app holds " + (", ".join(ours) if ours else f"no role for that: it needs {ROLE}, or {PORTAL}")
-
-
-@entra.action(Effect.READ, unverified="which of the three roles a holder of a particular role needs, and the 403's exact shape")
-def check_may_disable(user_id: UserId) -> Steps[Preflight]:
-    """Check in advance whether irkit may disable this person.
-
-    Source: learn.microsoft.com, Graph, resources/users, Who can update sensitive attributes. Needs
-    RoleManagement.Read.Directory and Application.Read.All. Graph refuses an app without a directory role of its own to
-    disable anybody privileged. Sees roles assigned directly; look at collect_roles and collect_pim for those by group and PIM.
-    """
-    user = yield from get_user(user_id)
-    theirs = tuple(dict.fromkeys((yield from _roles_of(user.id))))
-    ours = tuple(MAY[role] for role in (yield from _roles_of(ident((yield from _own())["id"]))) if role in MAY)
-    return Preflight(not theirs or bool(ours), theirs, ours, _told(theirs, ours))
 
 
 def _set_enabled(user_id: UserId, enabled: bool) -> Steps[User]:
@@ -340,44 +267,3 @@ def dismiss_risk(user_id: UserId) -> Steps[Risk]:
     is clean: policies then let it in again.
     """
     return (yield from _set_risk(user_id, "dismiss", "dismissed"))
-
-
-# -- what `irkit doctor` proves ------------------------------------------------------------------------------------
-
-@entra.proof("User.Read.All", "find people and see whether they are enabled")
-def _reads_users() -> Steps[Any]:
-    yield GET("/v1.0/users", params={"$top": 1, "$select": "id"}, gate="User.Read.All")
-
-
-@entra.proof("AuditLog.Read.All", "collect sign-ins and directory audits (sign-ins by API need Entra ID P1 or P2)")
-def _reads_audits() -> Steps[Any]:
-    yield GET("/v1.0/auditLogs/directoryAudits", params={"$top": 1}, gate="AuditLog.Read.All")
-
-
-@entra.proof("Directory.Read.All", "capture grants and app roles")
-def _reads_grants() -> Steps[Any]:
-    yield GET("/v1.0/oauth2PermissionGrants", params={"$top": 1}, gate="Directory.Read.All")
-
-
-@entra.proof("RoleEligibilitySchedule.Read.Directory", "see roles that can be activated through PIM")
-def _reads_pim() -> Steps[Any]:
-    yield GET("/v1.0/roleManagement/directory/roleEligibilityScheduleInstances", params={"$top": 1},
-              gate="RoleEligibilitySchedule.Read.Directory")
-
-
-@entra.proof("Organization.Read.All", "read the licences: they say how long logs are kept")
-def _reads_licences() -> Steps[Any]:
-    yield GET("/v1.0/subscribedSkus", gate="Organization.Read.All")
-
-
-@entra.proof("IdentityRiskyUser.Read.All", "see the person's risk (needs Entra ID P2)")
-def _reads_risk() -> Steps[Any]:
-    yield GET("/v1.0/identityProtection/riskyUsers", params={"$top": 1}, gate="Entra ID P2, and IdentityRiskyUser.Read.All")
-
-
-@entra.proof("a directory role: User Administrator", "disable anybody privileged: Graph permissions alone get a 403 for it")
-def _holds_a_role() -> Steps[Any]:
-    me = yield from whoami()
-    if not me.admin:
-        raise Unavailable(f"the app {me.name} holds no directory role that may disable a privileged person", status=403,
-                          needs=ROLE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,8 @@ def _group(data: Mapping[str, Any]) -> Item:
                 "can hold roles" if data.get("isAssignableToRole") is True else "")
 
 
-def _groups(user_id: str, keep: str = "") -> Steps[tuple[list[Item], bool, list[str]]]:
+def groups(user_id: str, keep: str = "") -> Steps[tuple[list[Item], bool, list[str]]]:
+    """The groups of a person, direct and through others; those with a `detail` can hold directory roles."""
     found, done = yield from everything(listed("/users/{}/transitiveMemberOf", guid(user_id, "user"), keep=keep,
                                                gate="User.Read.All"), _group)
     return found, done.complete, done.notes
@@ -29,7 +31,7 @@ def collect_groups(user_id: UserId) -> Steps[Listing]:
     Source: learn.microsoft.com, Graph, List a user's transitive memberships. Needs User.Read.All. Suspects are those that can
     hold directory roles.
     """
-    found, complete, notes = yield from _groups(user_id, keep="groups")
+    found, complete, notes = yield from groups(user_id, keep="groups")
     return Listing.of(found, complete, notes, suspect=lambda item: bool(item.detail))
 
 
@@ -53,8 +55,8 @@ def _held(kind: str, principal: str, gate: str, keep: str = "") -> Steps[tuple[l
 def _of_all(kind: str, user_id: str, gate: str, keep: str) -> Steps[tuple[list[Item], bool, list[str]]]:
     """Those of the person and of each group of theirs that can hold roles."""
     found, complete, notes = yield from _held(kind, user_id, gate, keep)
-    groups, whole, more = yield from _groups(user_id)
-    for group in (group for group in groups if group.detail):
+    members, whole, more = yield from groups(user_id)
+    for group in (group for group in members if group.detail):
         through, done, said = yield from _held(kind, group.id, gate, f"{keep}_of_group")
         found, complete, notes = found + through, complete and done, notes + said
     return found, complete and whole, notes + more
@@ -98,8 +100,15 @@ def plans() -> Steps[set[str]]:
             for plan in sku.get("servicePlans") or () if isinstance(plan, dict)}
 
 
+@dataclass(frozen=True)
+class Licences(Listing):
+    """The licences. `plan`: free, p1 or p2, whichever is the highest that is enabled."""
+
+    plan: str = "free"
+
+
 @entra.action(Effect.READ)
-def collect_licences() -> Steps[Listing]:
+def collect_licences() -> Steps[Licences]:
     """List the licences: they say which logs there are, and for how long.
 
     Source: learn.microsoft.com, Graph, List subscribedSkus. Needs Organization.Read.All. Logs are kept 7 days on Free, 30 on P1
@@ -109,7 +118,9 @@ def collect_licences() -> Steps[Listing]:
         kept = data.get("servicePlans")
         names = sorted(words(at(plan, "servicePlanName")) for plan in kept) if isinstance(kept, list) else []
         return Item(ident(data.get("id")), "licence", words(data.get("skuPartNumber")), ", ".join(names),
-                    active=data.get("capabilityStatus") == "Enabled")
+                    active=data.get("capabilityStatus") in ("Enabled", "Warning"))
 
     found, done = yield from everything(listed("/subscribedSkus", keep="licences", gate="Organization.Read.All"), make)
-    return Listing.of(found, done.complete, done.notes)
+    names = {name for item in found if item.active for name in item.detail.split(", ")}
+    plan = "p2" if "AAD_PREMIUM_P2" in names else "p1" if "AAD_PREMIUM" in names else "free"
+    return Licences(**vars(Listing.of(found, done.complete, done.notes)), plan=plan)

@@ -17,6 +17,7 @@ from irkit.worlds.world import Answer, Call, Person, World
 OPERATIONS = Operations()
 for part in (lists, changes):
     OPERATIONS.include(part.operations)
+PERMISSIONS = OPERATIONS.permissions()
 
 # `sessions_moved` counts in the place of the watermark
 MOVING = ("createdDateTime", "riskLastUpdatedDateTime", "signInSessionsValidFromDateTime")
@@ -36,6 +37,7 @@ class Entra(World):
         self.tenant = Tenant(self.options, self.now())
         self.throttle = Throttle()
         seed.furnish(self.tenant, people, subjects)
+        seed.grant(self.tenant, PERMISSIONS)
         self.ready_token = self.tokens.issue("irkit")
 
     def answer(self, call: Call) -> Answer:
@@ -46,7 +48,7 @@ class Entra(World):
 
     def _answer(self, call: Call) -> Answer:
         if call.method == "POST" and call.path.endswith("/oauth2/v2.0/token"):
-            return signin.token(self.tokens, call, self.now())
+            return signin.token(self.tokens, call, self.now(), self.options.credential)
         if self.tokens.find(call) is None:
             raise Refusal(401, "InvalidAuthenticationToken", "Access token is empty, unknown or has expired.")
         found = OPERATIONS.find(call.method, call.path)
@@ -55,11 +57,16 @@ class Entra(World):
         route, parts = found
         if self.options.limits:
             self.throttle.take(call.path, self.now())
-        if route.permission in self.options.missing.split(","):
+        if not self.granted(route.permission):
             raise Refusal(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
         if route.plan and self.options.plan not in (route.plan, "p2"):
             raise Refusal(403, *route.refusal)
         return route.handler(self, call, *parts)
+
+    def granted(self, permission: str) -> bool:
+        """Whether irkit's app has it: what may write may read, too."""
+        either = {permission, permission.replace(".Read.", ".ReadWrite.")} & set(PERMISSIONS)
+        return not either <= set(self.options.missing.split(","))
 
     def state(self) -> object:
         shelves = {name: {key: {field: value for field, value in thing.items() if field not in MOVING}

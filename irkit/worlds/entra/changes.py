@@ -31,10 +31,19 @@ def _body(call: Call) -> Obj:
     return call.data
 
 
+def _reaches(world: Entra, user: str) -> bool:
+    """Whether the app may change somebody with these directory roles, their own and by group."""
+    tenant = world.tenant
+    held = {role["roleDefinitionId"] for one in (user, *(group["id"] for group in tenant.of("groups", user)))
+            for role in tenant.of("roles", one)}
+    own = {role["roleDefinitionId"] for role in tenant.of("roles", seed.APP)}
+    return not held or (bool(own) and held <= {seed.HELPDESK}) or seed.GLOBAL in own
+
+
 @operations.on("PATCH", "/v1.0/users/{}", "User.EnableDisableAccount.All")
 def update_user(world: Entra, call: Call, key: str) -> Answer:
     user = world.tenant.user(key)
-    if world.tenant.of("roles", user["id"]) and not world.tenant.of("roles", seed.APP):
+    if not _reaches(world, user["id"]):
         raise Refusal(403, *DENIED)          # accountEnabled is sensitive: permissions alone do not reach the privileged
     user.update({name: value for name, value in _body(call).items() if name == "accountEnabled"})
     return Answer(204)

@@ -57,7 +57,20 @@ for _path, _shelf, _permission in (
 
 @operations.on("GET", "/v1.0/oauth2PermissionGrants", "Directory.Read.All")
 def grants(world: Entra, call: Call) -> Answer:
-    return page(world, call, list(world.tenant.shelves["grants"].values()))
+    consent = "" if world.options.ignore_filters else _literal(call, "consentType")
+    return page(world, call, [one for one in world.tenant.shelves["grants"].values() if consent in ("", one["consentType"])])
+
+
+def _whole(path: str, shelf: str, permission: str) -> None:
+    @operations.on("GET", f"/v1.0/{path}", permission)
+    def listed(world: Entra, call: Call) -> Answer:
+        return page(world, call, list(world.tenant.shelves[shelf].values()))
+
+
+for _path, _shelf, _permission in (
+        ("domains", "domains", "Domain.Read.All"), ("devices", "devices", "Device.Read.All"),
+        ("applications", "applications", "Application.Read.All"), ("subscribedSkus", "skus", "Organization.Read.All")):
+    _whole(_path, _shelf, _permission)
 
 
 @operations.on("GET", "/v1.0/domains/{}", "Domain.Read.All")
@@ -82,20 +95,21 @@ def _one(world: Entra, shelf: str, ident: str) -> Answer:
     return Answer.json(shown(found))
 
 
-@operations.on("GET", "/v1.0/applications", "Application.Read.All")
-def applications(world: Entra, call: Call) -> Answer:
-    return page(world, call, list(world.tenant.shelves["applications"].values()))
-
-
 @operations.on("GET", "/v1.0/servicePrincipals", "Application.Read.All")
 def principals(world: Entra, call: Call) -> Answer:
     wanted = _literal(call, "appId")
-    return page(world, call, [one for one in world.tenant.shelves["principals"].values() if wanted in ("", one["appId"])])
+    return page(world, call, [selected(call, one) for one in world.tenant.shelves["principals"].values()
+                              if wanted in ("", one["appId"])])
 
 
-@operations.on("GET", "/v1.0/subscribedSkus", "Organization.Read.All")
-def skus(world: Entra, call: Call) -> Answer:
-    return page(world, call, list(world.tenant.shelves["skus"].values()))
+@operations.on("GET", "/v1.0/servicePrincipals/{}", "Application.Read.All")
+def principal(world: Entra, _call: Call, ident: str) -> Answer:
+    return _one(world, "principals", ident)
+
+
+@operations.on("GET", "/v1.0/servicePrincipals/{}/appRoleAssignments", "Application.Read.All")
+def permissions(world: Entra, call: Call, ident: str) -> Answer:
+    return page(world, call, world.tenant.of("app_roles", ident))
 
 
 def _roles(name: str, shelf: str, permission: str, plan: str = "") -> None:
@@ -148,6 +162,11 @@ def audits(world: Entra, call: Call) -> Answer:
     return page(world, call, [row for row in _between(call, "activityDateTime", world.tenant.audits)
                               if by in ("", row["initiatedBy"]["user"]["id"])
                               and on in ("", *(one["id"] for one in row["targetResources"]))])
+
+
+@operations.on("GET", "/v1.0/security/auditLog/queries", "AuditLogsQuery.Read.All")
+def searches(world: Entra, call: Call) -> Answer:
+    return page(world, call, [{"id": ident} for ident in world.tenant.queries])
 
 
 @operations.on("POST", "/v1.0/security/auditLog/queries", "AuditLogsQuery.Read.All")

@@ -14,7 +14,8 @@ CLIENT = "7c1d9b52-4e0a-4a83-8d55-1b2c3d4e5f60"
 SECRET = "drill~secret~of~the~app~0001"       # noqa: S105 - of a simulated tenant
 APP = "11111111-aaaa-4bbb-8ccc-000000000001"
 USER_ADMIN, HELPDESK = "fe930be7-5e62-47db-91af-98c3a49a38b1", "729827e3-9c14-49f7-bb1b-9608f156bbb8"
-GRAPH = "11111111-aaaa-4bbb-8ccc-0000000000f0"
+GLOBAL = "62e90394-69f5-4237-9190-012177145e10"
+GRAPH, GRAPH_APP = "11111111-aaaa-4bbb-8ccc-0000000000f0", "00000003-0000-0000-c000-000000000000"
 ZENDESK = "11111111-aaaa-4bbb-8ccc-0000000000f1"
 NONE = "00000000-0000-0000-0000-000000000000"
 FAR, NEAR = "203.0.113.66", "198.51.100.7"
@@ -52,8 +53,11 @@ def _add_user(tenant: Tenant, person: Person, *, attacked: bool) -> Obj:
 
 def _organisation(tenant: Tenant) -> None:
     o = tenant.options
-    for client, ident, name in ((CLIENT, APP, "irkit incident response"), (tenant.id("graph"), GRAPH, "Microsoft Graph")):
-        tenant.put("principals", {"id": ident, "appId": client, "displayName": name})
+    for client, ident, name in ((CLIENT, APP, "irkit incident response"), (GRAPH_APP, GRAPH, "Microsoft Graph"),
+                                (tenant.id("client teams"), tenant.id("teams"), "Teams rooms"),
+                                (tenant.id("client Mail archiver"), tenant.id("Mail archiver"), "Mail archiver"),
+                                (tenant.id("client everybody"), tenant.id("everybody"), "Staff portal")):
+        tenant.put("principals", {"id": ident, "appId": client, "displayName": tenant.words(name), "appRoles": []})
     for user in tenant.shelves["users"].values():
         domain = user["userPrincipalName"].rpartition("@")[2]
         tenant.put("domains", {"id": domain, "authenticationType": "Federated" if o.federated else "Managed"})
@@ -65,6 +69,15 @@ def _organisation(tenant: Tenant) -> None:
     own = _application(tenant, "irkit incident response", CLIENT, days=200)
     own["passwordCredentials"] = [{"keyId": tenant.id("own key"), "displayName": "irkit",
                                    "startDateTime": tenant.ago(days=200)}]
+
+
+def grant(tenant: Tenant, permissions: Sequence[str]) -> None:
+    """Consent to these permissions of Graph's for irkit's app, but for those that the options leave out."""
+    graph, missing = tenant.shelves["principals"][GRAPH], tenant.options.missing.split(",")
+    graph["appRoles"] = [{"id": tenant.id(f"permission {name}"), "value": name, "isEnabled": True} for name in permissions]
+    for name in permissions:
+        if name not in missing:
+            add_app_role(tenant, APP, GRAPH, tenant.id(f"permission {name}"), tenant.ago(days=200))
 
 
 def _application(tenant: Tenant, name: str, client: str, *, days: float) -> Obj:
@@ -82,13 +95,16 @@ def add_role(tenant: Tenant, shelf: str, principal: str, role: str, name: str, *
 def add_grant(tenant: Tenant, user: str, client: str, resource: str, scope: str, consent: str = "Principal") -> Obj:
     return tenant.put("grants", {"id": tenant.id(f"grant {user} {client} {resource} {consent}"), "clientId": client,
                                  "consentType": consent, "principalId": user if consent == "Principal" else None,
-                                 "resourceId": resource, "scope": scope, "_of": user})
+                                 "resourceId": resource, "scope": scope,
+                                 "_of": user if consent == "Principal" else ""})
 
 
 def add_app_role(tenant: Tenant, user: str, resource: str, role: str, at: str) -> Obj:
-    name = "Zendesk" if resource == ZENDESK else "app"
+    known = tenant.shelves["principals"].get(resource, {}).get("displayName", "app")
+    name = "Zendesk" if resource == ZENDESK else known
     return tenant.put("app_roles", {"id": tenant.id(f"app role {user} {resource} {role}"), "principalId": user, "_of": user,
-                                    "principalType": "User", "resourceId": resource, "appRoleId": role,
+                                    "principalType": "ServicePrincipal" if user == APP else "User",
+                                    "resourceId": resource, "appRoleId": role,
                                     "resourceDisplayName": tenant.words(name), "createdDateTime": at})
 
 
@@ -109,9 +125,10 @@ def _belongings(tenant: Tenant, user: Obj) -> None:
     me = user["id"]
     group = tenant.put("groups", {"id": tenant.id("group helpdesk"), "@odata.type": f"{ODATA}group", "_of": me,
                                   "displayName": tenant.words("Helpdesk"), "isAssignableToRole": True})
-    if tenant.options.privileged:
-        add_role(tenant, "roles", me, HELPDESK, "Helpdesk Administrator")
-    add_role(tenant, "roles", group["id"], "88d8e3e3-8f55-4a1e-953a-9b9898b8876b", "Directory Readers")
+    held = {"helpdesk": (me, HELPDESK, "Helpdesk Administrator"), "global": (me, GLOBAL, "Global Administrator"),
+            "by_group": (group["id"], HELPDESK, "Helpdesk Administrator")}.get(tenant.options.privileged)
+    if held:
+        add_role(tenant, "roles", *held)
     add_role(tenant, "eligible", me, USER_ADMIN, "User Administrator", startDateTime=tenant.ago(days=90))
     add_grant(tenant, me, tenant.id("teams"), GRAPH, "User.Read Calendars.Read")
     add_grant(tenant, me, tenant.id("everybody"), GRAPH, "User.Read", "AllPrincipals")
@@ -119,11 +136,16 @@ def _belongings(tenant: Tenant, user: Obj) -> None:
     _method(tenant, user, "password", days=60)
     _method(tenant, user, "phone", days=None, phoneNumber="+1 5555550100", phoneType="mobile", _default=True)
     _device(tenant, user, "LAPTOP-0417", days=300, used=1)
-    other = next(u for u in tenant.shelves["users"].values() if u["id"] != me)
+    other = _other(tenant, me)
     _add_user(tenant, Person("Former Colleague", "former@example.org", "agent"), attacked=False)["accountEnabled"] = False
     _device(tenant, other, "OLD-LAPTOP", days=900, used=400)["accountEnabled"] = False
     tenant.put("risk", {"id": me, "riskState": "atRisk", "riskLevel": "medium", "riskDetail": "none",
                         "riskLastUpdatedDateTime": tenant.ago(hours=3)})
+
+
+def _other(tenant: Tenant, me: str) -> Obj:
+    """Somebody else, the last of them: Robin Vale, whom nobody of the drill plays."""
+    return [user for user in tenant.shelves["users"].values() if user["id"] != me and user["accountEnabled"]][-1]
 
 
 def sign_in(tenant: Tenant, user: Obj, number: int, at: str, **more: object) -> Obj:
@@ -147,7 +169,7 @@ def _logs(tenant: Tenant, user: Obj) -> None:
         at = tenant.start - timedelta(days=days) + timedelta(days=days) * number / max(1, tenant.options.rows)
         failed = mix(number, tenant.options.seed) % 17 == 0
         tenant.sign_ins.append(sign_in(tenant, user, number, stamp(at), status={"errorCode": 50126 if failed else 0}))
-    other = next(u for u in tenant.shelves["users"].values() if u["id"] != user["id"])
+    other = _other(tenant, user["id"])
     tenant.sign_ins.append(sign_in(tenant, other, 10**6, tenant.ago(days=2)))
     for number in range(4):
         _audit(tenant, other, "Update user", other, hours=40 + number)
@@ -175,7 +197,7 @@ def _attack(tenant: Tenant, user: Obj) -> None:
     add_app_role(tenant, user["id"], tenant.id("Mail archiver"), NONE, tenant.ago(hours=8))
     tenant.put("rules", {"id": "AQAAAJ5dZp8=", "displayName": tenant.words("."), "isEnabled": True, "_of": user["id"],
                          "actions": {"forwardTo": [{"emailAddress": {"address": "archive@attacker.example"}}], "delete": True}})
-    other = next(u for u in tenant.shelves["users"].values() if u["id"] != user["id"])
+    other = _other(tenant, user["id"])
     _audit(tenant, user, "Reset user password", other, hours=7.5)
     _audit(tenant, user, "Update application – Certificates and secrets management", app, hours=7)
     _audit(tenant, user, "User registered security info", user, hours=8.4)

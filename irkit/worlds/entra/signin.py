@@ -16,7 +16,7 @@ def _no(status: int, error: str, number: int, told: str) -> Answer:
     return Answer.json({"error": error, "error_description": f"AADSTS{number}: {told}", "error_codes": [number]}, status)
 
 
-def token(tokens: Tokens, call: Call, now: datetime) -> Answer:
+def token(tokens: Tokens, call: Call, now: datetime, credential: str) -> Answer:
     data = call.data if isinstance(call.data, dict) else {}
     if call.path != f"/{TENANT}/oauth2/v2.0/token":
         return _no(400, "invalid_request", 90002, "Tenant not found. Check to make sure you have the correct tenant ID.")
@@ -24,13 +24,15 @@ def token(tokens: Tokens, call: Call, now: datetime) -> Answer:
         return _no(400, "unauthorized_client", 700016, "Application with this identifier was not found in the directory.")
     if data.get("grant_type") != "client_credentials" or data.get("scope") != "https://graph.microsoft.com/.default":
         return _no(400, "invalid_scope", 70011, "The provided value for the input parameter 'scope' is not valid.")
-    refused = _certificate(data["client_assertion"], now) if "client_assertion" in data else _secret(data)
+    refused = _certificate(data["client_assertion"], now) if "client_assertion" in data else _secret(data, credential)
     return refused or Answer.json({"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599,
                                    "access_token": tokens.issue("irkit", seconds=3599)})
 
 
-def _secret(data: dict[str, str]) -> Answer | None:
-    right = data.get("client_secret") == SECRET
+def _secret(data: dict[str, str], state: str) -> Answer | None:
+    right = data.get("client_secret") == SECRET and state != "removed"
+    if right and state == "expired":
+        return _no(401, "invalid_client", 7000222, "The provided client secret keys for app are expired.")
     return None if right else _no(401, "invalid_client", 7000215, "Invalid client secret provided.")
 
 

@@ -28,15 +28,18 @@ NO_P2 = ("Forbidden", "Your tenant is not licensed for this feature.")
 
 @dataclass(frozen=True)
 class Options:
-    """`missing`: permissions that were not granted, by comma. `app_role`: the app holds User Administrator. `privileged`: the
-    attacked person is Helpdesk Administrator. `lag`: seconds until the watermark moves."""
+    """`missing`: permissions that were not granted, by comma. `app_role`: the app holds User Administrator. `privileged`: what
+    the attacked person is, helpdesk (administrator), the same by_group, global (administrator) or no. `lag`: seconds until the
+    watermark moves. `credential`: whether irkit's client secret still holds. `ignore_filters`: conditions are
+    ignored in silence."""
 
     plan: Literal["free", "p1", "p2"] = "p2"
     kind: Literal["cloud", "hybrid", "guest"] = "cloud"
     federated: bool = False
-    privileged: bool = True
+    privileged: Literal["no", "helpdesk", "by_group", "global"] = "helpdesk"
     app_role: bool = True
     missing: str = ""
+    credential: Literal["valid", "expired", "removed"] = "valid"
     lag: int = 90
     limits: bool = True
     ignore_filters: bool = False
@@ -155,6 +158,10 @@ class Route:
 
 
 class Operations(Routes[Route]):
+    def permissions(self) -> list[str]:
+        """Every permission that some operation takes."""
+        return sorted({route.permission for rows in self._table.values() for _, route in rows})
+
     def on(self, method: str, path: str, permission: str, plan: str = "",
            refusal: tuple[str, str] = NO_P2) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
         """Answer this operation with the decorated `(world, call, *path parameters) -> Answer`."""
