@@ -117,8 +117,10 @@ def bucket(request: Request) -> Bucket | None:
 
 def judge(request: Request, response: Response) -> ActionError | None:
     """An answer of 200 is one only with `ok`. A write that Slack is not sure of is unknown."""
-    if request.host == "files" or not 200 <= response.status < 300:
+    if not 200 <= response.status < 300 or (request.host == "files" and response.status == 200):
         return None
+    if request.host == "files":
+        return Refused(f"the upload was answered {response.status}, and only 200 is success", status=response.status)
     try:
         data = response.json
     except BadAnswer as bad:
@@ -166,8 +168,8 @@ slack = Connector(
         "channels:history, users:read, users:read.email, files:write, files:read. Name that connection slack.",
         "For containment and logs, a user token of an organization's owner with admin.users:read, admin.users:write, admin",
         "(SCIM, access and integration logs) and auditlogs:read, the app installed on the organization. Name that connection",
-        "slack_admin, and say connection: slack_admin at those steps. Sessions, SCIM and audit logs are Enterprise; access logs",
-        "are on paid plans. What is missing becomes a gap with a manual step, and never an empty log.",
+        "slack_admin, and say connection: slack_admin there. Sessions, SCIM and audit logs are Enterprise, access logs on",
+        "paid plans. What is missing becomes a gap with a manual step, and never an empty log.",
         "If the intruder can read Slack, tell people by another medium, and look who is in the channel.",
     ),
 )

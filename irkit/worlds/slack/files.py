@@ -47,7 +47,7 @@ def share(work: Workspace, asked: Asked) -> Mapping[str, Any]:
         if ticket is None or ticket["size"] is None:
             raise Refusal("file_not_found")
         done.append({"id": ticket["id"], "name": ticket["name"], "title": one.get("title"), "size": ticket["size"], "user": ME,
-                     "created": int(work.now().timestamp()), "sha256_of_world": ticket["sha256"],
+                     "created": int(work.now().timestamp()),
                      "groups": [channel["id"]] if channel else [], "channels": []})
     work.files.update({one["id"]: one for one in done})
     return {"files": [{"id": one["id"], "title": one["title"]} for one in done]}
