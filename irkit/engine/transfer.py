@@ -225,9 +225,11 @@ class Transfer:
             return None, NoAnswer("let go of by Ctrl-C before the answer came")
         self._learn(request, response)
         response = self._without_secrets(response, request)
+        said_no = response.status < 300 and isinstance(refusal(request, response, self.connector), Refused)
         with response.open() as file:
             if raw := file.read():
-                self.ctx.record("request.body", {}, {"response.body": raw}, step=self.step, item=self.item, ref=sending.seq)
+                self.ctx.record("request.body", {"refused": True} if said_no else {}, {"response.body": raw}, step=self.step,
+                                item=self.item, ref=sending.seq)
         return response, None
 
     def _send_first(self, request: Request) -> None:
