@@ -200,7 +200,9 @@ def as_curl(outgoing: Outgoing) -> str:
         return mail_curl(outgoing.url, body_text(outgoing))
     first = outgoing.request.first
     before = curl(first.method, first.target, {}, "", upload=first.upload.name) + " && " if first and first.upload else ""
-    return before + curl(outgoing.method, outgoing.url, outgoing.headers, "" if upload else body_text(outgoing),
+    form = outgoing.request.form is not None            # as it leaves: fields a line are for reading
+    sent = (outgoing.shown or b"").decode() if form else body_text(outgoing)
+    return before + curl(outgoing.method, outgoing.url, outgoing.headers, "" if upload else sent,
                          upload=upload.name if upload else "")
 
 
