@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -48,12 +48,15 @@ def _by_number(request: Request, answer: Response) -> Request | None:
     return request.follow(f"{head}?{urlencode({**dict(parse_qsl(query)), 'page': page + 1})}")
 
 
-def _short(answer: Response, done: Walk) -> bool:
-    page, pages = _numbers(answer)
-    if pages <= page:
-        return False
-    done.notes.append(f"Slack gives {MOST_PAGES} pages and has {pages:,}: for what is older ask again, until the earliest row")
-    return True
+def _short(tally: Tally) -> Callable[[Response, Walk], bool]:
+    """Whether Slack has more pages than it gives, and the window goes on there."""
+    def short(answer: Response, done: Walk) -> bool:
+        page, pages = _numbers(answer)
+        if pages <= page or tally.past():
+            return False
+        done.notes.append(f"Slack gives {MOST_PAGES} pages and has {pages:,}: for what is older ask until the earliest row")
+        return True
+    return short
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def collect_access_logs(since: datetime, until: datetime | None = None, user_id:
                                    f"{first} to {last}"]))
     params = {"before": int(until.timestamp()) if until else None, "count": PAGE, "page": 1}
     done = yield from walk(get("team.accessLogs", params=params, keep="access log", gate=PAID), "logins", each,
-                           enough=tally.past, after=_by_number, short=_short)
+                           enough=tally.past, after=_by_number, short=_short(tally))
     return AccessLog(**vars(tally.collection(done)), seen_from=tuple(seen))
 
 
@@ -112,7 +115,7 @@ def collect_integration_logs(since: datetime, user_id: UserId | None = None) -> 
                 ident(at(data, "app_id")) or ident(at(data, "service_id")), "by", ident(at(data, "user_id")),
                 words(at(data, "scope"))))))
     first = get("team.integrationLogs", params={"user": user_id, "count": PAGE, "page": 1}, keep="integration log", gate=PAID)
-    done = yield from walk(first, "logs", each, enough=tally.past, after=_by_number, short=_short)
+    done = yield from walk(first, "logs", each, enough=tally.past, after=_by_number, short=_short(tally))
     return IntegrationLog(**vars(tally.collection(done)), changes=tuple(told))
 
 
