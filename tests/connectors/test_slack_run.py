@@ -63,7 +63,9 @@ class Room(Play):
 def room(tmp_path: Path, answers: Mapping[str, object], *steps: str, fault: Mapping[str, Any] | None = None,
          times: int | None = 1, **how: Any) -> Room:
     faults = [Fault("slack", "POST /api/chat.postMessage", answer=fault, times=times)] if fault else []
-    return Room(tmp_path / "INC-1", book(*steps), answers, options={"messages": 3, "log_rows": 3}, faults=faults, **how).walk()
+    played = Room(tmp_path / "INC-1", book(*steps), answers, options={"messages": 3, "log_rows": 3}, faults=faults, **how)
+    played.walk()
+    return played
 
 
 def test_a_refusal_with_200_is_a_failure_and_may_be_tried_again(tmp_path: Path) -> None:

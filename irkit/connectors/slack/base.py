@@ -30,6 +30,7 @@ from irkit.action import (
     Refused,
     Request,
     Response,
+    Setting,
     Steps,
     Throttled,
     Token,
@@ -41,6 +42,7 @@ from irkit.action import (
     ident,
     one,
     retry_after,
+    setting,
     words,
 )
 
@@ -159,17 +161,19 @@ slack = Connector(
     "slack",
     title="Slack",
     base_url="https://slack.com",
+    settings=[Setting("use", "What it is for: channel, containment (logs too) or both", default="both",
+                      values={name: name for name in ("both", "channel", "containment")})],
     hosts={"org": Host("https://api.slack.com"), "files": Host("https://files.slack.com")},
     sign_in=[Token("user_token", "User token (xoxp-…) of an administrator"), Token("bot_token", "Bot token (xoxb-…)")],
     describe=describe, judge=judge, limit=retry_after, bucket=bucket, per_minute=50,
     setup=(
         "An app of your own at api.slack.com/apps (internal: other apps read a channel's history at one call a minute).",
         "For the channel, a bot token with chat:write, groups:write, groups:read, groups:history, channels:read,",
-        "channels:history, users:read, users:read.email, files:write, files:read. Name that connection slack.",
+        "channels:history, users:read, users:read.email, files:write, files:read: a connection with use = channel.",
         "For containment and logs, a user token of an organization's owner with admin.users:read, admin.users:write, admin",
-        "(SCIM, access and integration logs) and auditlogs:read, the app installed on the organization. Name that connection",
-        "slack_admin, and say connection: slack_admin there. Sessions, SCIM and audit logs are Enterprise, access logs on",
-        "paid plans. What is missing becomes a gap with a manual step, and never an empty log.",
+        "(SCIM, access and integration logs), auditlogs:read, users:read and users:read.email, the app installed on the",
+        "organization: a second connection, slack_admin, with use = containment; steps name it: connection: slack_admin.",
+        "Sessions, SCIM and audit logs are Enterprise, access logs on paid plans. What is missing is a gap, never \"clean\".",
         "If the intruder can read Slack, tell people by another medium, and look who is in the channel.",
     ),
 )
@@ -224,15 +228,23 @@ def user_of(user_id: str) -> Steps[User]:
 
 @slack.identity
 def check() -> Steps[Identity]:
-    """Whose token it is, and on which plan. A bot is nobody's administrator: it makes the channel and posts."""
+    """Whose token it is, and on which plan. For the channel anybody's will do, a bot's too; to contain an administrator's."""
+    channel = (yield from setting("use")) == "channel"
     me = yield call("auth.test", reads=True)
     user_id, bot = me.get("user_id", str), bool(ident(me.json.get("bot_id")))
     enterprise = bool(ident(me.json.get("enterprise_id")))
     plan = "Enterprise" if enterprise else ""
     if bot:
-        return Identity(user_id, "", me.get("user", str), "bot", admin=True, plan=plan)
+        return Identity(user_id, "", me.get("user", str), "bot", admin=channel, plan=plan)
     user = yield from user_of(user_id)
-    return Identity(user_id, user.email, user.name, "administrator" if user.admin else "member", admin=user.admin, plan=plan)
+    role = "administrator" if user.admin else "member"
+    return Identity(user_id, user.email, user.name, role, admin=user.admin or channel, plan=plan)
+
+
+def needless(use: str) -> Steps[str]:
+    """Why a connection that is for the other use alone needs no scope of this one; "" where it does."""
+    other = yield from setting("use")
+    return "" if other in (use, "both") else f"not needed, this connection is for {other} alone"
 
 
 def me() -> Steps[str]:

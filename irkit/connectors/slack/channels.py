@@ -138,7 +138,7 @@ def _set_archived(channel: str, archived: bool) -> Steps[Channel]:
     if before.archived == archived:
         return before
     yield call(f"conversations.{'archive' if archived else 'unarchive'}", form={"channel": before.id}, seen=before,
-               affects=[before.told], noun="channel")
+               accepts=["already_archived", "not_archived"], affects=[before.told], noun="channel")
     return (yield from channel_of(before.id, archived=True)).require(archived=archived)
 
 

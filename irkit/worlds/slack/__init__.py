@@ -24,7 +24,7 @@ class Slack(World):
 
     connector: ClassVar[str] = "slack"
     base_url = "https://slack.com"
-    settings: Mapping[str, str] = {}
+    settings: Mapping[str, str] = {"use": "both"}
     small: ClassVar[Mapping[str, object]] = {"messages": 3, "log_rows": 6}
     ready_token = "xoxp-world-slack-owner"              # noqa: S105 - of a simulated workspace
     bot_token = "xoxb-world-slack-bot"                  # noqa: S105
