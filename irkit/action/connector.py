@@ -149,7 +149,8 @@ class Connector:
         return function
 
     def proof(self, scope: str, why: str) -> Callable[[Callable[[], Steps[Any]]], Callable[[], Steps[Any]]]:
-        """Declare the decorated generator function as the read that shows `scope`. It returns anything, or is refused."""
+        """Declare the decorated generator function as the read that shows `scope`. It returns anything, or is refused; a text
+        says why the connection needs no such scope."""
         def register(function: Callable[[], Steps[Any]]) -> Callable[[], Steps[Any]]:
             self.proofs.append(Proof(scope, why, function))
             return function

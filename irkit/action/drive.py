@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,12 +79,17 @@ def drive(action: Steps[Any], answers: Callable[[Request], Response] | Iterable[
                 step = (action.throw(ActionError(f"there is no {step.kind} {step.name!r}")) if told is None
                         else action.send(Response.of(told)))
                 continue
-            driven.requests.append(step)
-            if step.is_write:
-                driven.writes.append(step)
-            got = reply(step) if reply else next(queue)
-            error = got if isinstance(got, BaseException) else refusal(step, got, connector)
-            step = action.throw(error) if error else action.send(typing.cast(Response, got))
+            got: Response | BaseException = Response(204)
+            for one in (step.first, step) if step.first else (step,):
+                driven.requests.append(one)
+                if one.is_write:
+                    driven.writes.append(one)
+                got = reply(one) if reply else next(queue)
+                if isinstance(got, Response):
+                    got = refusal(one, got, connector) or got
+                if isinstance(got, BaseException):
+                    break
+            step = action.throw(got) if isinstance(got, BaseException) else action.send(got)
     except StopIteration as end:
         return dataclasses.replace(driven, result=end.value)
     except (ActionError, Cut) as error:

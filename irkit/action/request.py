@@ -88,6 +88,7 @@ class Request:
     reads: bool = False                   # a POST that changes nothing
     writes: bool = False                  # a GET that changes something
     cleanup: bool = False                 # send after the action has returned, or failed
+    first: Request | None = None          # of a write: an upload that leaves right before it, once it is agreed to
     settle: str = "look"                  # "human": no look can tell whether it took
     seen: Record | None = None            # what the look-ups saw: shown, approved, restored by undo
     affects: tuple[str, ...] = ()         # whom or what, one line each
@@ -104,6 +105,8 @@ class Request:
             raise ValueError(f"{self.method} {self.target}: reads= is said of a POST alone")
         if sum(one is not None for one in (self.json, self.form, self.content, self.upload, self.mail)) > 1:
             raise ValueError("json=, form=, content=, upload= and mail= exclude each other")
+        if self.first is not None and (not self.is_write or not self.first.reads or self.first.upload is None):
+            raise ValueError("first= is an upload of a write's, with reads=True: without the write nobody sees it")
         if self.is_write and not (self.cleanup or (self.affects and self.noun)):
             raise ValueError(f"{self.method} {self.target}: a write says whom it affects= and its noun=")
 

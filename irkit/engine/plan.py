@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from irkit.action import Action, Effect, Identity, Outgoing, Trace
+from irkit.action import Action, Artefact, Effect, Identity, Outgoing, Trace
 from irkit.engine.curl import curl, mail_curl
 from irkit.engine.gate import Sends
 from irkit.engine.modes import Mode
@@ -181,21 +181,27 @@ def _is_token(name: str, _: str) -> bool:
 def body_text(outgoing: Outgoing) -> str:
     """The body in words: a form one field a line, an upload as what is sent of it, all else as it is; secrets are left out."""
     if upload := outgoing.request.upload:
-        return f"({upload.name}, {upload.size:,} bytes, SHA-256 {upload.sha256})"
+        return _uploaded(upload)
     raw = (outgoing.body if outgoing.shown is None else outgoing.shown) or b""
     if outgoing.request.form is not None:
         return "\n".join(f"{name}={value}" for name, value in parse_qsl(raw.decode(), keep_blank_values=True))
     return raw.decode("utf-8", "replace")
 
 
+def _uploaded(upload: Artefact) -> str:
+    return f"({upload.name}, {upload.size:,} bytes, SHA-256 {upload.sha256})"
+
+
 def full_request(outgoing: Outgoing) -> list[str]:
-    """The request as it leaves, without the credential."""
+    """The request as it leaves, without the credential; what leaves right before it is named above it."""
     if outgoing.request.mail is not None:
         return [f"{outgoing.method} {outgoing.url}", "", *body_text(outgoing).splitlines()]
     url = urlsplit(outgoing.url)
     head = [f"{outgoing.method} {url.path}{'?' + url.query if url.query else ''} HTTP/1.1", f"host: {url.netloc}"]
     head += [f"{k.lower()}: {v}" for k, v in outgoing.headers.items() if k.lower() != "host"]
-    return [*head, "authorization: (added on the way out)", "", *body_text(outgoing).splitlines()]
+    first = outgoing.request.first
+    before = [f"first: {first.method} {first.target} {_uploaded(first.upload)}", ""] if first and first.upload else []
+    return [*before, *head, "authorization: (added on the way out)", "", *body_text(outgoing).splitlines()]
 
 
 def as_curl(outgoing: Outgoing) -> str:
@@ -203,8 +209,12 @@ def as_curl(outgoing: Outgoing) -> str:
     upload = outgoing.request.upload
     if outgoing.request.mail is not None:
         return mail_curl(outgoing.url, body_text(outgoing))
-    return curl(outgoing.method, outgoing.url, outgoing.headers, "" if upload else body_text(outgoing),
-                upload=upload.name if upload else "")
+    first = outgoing.request.first
+    before = curl(first.method, first.target, {}, "", upload=first.upload.name) + " && " if first and first.upload else ""
+    form = outgoing.request.form is not None            # as it leaves: fields a line are for reading
+    sent = (outgoing.shown or b"").decode() if form else body_text(outgoing)
+    return before + curl(outgoing.method, outgoing.url, outgoing.headers, "" if upload else sent,
+                         upload=upload.name if upload else "")
 
 
 def template(outgoings: Sequence[Outgoing]) -> str:
@@ -238,5 +248,6 @@ def same(one: Performance, other: Performance) -> bool:
     """True when a second look leads to the very same request, and saw the same."""
     a, b = one.agreed, other.write
     return (a is not None and b is not None and (a.method, a.url, a.body) == (b.method, b.url, b.body)
-            and a.request.upload == b.request.upload and plain(a.request.seen) == plain(b.request.seen))
+            and a.request.upload == b.request.upload and a.request.first == b.request.first
+            and plain(a.request.seen) == plain(b.request.seen))
 
