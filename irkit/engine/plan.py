@@ -50,7 +50,7 @@ def sends(session: Session, step: Step, action: Action, outgoings: Sequence[Outg
         looked=() if several or first.request.seen is None else [summary(plain(first.request.seen))],
         first=short(first) if several else "", last=short(outgoings[-1]) if several else "",
         template=template(outgoings) if several else "", already=already, look_failed=look_failed, pace=pace,
-        unverified=action.unverified, approve=approve,
+        unverified=action.unverified, approve=approve, aloud="on the phone" if session.runbook.compromised else "in chat",
         unpreserved=not_preserved(session, step) if action.full_name == step.action else (),
         warnings=[*cautions(session, step, action), *(d.sentence for d in dangers), *map(sent_before, earlier)],
         phrase="" if session.ctx.mode is Mode.PROBE else " AND ".join(phrases),
