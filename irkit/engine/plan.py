@@ -43,7 +43,7 @@ def sends(session: Session, step: Step, action: Action, outgoings: Sequence[Outg
     dangers = lock_outs(me, action, args, affects=affects, approvers=approvers(session))
     phrases = [*([phrase(action, outgoings)] if final else []), *(d.phrase for d in dangers)]
     return Sends(
-        method=first.method, url=first.url, body=body_text(first), count=len(outgoings),
+        method=first.method, url=first.url, body="\n".join([*goes_first(first), body_text(first)]), count=len(outgoings),
         acting_as=f'"{me.name}" ({me.role})' if me else first.acting_as,
         affects=affects, noun=first.request.noun,
         undo="none" if final else f"{action.undo} {_one_arg(args)}".strip(),
@@ -192,6 +192,12 @@ def _uploaded(upload: Artefact) -> str:
     return f"({upload.name}, {upload.size:,} bytes, SHA-256 {upload.sha256})"
 
 
+def goes_first(outgoing: Outgoing) -> list[str]:
+    """A line about the upload that leaves right before it, where one does."""
+    first = outgoing.request.first
+    return [f"first: {first.method} {first.target} {_uploaded(first.upload)}"] if first and first.upload else []
+
+
 def full_request(outgoing: Outgoing) -> list[str]:
     """The request as it leaves, without the credential; what leaves right before it is named above it."""
     if outgoing.request.mail is not None:
@@ -199,9 +205,7 @@ def full_request(outgoing: Outgoing) -> list[str]:
     url = urlsplit(outgoing.url)
     head = [f"{outgoing.method} {url.path}{'?' + url.query if url.query else ''} HTTP/1.1", f"host: {url.netloc}"]
     head += [f"{k.lower()}: {v}" for k, v in outgoing.headers.items() if k.lower() != "host"]
-    first = outgoing.request.first
-    before = [f"first: {first.method} {first.target} {_uploaded(first.upload)}", ""] if first and first.upload else []
-    return [*before, *head, "authorization: (added on the way out)", "", *body_text(outgoing).splitlines()]
+    return [*goes_first(outgoing), *head, "authorization: (added on the way out)", "", *body_text(outgoing).splitlines()]
 
 
 def as_curl(outgoing: Outgoing) -> str:

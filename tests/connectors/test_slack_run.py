@@ -105,6 +105,7 @@ def test_what_was_kept_is_shared_under_its_hash(tmp_path: Path) -> None:
     assert played.step("share").state == "done"
     assert ticket["sha256"] in kept
     assert sends.requests[0].startswith("first: POST https://files.slack.com/upload/v1/")
+    assert sends.body.startswith(sends.requests[0])
 
 
 def test_an_upload_survives_a_pause(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ Until it is shared nobody sees what was uploaded, and Slack drops it: the bytes 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ LOOKS = 3                              # at a file that was shared, two seconds 
 
 @dataclass(frozen=True)
 class File(Record):
-    """A file in a channel; `file_id` is "" while there is none."""
+    """A file in a channel. Without a `file_id` there is no such file."""
 
     channel: str
     channel_id: str
@@ -61,14 +62,17 @@ def _is(data: Mapping[str, Any], file: File) -> bool:
 
 def _shared(where: Channel, kept: Artefact) -> Steps[File]:
     """The file of that artefact in the channel: its title bears the hash."""
-    file = File(where.channel, where.id, "", f"{kept.name} (SHA-256 {kept.sha256})", kept.size)
-    found: list[str] = []
+    file, found = _wanted(where, kept), list[str]()
 
     def each(data: Any) -> None:
         if _is(row(data, "file"), file):
             found.append(ident(data.get("id")))
     yield from walk(get("files.list", params={"channel": where.id, "count": 100, "page": 1}), "files", each, after=_by_page)
-    return File(where.channel, where.id, found[0] if found else "", file.title, file.size)
+    return dataclasses.replace(file, file_id=found[0]) if found else File(where.channel, where.id, "", "", 0)
+
+
+def _wanted(where: Channel, kept: Artefact) -> File:
+    return File(where.channel, where.id, "", f"{kept.name} (SHA-256 {kept.sha256})", kept.size)
 
 
 @slack.action(Effect.IRREVERSIBLE, tells=True)
@@ -90,25 +94,25 @@ def upload_file(channel: str, file: str) -> Steps[File]:
     if before.file_id:
         return before
     ticket = yield call("files.getUploadURLExternal", reads=True, form={"filename": kept.name, "length": kept.size})
+    wanted = _wanted(where, kept)
     file_id, address = ticket.get("file_id", str), ticket.get("upload_url", str)
     if not address.startswith(("https://", "http://")):
         raise BadAnswer(f"the address to upload to is none: {address[:100]!r}")
     yield call("files.completeUploadExternal", seen=before, affects=[f"everybody in {where.told}"], noun="file",
-               form={"files": json.dumps([{"id": file_id, "title": before.title}]), "channel_id": where.id},
+               form={"channel_id": where.id, "files": json.dumps([{"id": file_id, "title": wanted.title}])},
                first=Request(method="POST", target=address, host="files", upload=kept, signed=False, reads=True))
-    return (yield from _confirmed(before, file_id))
+    return (yield from _confirmed(dataclasses.replace(wanted, file_id=file_id)))
 
 
-def _confirmed(before: File, file_id: str) -> Steps[File]:
+def _confirmed(after: File) -> Steps[File]:
     """What Slack shows of the file then; sharing may take it a few seconds."""
-    after = File(before.channel, before.channel_id, file_id, before.title, before.size)
     for look in range(LOOKS):
         if look:
             yield Wait(2, "Slack shares a file within seconds")
-        found = yield get("files.info", params={"file": file_id}, accepts=["file_not_found"])
-        if found.json.get("ok") is True and _is(one(found, "file", file_id), after):
+        found = yield get("files.info", params={"file": after.file_id}, accepts=["file_not_found"])
+        if found.json.get("ok") is True and _is(one(found, "file", after.file_id), after):
             return after
-    raise NotConfirmed(f"Slack took {before.title}, and does not show it in #{before.channel} with {before.size:,} bytes: "
+    raise NotConfirmed(f"Slack took {after.title}, and does not show it in #{after.channel} with {after.size:,} bytes: "
                        "look there")
 
 

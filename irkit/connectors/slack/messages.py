@@ -75,7 +75,7 @@ def split_message(channel: str, text: str) -> Steps[Parts]:
 
 @dataclass(frozen=True)
 class Message(Record):
-    """A message; `ts` names it within its channel, and is "" where there is none."""
+    """A message; `ts` names it within its channel. Without one there is no such message."""
 
     channel: str
     channel_id: str
@@ -89,7 +89,7 @@ def _posted(where: Channel, text: str, own: str) -> Steps[Message]:
     for data in (row(one, "message") for one in answer.get("messages", list)):
         if words(data.get("text")) == text and ident(data.get("user")) == own:
             return Message(where.channel, where.id, ident(data.get("ts")), text)
-    return Message(where.channel, where.id, "", text)
+    return Message(where.channel, where.id, "", "")
 
 
 @slack.action(Effect.IRREVERSIBLE, tells=True)
