@@ -50,7 +50,7 @@ from irkit.action.signin import (
     StandardWebhook,
     Token,
 )
-from irkit.action.values import Collection, Item, Listing, at, counted, flag, ident, one, row, stamp, when, words
+from irkit.action.values import Collection, Item, Listing, at, counted, flag, ident, one, row, stamp, the_one, when, words
 from irkit.errors import ActionError, BadAnswer, Cut, NoAnswer, NotConfirmed, NotSent, Refused, Throttled, Unavailable
 
 __all__ = [
@@ -61,5 +61,5 @@ __all__ = [
     "ServiceAccount", "Setting", "SignIn", "StandardWebhook", "Steps", "Tally", "Throttled", "Token", "Trace", "Unavailable",
     "UserId", "Wait", "Walk", "artefact", "at", "by_field", "by_link_header", "by_token", "counted", "drive", "flag", "ident",
     "items", "links", "occasion", "one", "one_page", "paging", "passing", "refusal", "retry_after", "row", "setting", "stamp",
-    "until_reset", "walk", "when", "words",
+    "the_one", "until_reset", "walk", "when", "words",
 ]
