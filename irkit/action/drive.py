@@ -21,7 +21,7 @@ OCCASION: Mapping[tuple[str, str], object] = {
 
 @dataclass(frozen=True)
 class Driven:
-    """What `drive` saw: everything yielded, and the result or the error the action ended with."""
+    """What `drive` saw: everything yielded, and the result or the error the action ended with. A cleanup is no write."""
 
     requests: list[Request]
     waits: list[Wait]
@@ -63,11 +63,11 @@ def drive(action: Steps[Any], answers: Callable[[Request], Response] | Iterable[
 
     With its `connector` answers are judged as in a run. `known` answers `setting` and `artefact`, and `occasion` where it is
     not to be OCCASION: {("setting", "region"): "eu", ("artefact", sha256): {"sha256": …, "size": …, "name": …}}; all else is
-    an ActionError.
+    an ActionError. A cleanup is asked when the action has ended, where `answers` is a function.
     """
     reply = answers if callable(answers) else None
     queue = iter(()) if callable(answers) else iter(answers)
-    driven = Driven([], [])
+    driven, cleanup = Driven([], []), list[Request]()
     try:
         step = next(action)
         while True:
@@ -81,6 +81,10 @@ def drive(action: Steps[Any], answers: Callable[[Request], Response] | Iterable[
                         else action.send(Response.of(told)))
                 continue
             driven.requests.append(step)
+            if step.cleanup:
+                cleanup.append(step)
+                step = action.send(Response(204))
+                continue
             if step.is_write:
                 driven.writes.append(step)
             got = reply(step) if reply else next(queue)
@@ -90,3 +94,7 @@ def drive(action: Steps[Any], answers: Callable[[Request], Response] | Iterable[
         return dataclasses.replace(driven, result=end.value)
     except (ActionError, Cut) as error:
         return dataclasses.replace(driven, error=error)
+    finally:
+        if reply:
+            for request in cleanup:
+                reply(request)
