@@ -34,6 +34,7 @@ entry-point group `irkit.connectors`; only those that `irkit.toml` allows by nam
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 from collections.abc import Sequence
@@ -44,12 +45,17 @@ from irkit.errors import UsageError
 
 def names(allowed: Sequence[str] = ()) -> list[str]:
     """Names of all connectors, the built-in ones and the `allowed` third-party ones; nothing is imported."""
-    return sorted({module.name for module in pkgutil.iter_modules(__path__)} | set(allowed))
+    return sorted(_built_in() | set(allowed))
+
+
+@functools.cache
+def _built_in() -> frozenset[str]:
+    return frozenset(module.name for module in pkgutil.iter_modules(__path__))
 
 
 def find(name: str, allowed: Sequence[str] = ()) -> Connector:
     """The connector of that name. Raises UsageError when there is none."""
-    if name in {module.name for module in pkgutil.iter_modules(__path__)}:
+    if name in _built_in():
         found = getattr(importlib.import_module(f"{__name__}.{name}"), name)
     elif name in allowed:
         found = _third_party(name)
