@@ -46,7 +46,8 @@ def outgoing_of(connection: str, world: World, addresses: Mapping[str, str], req
     filled = {**world.settings, **connector.filled(_way(connector), world.settings)}
     placed = connector.placed(request.host, _way(connector))
     path = placed.path.replace("{credential}", quote(CREDENTIAL)).format(**filled) if placed and request.signed else ""
-    url = _final(addresses[request.host] + path, request.target, addresses.values())
+    address = addresses[request.host] + path
+    url = _final(address, request.target or (path and address), addresses.values())
     return Outgoing.of(connection, connector, request, url, acting_as, settings=filled, placed=placed)
 
 
