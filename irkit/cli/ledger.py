@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from irkit.cli.export import INCIDENT, export, redact, reveal
+from irkit.cli.forward import forward
 from irkit.cli.incidents import folder_of
 from irkit.cli.label import erase, label, labels_
 from irkit.cli.options import Settings, as_json, print_json, shared
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 @click.group()
 @shared
 def ledger() -> None:
-    """Show, verify, export, label and stamp an incident's ledger."""
+    """Show, verify, export, forward, label and stamp an incident's ledger."""
 
 
 # -- show --------------------------------------------------------------------------------------------------------
@@ -129,5 +130,5 @@ def _what(entry: Entry) -> str:
 
 # -- the others, each in a file of its own -----------------------------------------------------------------------
 
-for command in (verify, checkpoint, stamp, export, redact, reveal, label, labels_, erase):
+for command in (verify, checkpoint, stamp, export, forward, redact, reveal, label, labels_, erase):
     ledger.add_command(command)

@@ -7,15 +7,18 @@ decides.
 
 from __future__ import annotations
 
+import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from irkit.action import (
     POST,
     BadAnswer,
     Effect,
+    Forward,
+    Line,
     NotConfirmed,
-    Occasion,
     Record,
     Response,
     Steps,
@@ -64,26 +67,35 @@ def send_event(text: str, attach: str | None = None) -> Steps[Event]:
              **({"sha256": kept.sha256} if kept else {})}
     answer = yield POST("/services/collector/event", host="hec", seen=before, affects=[f"index {index}"], noun="index",
                         json={"event": event, "index": index, "source": "irkit", "sourcetype": "irkit:event"},
-                        headers={"X-Splunk-Request-Channel": channel(now)} if acks else {},
+                        headers={"X-Splunk-Request-Channel": channel(now.incident)} if acks else {},
                         settle="human" if before.indexed is None and not acks else "look")
-    if acks and (yield from _acknowledged(answer, now)):
+    if acks and (yield from _acknowledged(answer, now.incident)):
         return Event(ident, index, True, "acknowledged")
     return (yield from _found(ident, index))
 
 
-def channel(now: Occasion) -> str:
+def channel(incident: str) -> str:
     """The channel of an incident: the same in every session, so that an acknowledgement can be asked for after a crash."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"irkit:{now.incident}"))
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"irkit:{incident}"))
 
 
-def _acknowledged(answer: Response, now: Occasion) -> Steps[bool]:
+def _handle(answer: Response) -> str:
+    """The number to ask for the acknowledgement with; "" where there is none."""
     number = at(answer.json, "ackId")
-    if not isinstance(number, int) or isinstance(number, bool):
-        return False
-    for _ in range(LOOKS):
-        told = yield POST("/services/collector/ack", host="hec", params={"channel": channel(now)}, reads=True,
-                          json={"acks": [number]})
-        if told.get("acks", dict).get(str(number)) is True:
+    return str(number) if isinstance(number, int) and not isinstance(number, bool) else ""
+
+
+def _told(handles: Sequence[str], incident: str) -> Steps[frozenset[str]]:
+    """Which of these batches are indexed. The collector says so once, and forgets it."""
+    told = yield POST("/services/collector/ack", host="hec", params={"channel": channel(incident)}, reads=True,
+                      json={"acks": [int(one) for one in handles]})
+    return frozenset(one for one in handles if told.get("acks", dict).get(one) is True)
+
+
+def _acknowledged(answer: Response, incident: str) -> Steps[bool]:
+    handle = _handle(answer)
+    for _ in range(LOOKS if handle else 0):
+        if handle in (yield from _told([handle], incident)):
             return True
         yield Wait(APART, "Splunk indexes the event")
     return False
@@ -112,3 +124,19 @@ def _indexed(ident: str, index: str) -> Steps[bool | None]:
     if not got.rows and (got.failed or not got.whole):
         raise BadAnswer("the search for the event broke off: whether it is indexed is unknown")
     return got.rows > 0
+
+
+# -- ledger entries ----------------------------------------------------------------------------------------------
+
+def _batch(lines: Sequence[Line], origin: str) -> Steps[str]:
+    """Several events in one request: objects one behind the other. All are in it, or those before a wrong one."""
+    index, acks = (yield from setting("index")), (yield from setting("ack")) == "yes"
+    events = [json.dumps({"time": round(line.at.timestamp(), 6), "index": index, "source": "irkit", "sourcetype": "irkit:entry",
+                          "event": line.event}) for line in lines]
+    answer = yield POST("/services/collector/event", host="hec", affects=[f"index {index}"], noun="index", settle="human",
+                        content="\n".join(events).encode(), content_type="application/json",
+                        headers={"X-Splunk-Request-Channel": channel(origin)} if acks else {})
+    return _handle(answer)
+
+
+splunk.forward = Forward(_batch, _told)
