@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -58,12 +59,14 @@ def passing(status: int) -> bool:
 
 
 def drive(action: Steps[Any], answers: Callable[[Request], Response] | Iterable[Response | BaseException],
-          connector: Connector | None = None, known: Mapping[tuple[str, str], object] | None = None) -> Driven:
+          connector: Connector | None = None, known: Mapping[tuple[str, str], object] | None = None,
+          pass_: Callable[[float], object] = lambda _: None) -> Driven:
     """Run an action to its end, answering each request from `answers` (a function, or one value a request).
 
     With its `connector` answers are judged as in a run. `known` answers `setting` and `artefact`, and `occasion` where it is
     not to be OCCASION: {("setting", "region"): "eu", ("artefact", sha256): {"sha256": …, "size": …, "name": …}}; all else is
-    an ActionError. A cleanup is asked when the action has ended, where `answers` is a function.
+    an ActionError. `pass_` lets the seconds of a wait pass. A cleanup is asked when the action has ended, where `answers` is a
+    function; that it fails changes nothing.
     """
     reply = answers if callable(answers) else None
     queue = iter(()) if callable(answers) else iter(answers)
@@ -73,6 +76,7 @@ def drive(action: Steps[Any], answers: Callable[[Request], Response] | Iterable[
         while True:
             if isinstance(step, Wait):
                 driven.waits.append(step)
+                pass_(step.seconds)
                 step = action.send(Response(204))
                 continue
             if isinstance(step, Known):
@@ -80,11 +84,11 @@ def drive(action: Steps[Any], answers: Callable[[Request], Response] | Iterable[
                 step = (action.throw(ActionError(f"there is no {step.kind} {step.name!r}")) if told is None
                         else action.send(Response.of(told)))
                 continue
-            driven.requests.append(step)
             if step.cleanup:
                 cleanup.append(step)
                 step = action.send(Response(204))
                 continue
+            driven.requests.append(step)
             if step.is_write:
                 driven.writes.append(step)
             got = reply(step) if reply else next(queue)
@@ -96,5 +100,7 @@ def drive(action: Steps[Any], answers: Callable[[Request], Response] | Iterable[
         return dataclasses.replace(driven, error=error)
     finally:
         if reply:
+            driven.requests.extend(cleanup)
             for request in cleanup:
-                reply(request)
+                with contextlib.suppress(ActionError):
+                    reply(request)

@@ -68,7 +68,8 @@ def call_of(world: World, addresses: Mapping[str, str], method: str, url: str, h
 def answer(world: World, addresses: Mapping[str, str], request: Request) -> Response:
     """What the world says to a request, asked outside any run."""
     made = outgoing_of("", world, addresses, request, "")
-    said = world.handle(call_of(world, addresses, made.method, made.url, made.headers, made.body or b""))
+    url, sent = made.bearing(world.ready_token)
+    said = world.handle(call_of(world, addresses, made.method, url, made.headers, sent or b""))
     return Response(said.status, said.headers, said.body if isinstance(said.body, bytes) else b"".join(said.body))
 
 

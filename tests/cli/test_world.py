@@ -98,7 +98,7 @@ def test_serve_of_an_unknown_world_names_those_there_are(capsys: Capsys) -> None
     """A wrong name is a usage error."""
     ran = irkit(capsys, "world", "serve", "zendsk", "--port", "0")
     assert ran.code == 2
-    assert f"worlds: {', '.join(worlds.names())}" in ran.err
+    assert f"worlds: {', '.join(worlds.names())}" in ran.words
 
 
 def test_list_names_the_worlds(capsys: Capsys) -> None:
