@@ -91,12 +91,18 @@ def _forward(settings: Settings, source: Reader, connection: str, way: Forward, 
     wire = Wire(config.connections, config.connector, asks.hidden if asks else None, loopback=source.mode != "live")
     with contextlib.closing(wire):
         wire.sign_in(connection)
-        named = config.connection(connection)
-        cursor = Cursor.load(state_folder(os.environ), source.origin, f"{named.connector} {named.base_url} "
-                             f"{sorted(named.settings.items())}")
+        cursor = Cursor.load(state_folder(os.environ), source.origin, _place(settings, connection))
         with cursor.held():
             return Forwarding(cursor, source, wire, connection, way, RealClock(), say=lambda text: say(settings, text),
                               stop=stop.is_set).run(follow=follow, resend=resend)
+
+
+def _place(settings: Settings, name: str) -> str:
+    """Where entries go: the connection and its addresses. Another place begins at the first entry."""
+    named = settings.config.connection(name)
+    connector = settings.config.connector(named.connector)
+    addresses = connector.addresses(named.base_url, connector.filled(None, named.settings))
+    return " ".join([named.name, *addresses.values()])
 
 
 @contextlib.contextmanager

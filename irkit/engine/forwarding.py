@@ -40,6 +40,14 @@ class Span:
     state: str
     handle: str = ""
 
+    @property
+    def range(self) -> str:
+        return f"{self.first}-{self.last}" if self.last > self.first else str(self.first)
+
+    @property
+    def told(self) -> str:
+        return f"entries {self.range}" if self.last > self.first else f"entry {self.first}"
+
 
 @dataclass
 class Cursor:
@@ -52,9 +60,9 @@ class Cursor:
     spans: list[Span] = field(default_factory=list)
 
     @classmethod
-    def load(cls, folder: Path, origin: str, address: str) -> Cursor:
-        """The cursor of that ledger and that address. Raises IrkitError for a file that cannot be read."""
-        name = hashlib.sha256(f"{origin}\n{address}".encode()).hexdigest()[:32]
+    def load(cls, folder: Path, origin: str, place: str) -> Cursor:
+        """The cursor of that ledger and that place. Raises IrkitError for a file that cannot be read."""
+        name = hashlib.sha256(f"{origin}\n{place}".encode()).hexdigest()[:32]
         cursor = cls(folder / "forward" / f"{name}.json", origin)
         try:
             found = json.loads(cursor.path.read_bytes())
@@ -117,9 +125,8 @@ class Count:
     @classmethod
     def of(cls, cursor: Cursor, acknowledges: bool) -> Count:
         open_ = sum(span.last - span.first + 1 for span in cursor.spans)
-        told = {state: tuple(f"{s.first}-{s.last}" if s.last > s.first else str(s.first) for s in cursor.of(state))
-                for state in (ACCEPTED, UNKNOWN)}
-        return cls(cursor.next, cursor.next - open_, told[ACCEPTED], told[UNKNOWN], acknowledges)
+        accepted, unknown = (tuple(span.range for span in cursor.of(state)) for state in (ACCEPTED, UNKNOWN))
+        return cls(cursor.next, cursor.next - open_, accepted, unknown, acknowledges)
 
     @property
     def good(self) -> bool:
@@ -212,7 +219,7 @@ class Forwarding:
 
     def _deliver(self, span: Span, batch: Sequence[Line], *, patient: bool) -> bool:
         """Send a batch once, trying again only while nothing left. False: stopped before it left. Raises what refuses it."""
-        said, attempt = f"entries {span.first} to {span.last}", 0
+        said, attempt = span.told, 0
         while True:
             attempt += 1
             self.cursor.save()
@@ -270,7 +277,7 @@ class Forwarding:
             self.cursor.spans = [span for span in self.cursor.spans if span not in done]
             self.cursor.save()
             for span in done:
-                self._say(f"entries {span.first} to {span.last}: acknowledged")
+                self._say(f"{span.told}: acknowledged")
         return len(done) < len(pending)
 
     def _settle(self) -> None:

@@ -255,6 +255,30 @@ def test_it_follows_a_run_and_ends_at_ctrl_c(capsys: Capsys, folder: Path, monke
     assert "acknowledged" in err
 
 
+def test_a_sealed_incident_ends_it(capsys: Capsys, folder: Path, monkeypatch: Patch) -> None:
+    """--follow returns by itself when nothing more will come."""
+    signer = Throwaway()
+    with Ledger.open(folder) as ledger:
+        ledger.start_session("maria", signer=signer)
+        ledger.append_signed("sealed", signer)
+        ledger.end_session()
+    with served(splunk(), monkeypatch):
+        ran = forward(capsys, folder, "--follow", "--json")
+    assert (ran.code, ran.json["stored"]) == (0, size(folder))
+
+
+def test_a_setting_that_is_no_place_begins_nothing_anew(capsys: Capsys, folder: Path, monkeypatch: Patch) -> None:
+    """Acknowledgements switched on in irkit.toml: what was sent stays sent."""
+    world = splunk(ack=False)
+    with served(world, monkeypatch):
+        forward(capsys, folder)
+        file = Path("irkit.toml")
+        file.write_text(file.read_text().replace('ack = "no"', 'ack = "yes"'))
+        ran = forward(capsys, folder, "--json")
+    assert len(world.sent) == size(folder)
+    assert (ran.code, ran.json["accepted"]) == (1, [f"0-{size(folder) - 1}"])
+
+
 def test_help_has_examples(capsys: Capsys) -> None:
     """And says what accepted is not."""
     assert main(["ledger", "forward", "--help"]) == 0
