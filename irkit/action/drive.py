@@ -60,13 +60,13 @@ def passing(status: int) -> bool:
 
 def drive(action: Steps[Any], answers: Callable[[Request], Response] | Iterable[Response | BaseException],
           connector: Connector | None = None, known: Mapping[tuple[str, str], object] | None = None,
-          pass_: Callable[[float], object] = lambda _: None) -> Driven:
+          let_pass: Callable[[float], object] = lambda _: None) -> Driven:
     """Run an action to its end, answering each request from `answers` (a function, or one value a request).
 
     With its `connector` answers are judged as in a run. `known` answers `setting` and `artefact`, and `occasion` where it is
     not to be OCCASION: {("setting", "region"): "eu", ("artefact", sha256): {"sha256": …, "size": …, "name": …}}; all else is
-    an ActionError. `pass_` lets the seconds of a wait pass. A cleanup is asked when the action has ended, where `answers` is a
-    function; that it fails changes nothing.
+    an ActionError. `let_pass` lets the seconds of a wait pass. A cleanup is asked when the action has ended, where `answers` is
+    a function; that it fails changes nothing.
     """
     reply = answers if callable(answers) else None
     queue = iter(()) if callable(answers) else iter(answers)
@@ -76,7 +76,7 @@ def drive(action: Steps[Any], answers: Callable[[Request], Response] | Iterable[
         while True:
             if isinstance(step, Wait):
                 driven.waits.append(step)
-                pass_(step.seconds)
+                let_pass(step.seconds)
                 step = action.send(Response(204))
                 continue
             if isinstance(step, Known):

@@ -102,10 +102,10 @@ def sample(action: Action) -> Driven | None:
         ("setting", name): value for name, value in {**defaults_of(connector), **world.settings}.items()}
     known["artefact", "evidence.txt"] = {"sha256": "0" * 64, "size": 43, "name": "evidence.txt"}
 
-    def pass_(seconds: float) -> None:
+    def let_pass(seconds: float) -> None:
         now[0] += timedelta(seconds=seconds)
     steps = action(**convert_args(action, args))
-    return drive(steps, lambda request: answer(world, addresses, request), connector, known, pass_)
+    return drive(steps, lambda request: answer(world, addresses, request), connector, known, let_pass)
 
 
 # -- showing it --------------------------------------------------------------------------------------------------

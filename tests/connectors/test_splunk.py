@@ -158,6 +158,13 @@ def test_an_export_is_read_without_being_held() -> None:
     assert (got.rows, got.complete) == (1000, False)
 
 
+def test_a_splunk_before_9_is_asked_at_its_own_path() -> None:
+    """The setting `export` says which."""
+    world = tenant()
+    world.settings = {**world.settings, "export": "v1"}
+    assert [r.target for r in search(world).requests if r.keep] == ["/services/search/jobs/export"]
+
+
 # -- the collector -------------------------------------------------------------------------------------------------
 
 def test_an_acknowledged_event_is_indexed() -> None:

@@ -149,6 +149,19 @@ def test_a_job_that_was_cancelled_is_a_part() -> None:
     assert any("cancelled" in note for note in got.notes)
 
 
+@pytest.mark.parametrize("query", ["* | count by x | save /shared/table", "* |SAVE append /t"])
+def test_a_query_that_saves_is_not_sent(query: str) -> None:
+    """A collection only reads."""
+    driven = search(tenant(), query)
+    assert isinstance(driven.error, ActionError)
+    assert not driven.requests
+
+
+def test_a_pipe_in_quotes_saves_nothing() -> None:
+    """What stands in a text is looked for, not run."""
+    assert search(tenant(), '"a | save b"').error is None
+
+
 # -- the HTTP source -----------------------------------------------------------------------------------------------
 
 def test_a_line_that_a_search_finds_is_stored() -> None:

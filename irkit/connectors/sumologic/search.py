@@ -17,6 +17,7 @@ from irkit.action import (
     DELETE,
     GET,
     POST,
+    ActionError,
     BadAnswer,
     Collection,
     Effect,
@@ -73,11 +74,14 @@ def collect_search(query: str, since: datetime, until: datetime, name: str = "su
 
     The window is by receipt time, so that late messages do not change the count: choose one that has ended, and a repeat can be
     compared. Sumo Logic stops near 100,000 messages: such a window is halved until each part is whole. What is missing is said.
-    An aggregate's records are kept beside as "<name>, records"; of several windows each has its own.
+    An aggregate's records are kept beside as "<name>, records"; of several windows each has its own. A query that saves into a
+    lookup table is refused.
 
     Source: the vendor's documentation, search-job. Needs an Enterprise-level plan and the capability Download Search Results.
     `name` is the artefact's.
     """
+    if re.search(r"\|\s*save\b", re.sub(r'"(?:\\.|[^"\\])*"', '""', query), re.IGNORECASE):
+        raise ActionError("the query would save into a lookup table: a collection only reads", next="leave that operator out")
     got = _Got(Tally(name, "at", since, until, vendor="Sumo Logic"), name)
     todo = [(since, until)]
     while todo:
