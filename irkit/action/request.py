@@ -65,8 +65,8 @@ class Known:
 class Request:
     """One HTTP request, or with `mail` one message, without host and without credential; the connection adds both.
 
-    `target` is an origin-form path with its query, or an absolute next-page link taken verbatim from an answer. It has one
-    body at most: `json`, `form`, `content`, `upload` or `mail`.
+    `target` is an origin-form path with its query, or an absolute next-page link taken verbatim from an answer; "" where a
+    placed credential ends the address. It has one body at most: `json`, `form`, `content`, `upload` or `mail`.
     """
 
     method: str

@@ -1,4 +1,4 @@
-"""`python -m tests.bench.keeping URL TOKEN FOLDER DAYS`: preserves so many days of an audit log, and prints what it took."""
+"""`python -m tests.bench.keeping URL TOKEN FOLDER DAYS [NAME]`: preserves so many days of a log, and prints what it took."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,19 @@ from irkit.engine.perform import Performance
 from tests.bench.tenant import NAME, Tenant, engine
 
 STATUS = Path("/proc/self/status")
+COLLECT: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    NAME: ("collect_audit_log", {}),
+    "splunk": ("collect_search", {"search": "search index=helpdesk", "until": datetime.now(UTC) + timedelta(days=1)}),
+}
 
 
 def main(tenant: Tenant, folder: Path, days: int) -> dict[str, Any]:
     """Seconds, bytes of memory, and what was preserved. Raises RuntimeError when it was not all of it."""
     since = datetime.now(UTC) - timedelta(days=days)
     with engine(tenant, folder) as ctx:
-        action = ctx.perform.connector(NAME).actions["collect_audit_log"]
-        performance = Performance(ctx, "audit_log", action, action(since=since), NAME, quiet=True)
+        collect, more = COLLECT[tenant.name]
+        action = ctx.perform.connector(tenant.name).actions[collect]
+        performance = Performance(ctx, "log", action, action(since=since, **more), tenant.name, quiet=True)
         idle, cpu, began = _idle(), time.process_time(), time.perf_counter()
         performance.look()
         spent = {"wall": time.perf_counter() - began, "cpu": time.process_time() - cpu}
@@ -58,4 +64,4 @@ def _field(name: str) -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(Tenant(sys.argv[1], sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]))))
+    print(json.dumps(main(Tenant(sys.argv[1], sys.argv[2], *sys.argv[5:]), Path(sys.argv[3]), int(sys.argv[4]))))
