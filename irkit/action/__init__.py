@@ -60,7 +60,7 @@ __all__ = [
     "Cut", "Driven", "Effect", "Email", "Host", "Identity", "Item", "Judge", "Known", "Limit", "Listing", "Mail", "Next",
     "NoAnswer", "NotConfirmed", "NotSent", "Occasion", "Outgoing", "Param", "Placed", "Proof", "Record", "Refused", "Request",
     "Response", "ServiceAccount", "Setting", "SignIn", "StandardWebhook", "Steps", "Tally", "Throttled", "Token", "Trace",
-    "Unavailable", "UserId", "Wait", "Walk", "artefact", "at", "by_field", "by_link_header", "by_token", "counted", "drive", "flag",
-    "ident", "items", "keyless", "links", "occasion", "one", "one_page", "paging", "passing", "refusal", "retry_after", "row",
-    "setting", "stamp", "until_reset", "walk", "when", "words",
+    "Unavailable", "UserId", "Wait", "Walk", "artefact", "at", "by_field", "by_link_header", "by_token", "counted", "drive",
+    "flag", "ident", "items", "keyless", "links", "occasion", "one", "one_page", "paging", "passing", "refusal", "retry_after",
+    "row", "setting", "stamp", "until_reset", "walk", "when", "words",
 ]

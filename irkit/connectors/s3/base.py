@@ -12,7 +12,7 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl, unquote_plus, urlencode
+from urllib.parse import parse_qsl, quote, unquote_plus, urlencode
 
 from irkit.action import (
     GET,
@@ -154,6 +154,18 @@ def checksum(sha256: str) -> dict[str, str]:
 
 # -- lists -------------------------------------------------------------------------------------------------------
 
+def listing(bucket: str, prefix: str = "", keep: str = "", **how: object) -> Request:
+    """Ask for objects (list_type=2) or for versions, keys in url-encoding since XML cannot hold every key."""
+    asked = {**{name.replace("_", "-"): str(value) for name, value in how.items()}, "prefix": prefix, "encoding-type": "url"}
+    request = GET("/{}", bucket, keep=keep)
+    return request.follow(f"{request.target}?{_encoded(asked)}")
+
+
+def _encoded(pairs: Mapping[str, str]) -> str:
+    """A query as the signature counts it, a blank as %20: what stands in the address needs no second reading."""
+    return urlencode(pairs, quote_via=quote, safe="")
+
+
 def page(answer: Response) -> dict[str, Any]:
     """A page of objects or versions: `rows` are versions and delete markers alike, keys are decoded."""
     data = answer.xml("ListBucketResult", "ListVersionsResult", many=LISTS)
@@ -172,7 +184,7 @@ def next_page(request: Request, answer: Response) -> Request | None:
     if data.get("IsTruncated") != "true" or not marked:
         return None
     head, _, query = request.target.partition("?")
-    return request.follow(f"{head}?{urlencode({**dict(parse_qsl(query, keep_blank_values=True)), **marked})}")
+    return request.follow(f"{head}?{_encoded({**dict(parse_qsl(query, keep_blank_values=True)), **marked})}")
 
 
 def short(answer: Response, done: Any) -> bool:

@@ -35,7 +35,7 @@ from irkit.action import (
     words,
 )
 from irkit.action import artefact as kept
-from irkit.connectors.s3.base import NAMESPACE, absent, checked, checksum, next_page, page, place, s3, short
+from irkit.connectors.s3.base import NAMESPACE, absent, checked, checksum, listing, next_page, page, place, s3, short
 
 MOST = 5 * 2**30                       # bytes of one PUT; the checksum of an upload in parts is none of the file
 MODES = ("GOVERNANCE", "COMPLIANCE")
@@ -119,8 +119,7 @@ def locked_bucket() -> Steps[Lock]:
 def _versions(bucket: str, key: str) -> Steps[list[Mapping[str, Any]]]:
     """All versions and delete markers of exactly that key, newest first."""
     found: list[Mapping[str, Any]] = []
-    yield from walk(GET("/{}", bucket, params={"versions": "", "prefix": key, "encoding-type": "url"}), "rows",
-                    found.append, after=next_page, read=page)
+    yield from walk(listing(bucket, key, versions=""), "rows", found.append, after=next_page, read=page)
     return [row for row in found if row.get("Key") == key]
 
 
@@ -287,9 +286,8 @@ def list_evidence(prefix: str = "") -> Steps[Listing]:
     Source: docs.aws.amazon.com, Amazon S3 API, ListObjectVersions.
     """
     found: list[Mapping[str, Any]] = []
-    done = yield from walk(GET("/{}", (yield from setting("bucket")), keep="versions", params={
-        "versions": "", "prefix": prefix, "encoding-type": "url"}), "rows", found.append, after=next_page, read=page,
-        short=short)
+    first = listing((yield from setting("bucket")), prefix, "versions", versions="")
+    done = yield from walk(first, "rows", found.append, after=next_page, read=page, short=short)
     rows = [Item(words(row.get("VersionId")), "delete marker" if "Deleted" in row else "version", words(row.get("Key")),
                  "" if "Deleted" in row else counted(int(row["Size"]) if str(row.get("Size")).isdecimal() else 0, "byte"),
                  words(at(row, "Owner.ID")), row.get("IsLatest") == "true", stamp(when(row.get("LastModified"))))

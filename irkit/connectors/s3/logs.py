@@ -28,7 +28,7 @@ from irkit.action import (
     when,
     words,
 )
-from irkit.connectors.s3.base import NAMESPACE, absent, checked, next_page, page, place, s3, short
+from irkit.connectors.s3.base import NAMESPACE, absent, checked, listing, next_page, page, place, s3, short
 
 MOST = 10_000                          # log files that are fetched, one request each
 LINE = re.compile(r'\S+ (?P<bucket>\S+) \[(?P<time>[^\]]+)\] ')
@@ -98,9 +98,8 @@ def collect_access_logs(bucket: str, since: datetime, until: datetime | None = N
                           status=200,
                           needs="server access logs, switched on before the incident")
     files: list[Mapping[str, Any]] = []
-    listed = yield from walk(GET("/{}", where.target, params={"list-type": 2, "prefix": where.prefix or None,
-                                                              "encoding-type": "url"}),
-                             "rows", files.append, after=next_page, read=page, short=short)
+    listed = yield from walk(listing(where.target, where.prefix, list_type=2), "rows", files.append, after=next_page, read=page,
+                             short=short)
     due = [row for row in files if (when(row.get("LastModified")) or since) >= since]     # delivered after what they tell of
     tally = Tally("access logs", "time", since, until, asked=lambda row: row["bucket"] in ("", bucket))
     done = yield from _fetched(where.target, due[:MOST], tally)

@@ -23,7 +23,7 @@ from irkit.action import (
     when,
     words,
 )
-from irkit.connectors.s3.base import LISTS, absent, next_page, page, place, s3, short
+from irkit.connectors.s3.base import LISTS, absent, listing, next_page, page, place, s3, short
 
 EVERYBODY = {"http://acs.amazonaws.com/groups/global/AllUsers": "anybody",
              "http://acs.amazonaws.com/groups/global/AuthenticatedUsers": "anybody with an AWS account"}
@@ -33,8 +33,7 @@ MOST = 1000                            # objects whose access list is read, one 
 def _collect(name: str, bucket: str, prefix: str, since: datetime | None, until: datetime | None,
              how: Mapping[str, object]) -> Steps[Collection]:
     tally = Tally(name, "LastModified", since, until, asked=lambda row: words(row["Key"]).startswith(prefix))
-    done = yield from walk(GET("/{}", bucket, params={**how, "prefix": prefix or None, "encoding-type": "url"}, keep=name),
-                           "rows", tally.add, after=next_page, read=page, short=short)
+    done = yield from walk(listing(bucket, prefix, name, **how), "rows", tally.add, after=next_page, read=page, short=short)
     return tally.collection(done, notes=("S3 has no filter by time: the list is whole, and the window is what was looked for",))
 
 
@@ -47,7 +46,7 @@ def list_objects(bucket: str, prefix: str = "", since: datetime | None = None,
 
     Source: docs.aws.amazon.com, Amazon S3 API, ListObjectsV2.
     """
-    return (yield from _collect("objects", bucket, prefix, since, until, {"list-type": 2, "fetch-owner": "true"}))
+    return (yield from _collect("objects", bucket, prefix, since, until, {"list_type": 2, "fetch_owner": "true"}))
 
 
 @s3.action(Effect.READ)
@@ -128,9 +127,8 @@ def _granted(acl: Mapping[str, Any]) -> str:
 def _objects(bucket: str, prefix: str, found: list[Item]) -> Steps[tuple[Walk, int]]:
     """Read the access lists of the first objects, and add what is public to `found`."""
     rows: list[Mapping[str, Any]] = []
-    done = yield from walk(GET("/{}", bucket, params={"list-type": 2, "prefix": prefix or None, "encoding-type": "url",
-                                                      "fetch-owner": "true"}),
-                           "rows", rows.append, lambda: len(rows) > MOST, after=next_page, read=page, short=short)
+    done = yield from walk(listing(bucket, prefix, list_type=2, fetch_owner="true"), "rows", rows.append,
+                           lambda: len(rows) > MOST, after=next_page, read=page, short=short)
     looked = 0
     for row in rows[:MOST]:
         key = words(row["Key"])
