@@ -1,4 +1,4 @@
-"""`python -m tests.bench [startup|fanout|preserve|ledger]… [--quick]`: the table. Default: all four.
+"""`python -m tests.bench [startup|fanout|preserve|ledger|upload]… [--quick]`: the table. Default: all five.
 
 It is no test and never fails for being slow; it does fail when what it measures went wrong. `--quick` is a smoke run.
 """
@@ -15,6 +15,7 @@ GROUPS = {
     "fanout": "A fan-out",
     "preserve": "Preserving an audit log",
     "ledger": "The ledger",
+    "upload": "Copying an artefact to S3",
 }
 
 

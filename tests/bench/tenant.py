@@ -6,6 +6,7 @@ import contextlib
 import copy
 import json
 import os
+import shlex
 import subprocess
 import sys
 import urllib.request
@@ -47,14 +48,15 @@ class Tenant:
 
 
 @contextlib.contextmanager
-def served(*options: str) -> Iterator[Tenant]:
-    """A Zendesk tenant without rate limits, served by `irkit world serve` while the block runs."""
-    command = [sys.executable, "-m", "irkit", "world", "serve", NAME, "--port", "0", "--set", "limits=false", *options]
+def served(*options: str, name: str = NAME) -> Iterator[Tenant]:
+    """A tenant served by `irkit world serve` while the block runs; a Zendesk without rate limits unless named."""
+    unlimited = ["--set", "limits=false"] if name == NAME else []
+    command = [sys.executable, "-m", "irkit", "world", "serve", name, "--port", "0", *unlimited, *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         try:
             url = process.stdout.readline().strip()
-            token = next(line for line in process.stdout if line.startswith("export ")).partition("=")[2].strip()
+            token = shlex.split(next(line for line in process.stdout if line.startswith("export ")).partition("=")[2])[0]
             yield Tenant(url, token)
         finally:
             process.terminate()

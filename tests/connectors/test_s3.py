@@ -186,7 +186,7 @@ def test_a_checksum_of_checksums_is_none_of_the_file() -> None:
 def test_retention_is_only_ever_made_longer() -> None:
     """An earlier day is not sent; a later one is, in the mode that there is."""
     world = account()
-    receipt = put(world, mode="COMPLIANCE").result
+    receipt = put(world, mode="COMPLIANCE", retain_until=UNTIL + timedelta(milliseconds=7)).result
     args = {"key": receipt.key, "version_id": receipt.version_id}
     assert not done(world, "extend_retention", **args, retain_until=UNTIL - timedelta(days=1)).writes
     after = done(world, "extend_retention", **args, retain_until=UNTIL + timedelta(days=1)).result

@@ -183,6 +183,7 @@ def put_evidence(artefact: str, retain_until: datetime | None = None, mode: str 
     Checking object integrity.
     """
     file: Artefact = yield from kept(artefact)
+    retain_until = retain_until and retain_until.replace(microsecond=0)         # S3 is told whole seconds
     lock = yield from locked_bucket()
     _sensible(file, lock, retain_until, mode, legal_hold)
     mode = mode if retain_until else lock.mode
@@ -336,7 +337,7 @@ def extend_retention(key: str, version_id: str, retain_until: datetime) -> Steps
 
     Source: docs.aws.amazon.com, Amazon S3 API, PutObjectRetention.
     """
-    before = yield from _of(key, version_id)
+    before, retain_until = (yield from _of(key, version_id)), retain_until.replace(microsecond=0)
     now = when(before.retain_until)
     if now is not None and retain_until < now:
         raise ActionError(f"version {version_id} is locked until {before.retain_until}: retention is only ever made longer")
