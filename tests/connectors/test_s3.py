@@ -367,6 +367,16 @@ def test_wrong_keys_and_a_wrong_region_are_told_apart(key: str, region: str, sai
     assert said in str(error)
 
 
+def test_a_key_that_is_switched_off_signs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What deactivate_access_key does to whoever signs with it: S3, IAM and STS refuse the next request."""
+    world = account()
+    with wired(world, monkeypatch) as wire:
+        over(wire, world, "deactivate_access_key", user_name="irkit", access_key_id=world.own[0])
+        after = over(wire, world, "check_evidence_bucket").error
+    assert isinstance(after, Refused)
+    assert "switched off" in str(after)
+
+
 @pytest.mark.parametrize(("lost", "there"), [("before", False), ("after", True)])
 def test_an_upload_whose_answer_was_lost_is_unknown_and_a_look_tells(lost: Any, there: bool,
                                                                      monkeypatch: pytest.MonkeyPatch) -> None:
