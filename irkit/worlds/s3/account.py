@@ -29,7 +29,7 @@ class Options:
     """
 
     lock: bool = True
-    default: str = ""
+    default: str = "GOVERNANCE 30"
     denied: str = ""
     logs: bool = True
     files: int = 40
