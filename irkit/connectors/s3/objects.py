@@ -10,6 +10,7 @@ from irkit.action import (
     GET,
     ActionError,
     Collection,
+    Cut,
     Effect,
     Item,
     Listing,
@@ -134,12 +135,17 @@ def _objects(bucket: str, prefix: str, found: list[Item]) -> Steps[tuple[Walk, i
         key = words(row["Key"])
         try:
             path, parts = place(bucket, key)
-            target = GET(path, *parts, params={"acl": ""}, ok=[404])
+            target = GET(path, *parts, params={"acl": ""}, ok=[404], keep="access lists of objects")
         except ActionError:
             done.notes.append(f"the key {key[:80]!r} cannot stand in a path: its access list was not read")
             done.complete = False
             continue
-        answer = yield target
+        try:
+            answer = yield target
+        except Cut:
+            done.complete = False
+            done.notes.append("stopped by hand")
+            break
         if absent(answer, "NoSuchKey"):                                  # deleted since it was listed
             continue
         looked += 1
