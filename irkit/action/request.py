@@ -148,4 +148,4 @@ def SEND(mail: Mail, **options: Any) -> Request:
                    affects=tuple(options.pop("affects", mail.to)), **{"noun": "person", **options})
 
 
-GET, POST, PUT, PATCH, DELETE = map(_verb, ("GET", "POST", "PUT", "PATCH", "DELETE"))
+GET, HEAD, POST, PUT, PATCH, DELETE = map(_verb, ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"))

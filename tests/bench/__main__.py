@@ -1,4 +1,4 @@
-"""`python -m tests.bench [startup|fanout|preserve|export|ledger]… [--quick]`: the table. Default: all.
+"""`python -m tests.bench [startup|fanout|preserve|export|ledger|upload]… [--quick]`: the table. Default: all.
 
 It is no test and never fails for being slow; it does fail when what it measures went wrong. `--quick` is a smoke run.
 """
@@ -16,6 +16,7 @@ GROUPS = {
     "preserve": "Preserving an audit log",
     "export": "A search's export",
     "ledger": "The ledger",
+    "upload": "Copying an artefact to S3",
 }
 
 

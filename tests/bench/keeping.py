@@ -30,28 +30,28 @@ def main(tenant: Tenant, folder: Path, days: int) -> dict[str, Any]:
         collect, more = COLLECT[tenant.name]
         action = ctx.perform.connector(tenant.name).actions[collect]
         performance = Performance(ctx, "log", action, action(since=since, **more), tenant.name, quiet=True)
-        idle, cpu, began = _idle(), time.process_time(), time.perf_counter()
+        resting, cpu, began = idle(), time.process_time(), time.perf_counter()
         performance.look()
         spent = {"wall": time.perf_counter() - began, "cpu": time.process_time() - cpu}
         outcome = performance.outcome
         if not isinstance(outcome, Done) or outcome.incomplete:
             raise RuntimeError(f"the log was not preserved: {outcome}")
         data = next(e.disclosed for e in ctx.ledger.entries() if e.kind == "artefact.added")
-    return {**spent, "idle": idle, "above": _peak() - idle, "rows": outcome.result["rows"], "pages": outcome.result["pages"],
-            "bytes": data["artefact.size"], "sha256": data["artefact.sha256"]}
+    return {**spent, "idle": resting, "above": peak() - resting, "rows": outcome.result["rows"],
+            "pages": outcome.result["pages"], "bytes": data["artefact.size"], "sha256": data["artefact.sha256"]}
 
 
-def _idle() -> int:
+def idle() -> int:
     """Bytes of memory now, and the peak begun anew where the kernel lets one."""
     gc.collect()
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
-        return _peak()
+        return peak()
     return _field("VmRSS")
 
 
-def _peak() -> int:
+def peak() -> int:
     """The most bytes of memory so far."""
     if STATUS.exists():
         return _field("VmHWM")

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import json
 import os
+import shlex
 import subprocess
 import sys
 import urllib.request
@@ -57,7 +58,7 @@ def served(*options: str, name: str = NAME) -> Iterator[Tenant]:
         assert process.stdout is not None
         try:
             url = process.stdout.readline().strip()
-            token = next(line for line in process.stdout if line.startswith("export ")).partition("=")[2].strip()
+            token = shlex.split(next(line for line in process.stdout if line.startswith("export ")).partition("=")[2])[0]
             yield Tenant(url, token, name)
         finally:
             process.terminate()

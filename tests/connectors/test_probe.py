@@ -30,7 +30,7 @@ from irkit.wire.account import Account
 from irkit.wire.http import Wire
 from irkit.wire.mail import Mailbox
 from irkit.wire.reading import READ, ReadsOnly
-from irkit.worlds import Fault, Faults, World
+from irkit.worlds import Call, Fault, Faults, World
 from irkit.worlds.google_workspace.key import key_file
 from irkit.worlds.serve import serve
 from tests.engine.play import STARTS, Play, book
@@ -74,7 +74,7 @@ class Desk:
 
     def must_have_read_only(self) -> None:
         """GET and HEAD, what was declared a read, and token calls; and only those change the tenant."""
-        reads = {(e.disclosed["request.method"], urlsplit(e.disclosed["request.url"]).path)
+        reads = {(e.disclosed["request.method"], Call.of("GET", e.disclosed["request.url"]).path)       # as the world hears it
                  for e in self.ctx.ledger.entries() if e.kind == "request.answer"}
         tokens = {("POST", urlsplit(a.token_endpoint(a.way)[0]).path) for a in self.wire._accounts.values()
                   if isinstance(a, Account)}
@@ -88,7 +88,8 @@ class Desk:
 @contextmanager
 def probing(folder: Path, connector: str, monkeypatch: pytest.MonkeyPatch, sign_in: str = "") -> Iterator[Desk]:
     """A probe of a fresh tenant of that connector."""
-    world = make(connector)
+    clock = DrillClock(STARTS, monotonic=lambda: 0.0)         # a wait lets the tenant's time pass, too
+    world = make(connector, clock=clock.now)
     way, credential = world.signs_in()
     if sign_in not in ("", way):
         credential = world.credentials().get("client_secret") or json.loads(key_file())["private_key"]
@@ -107,9 +108,9 @@ def probing(folder: Path, connector: str, monkeypatch: pytest.MonkeyPatch, sign_
         to = Connection(connector, connector, known, sign_in or way, "env:PROBE_TOKEN", server.url,
                         {host: f"env:PROBE_{host.upper()}" for host in world.more_credentials()})
         wire = Wire({connector: to}, connectors.find, reads_only=True, loopback=True, wait=lambda seconds: False,
-                    wall=lambda: world.now().timestamp())
+                    wall=lambda: world.now().timestamp())        # signatures bear a time, and both sides keep the same
         gate = Play(folder, book("\n  - {id: a, phase: prepare, title: A, why: B, do: C}\n"), {})
-        ctx = Context(ledger, wire, DrillClock(STARTS, monotonic=lambda: 0.0), gate, Mode.PROBE, "r1", "maria")
+        ctx = Context(ledger, wire, clock, gate, Mode.PROBE, "r1", "maria")
         try:
             yield Desk(ctx, wire, heard, world, connector)
         finally:

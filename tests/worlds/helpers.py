@@ -36,7 +36,7 @@ class Clock:
         self.at += timedelta(seconds=seconds)
 
 
-def make(connector: str = "zendesk", *, clock: Clock | None = None, people: Sequence[Person] = PEOPLE,
+def make(connector: str = "zendesk", *, clock: Callable[[], datetime] | None = None, people: Sequence[Person] = PEOPLE,
          subjects: Mapping[str, str] | None = None, **options: object) -> World:
     """A small world of that connector."""
     kind = worlds.find(connector)
