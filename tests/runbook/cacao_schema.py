@@ -1,7 +1,7 @@
 """What CACAO 2.0 demands of a playbook as irkit writes it, as JSON Schema (draft-07), written by hand from the specification.
 
-It is an excerpt, not the schemas that OASIS publishes: those of playbook (3.1), workflow steps (4.1 to 4.4), manual commands (5),
-groups as agents (7), extension-definition (8), external-reference, identifier, timestamp and variable (10), for the properties
+It is an excerpt and not the schemas that OASIS publishes: playbook (3.1), workflow steps (4), manual commands (5), groups as
+agents (7), extension-definition (8), external-reference, identifier, timestamp and variable (10), for the properties that
 irkit can write. It is stricter in one way: a property that is not listed is refused.
 """
 
@@ -16,7 +16,8 @@ UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-5][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}
 TEXT: Json = {"type": "string"}
 FLAG: Json = {"type": "boolean"}
 IDENTIFIER: Json = {"type": "string", "pattern": f"^[a-z][a-z0-9-]+[a-z0-9]--{UUID}"}
-TIMESTAMP: Json = {"type": "string", "pattern": r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$"}
+TIMESTAMP: Json = {"type": "string",
+                   "pattern": r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$"}
 
 
 def some(items: Json) -> Json:

@@ -106,8 +106,10 @@ def every_construct() -> Json:
                            "__unused__": {"type": "string", "value": "x"}},
         markings=[named("marking-tlp", 80), named("marking-statement", 81)], severity=70, labels=["mail"],
         data_marking_definitions={named("marking-tlp", 80): {"type": "marking-tlp", "tlpv2_level": "TLP:AMBER"},
-                                  named("marking-statement", 81): {"type": "marking-statement", "statement": "For the team alone"}},
+                                  named("marking-statement", 81): {"type": "marking-statement",
+                                                                   "statement": "For the team alone"}},
         signatures=[{"type": "jss", "value": "x"}],
-        authentication_info_definitions={named("http-basic", 82): {"type": "http-basic", "username": "u", "password": "hunter2hunter2"}},
+        authentication_info_definitions={named("http-basic", 82): {"type": "http-basic", "username": "u",
+                                                                   "password": "hunter2hunter2"}},
         extension_definitions={named("extension-definition", 83): {"type": "extension-definition", "name": "theirs"}},
         playbook_extensions={named("extension-definition", 83): {"anything": 1}}, x_own="kept nowhere")

@@ -46,6 +46,7 @@ class Flow:
     order: Sequence[str] = ()
     loops: Sequence[Edge] = ()
     guards: dict[str, Guard] = field(default_factory=dict)
+    beside: dict[str, list[str]] = field(default_factory=dict)      # first of a parallel branch -> those of all
     blurred: list[str] = field(default_factory=list)        # reached in ways that no guard says: always offered
 
 
@@ -56,6 +57,9 @@ def straighten(playbook: Playbook) -> Flow:
     found = Flow(edges, *_order(edges, roots))
     _broken(playbook, found)
     _guard(playbook, found, roots)
+    for own in found.edges.values():
+        firsts = [edge.to for edge in own if edge.keys[0] == "next_steps"]
+        found.beside.update(dict.fromkeys(firsts, firsts))
     return found
 
 
@@ -104,7 +108,8 @@ def _broken(playbook: Playbook, found: Flow) -> None:
             for name, own in found.edges.items()}
     for edge in _order(sure, found.order)[1]:
         mistakes.error(edge.target, f"{edge.where}: an endless loop back to {edge.to}", "nothing in it decides to leave it")
-    lost = [name for name in found.order if name not in _with_an_end(found)]
+    ending = _with_an_end(found)
+    lost = [name for name in found.order if name not in ending]
     if lost and not mistakes.errors:
         mistakes.error(workflow[lost[0]], f"{pointer('workflow', lost[0])}: no end can be reached from here",
                        "a loop that no decision leaves")

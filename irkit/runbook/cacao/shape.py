@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from irkit.runbook.source import Mistakes, Node, did_you_mean
@@ -67,6 +67,7 @@ class Playbook:
     root: Node
     mistakes: Mistakes
     unknown: list[str]
+    _tables: dict[str, dict[str, Node]] = field(default_factory=dict)
 
     @property
     def workflow(self) -> Mapping[str, Node]:
@@ -75,9 +76,11 @@ class Playbook:
     def text(self, key: str) -> str:
         return text(self.root, key)
 
-    def table(self, key: str) -> dict[str, Node]:
+    def table(self, key: str) -> Mapping[str, Node]:
         """A dictionary of the playbook by key; empty when it is not there."""
-        return table(self.root, key)
+        if key not in self._tables:
+            self._tables[key] = table(self.root, key)
+        return self._tables[key]
 
 
 def text(node: Node, key: str) -> str:

@@ -30,6 +30,7 @@ from irkit.runbook.cacao.write import action_text, references
 from irkit.runbook.source import Node, plain
 
 Json = dict[str, Any]
+NAMED = 3           # branches beside a step that its words name
 PEOPLE = ("group", "individual", "organization", "sector")                      # agents that are no machine (section 7.2)
 PHASES = {"restrict-access": "contain", "disconnect-system": "contain", "eliminate-risk": "eradicate",
           "revert-system": "recover", "restore-data": "recover", "restore-capabilities": "recover",
@@ -182,10 +183,10 @@ class Translation:
                 yield f"Then go back to {self._name(edge.to)} for as long as it says so: redo that step."
 
     def _words_of_flow(self, name: str) -> Iterator[str]:
-        for other in self.flow.order:
-            firsts = [edge.to for edge in self.flow.edges[other] if edge.keys[0] == "next_steps"]
-            if name in firsts and len(firsts) > 1:
-                yield f"Beside this, at the same time: {', '.join(self._name(one) for one in firsts if one != name)}."
+        if firsts := self.flow.beside.get(name):
+            others = [one for one in firsts[:NAMED + 1] if one != name][:NAMED]
+            left = len(firsts) - 1 - len(others)
+            yield f"Beside this, at the same time: {', '.join(map(self._name, others))}{f' and {left} more' if left else ''}."
         if name == self.playbook.text("workflow_exception"):
             yield "Only when a step failed and says nothing of its own."
 
@@ -209,9 +210,9 @@ class Translation:
     def _decision(self, name: str, step: Node, question: str, word: str, *, heading: str = "") -> Json:
         asked = heading or title(text(step, "name") or text(step, "description")) or "A decision"
         own = self.names.give(f"{text(step, 'name')}_{word}" if heading else text(step, "name"), word)
-        keys = Names()
-        branches = choices(step)
-        self.asks[name], self.keys[name] = own, {branch: keys.give(branch, "case") for branch in branches}
+        keys, branches = Names(), choices(step)
+        self.asks[name] = own
+        self.keys[name] = {branch: keys.give(branch if len(branch) > 1 else f"case {branch}", "case") for branch in branches}
         labels = {"yes": "Yes", "no": "No", "default": "None of these"} if text(step, "type") != "switch-condition" or \
             "default" in branches else {}
         said = [*(self._before(name, step) if not heading else ()), self._words(question),
