@@ -252,12 +252,36 @@ def test_a_while_whose_body_leads_back_is_a_loop() -> None:
     assert "go back to “More?”" in words(made, "a")
 
 
-def test_a_way_after_failure_alone_is_said_in_words() -> None:
-    """There is nothing to decide: what follows success is the end."""
+def test_a_way_after_failure_alone_is_a_question_too() -> None:
+    """What follows success is the end."""
     made = playbook({FIRST: by_hand("a", name="A", on_failure=SECOND), SECOND: by_hand("b", name="B", on_completion=END)})
+    assert order(made) == ["a", "a_worked", "b"]
+    assert whens(made) == {"b": 'steps.a_worked.choice == "no"'}
+
+
+def test_a_step_that_is_tried_again_for_ever_is_a_loop_that_success_leaves() -> None:
+    """Its words say where to go back to; no step waits for an answer, so nothing is asked."""
+    made = playbook({FIRST: by_hand("a", name="A", on_failure=FIRST, on_success=END)})
+    assert order(made) == ["a"]
+    assert words(made, "a") == "a\nIf it fails, go back to “A”: redo that step.\n"
+
+
+def test_what_follows_the_failure_of_a_decision_is_offered() -> None:
+    """irkit has no question for it; the report says so."""
+    made = playbook({IF: {"type": "if-condition", "name": "Q", "condition": "c", "on_true": FIRST, "on_success": END,
+                          "on_failure": SECOND},
+                     FIRST: by_hand("a", name="A", on_completion=END_2), END_2: {"type": "end"},
+                     SECOND: by_hand("b", name="B", on_completion=END)})
+    assert whens(made) == {"a": 'steps.q.choice == "yes"'}
+    assert "changed Q: what follows its failure is offered in any case" in told(made)
+
+
+def test_the_way_of_exceptions_stands_last() -> None:
+    """And says when it is taken."""
+    made = two()
     made["workflow"][THIRD] = by_hand("c", name="C", on_completion=END)
     made["workflow_exception"] = THIRD
-    assert words(made, "a").endswith("If it fails: “B”.\n")
+    assert order(made) == ["look", "delete", "c"]
     assert words(made, "c").startswith("Only when a step failed and says nothing of its own.\n")
 
 
@@ -281,6 +305,7 @@ def test_names_are_made_for_everything() -> None:
     ids = order(made)
     assert ids[:3] == ["delete", "action_1_2", "action"]
     assert len(ids[3]) <= 64
+    assert words(made, ids[3]) == ("word " * 200).strip() + "\nz\n"         # the title holds its beginning alone
     assert ids[4] == "delete_2"
 
 

@@ -15,6 +15,7 @@ from irkit.runbook.cacao.shape import Playbook, pointer, pointers, text
 from irkit.runbook.source import Node
 
 MAX_BRANCHES = 16           # decisions that one step depends on
+WORK = ("action", "playbook-action")
 DECISIONS = ("if-condition", "while-condition", "switch-condition")
 
 Guard = Mapping[str, frozenset[str]]        # step that decides -> the branches under which another is reached
@@ -64,11 +65,11 @@ def straighten(playbook: Playbook) -> Flow:
 
 
 def _edges(name: str, step: Node) -> Iterator[Edge]:
-    """A failure that has a way of its own is a decision."""
-    failing = text(step, "type") not in DECISIONS and step.get("on_failure") and step.get("on_success")
+    """A failure that has a way of its own is a decision: did it work?"""
+    failing = text(step, "type") in WORK and step.get("on_failure")
     for keys, target in pointers(step):
         branch = {"on_true": "yes", "on_false": "no"}.get(keys[0], keys[1] if keys[0] == "cases" else "")
-        if failing and keys[0] in ("on_failure", "on_success"):
+        if failing and keys[0].startswith("on_"):
             branch = "no" if keys[0] == "on_failure" else "yes"
         yield Edge(name, keys, target, branch)
 
@@ -113,7 +114,7 @@ def _broken(playbook: Playbook, found: Flow) -> None:
     if lost and not mistakes.errors:
         mistakes.error(workflow[lost[0]], f"{pointer('workflow', lost[0])}: no end can be reached from here",
                        "a loop that no decision leaves")
-    if not any(text(workflow[name], "type") in ("action", "playbook-action") for name in reached):
+    if not any(text(workflow[name], "type") in WORK for name in reached):
         mistakes.error(holder, "/workflow: it has no step that does anything")
     if mistakes.errors:
         mistakes.fail(next="irkit runbook import --help")

@@ -178,6 +178,8 @@ def _lost(playbook: Playbook, own: Json) -> Iterator[Loss]:
         yield Loss("lost", "/signatures", "its signatures: irkit does not check them, and they do not cover the runbook")
     if playbook.root.get("authentication_info_definitions"):
         yield Loss("lost", "/authentication_info_definitions", "credentials are never taken over: irkit connect")
+    if not own and title(called := one_line(playbook.text("name"))) != called:
+        yield Loss("lost", "/name", f"its end: the title is {title(called)}")
     yield from _lost_variables(playbook) if not own else ()
     yield from (Loss("lost", f"/{key}", f"{key}: {one_line(', '.join(_texts(node)))[:200]}")
                 for key in UNUSED if (node := playbook.root.get(key)) and not own)

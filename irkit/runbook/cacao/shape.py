@@ -242,8 +242,7 @@ def _target(found: Playbook, at: tuple[str, ...], target: Node) -> None:
     step = found.workflow.get(target.value) if target.kind == "scalar" else None
     if step is None:
         what = target.value[:90] if target.kind == "scalar" else "that is no identifier"
-        found.mistakes.error(target, f"{where}: there is no step {what} in the workflow",
-                             did_you_mean(what, found.workflow))
+        found.mistakes.error(target, f"{where}: there is no step {what} in the workflow")
     elif text(step, "type") == "start":
         found.mistakes.error(target, f"{where}: leads back to the start", "a step leads onwards, to another step or to an end")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from irkit.runbook.cacao.extension import EXTENSION
-from irkit.runbook.cacao.flow import DECISIONS, Edge, Flow, choices
+from irkit.runbook.cacao.flow import DECISIONS, WORK, Edge, Flow, choices
 from irkit.runbook.cacao.shape import Playbook, pointer, table, text, texts
 from irkit.runbook.cacao.words import (
     Names,
@@ -72,11 +72,16 @@ class Translation:
             self._tell(name, step)
             if kind in DECISIONS:
                 yield self._decision(name, step, self._question(step), "decision")
-            elif kind in ("action", "playbook-action"):
+            elif kind in WORK:
                 yield self._own(name, step) if extension_step(step) else self._by_hand(name, step)
-                if any(edge.branch for edge in self.flow.edges[name]):
+                if any(map(self._hangs, self.flow.edges[name])):
                     words = f"Did “{one_line(text(step, 'name')) or 'the step above'}” work?"
                     yield self._decision(name, step, words, "worked", heading=words)
+
+    def _hangs(self, edge: Edge) -> bool:
+        """Whether a step waits for the answer to what the edge hangs on."""
+        onwards = edge not in self.flow.loops and text(self.playbook.workflow[edge.to], "type") != "end"
+        return bool(edge.branch) and onwards
 
     def changed(self, where: str, what: str) -> None:
         self.losses.append(Loss("changed", where, what, self._step_at(where)))
@@ -159,6 +164,8 @@ class Translation:
     def _before(self, name: str, step: Node) -> Iterator[str]:
         """What a person has to know first."""
         yield from self._words_of_flow(name)
+        if title(called := one_line(text(step, "name"))) != called:
+            yield self._words(called)
         if delay := text(step, "delay"):
             self.changed(pointer("workflow", name, "delay"), "a delay is said in words; irkit does not wait")
             yield f"Wait {span(delay)} before this step."
@@ -176,11 +183,8 @@ class Translation:
             self.changed(pointer("workflow", name, "timeout"), "a time limit is said in words")
             yield f"It counts as failed after {span(limit)}."
         for edge in self.flow.edges[name]:
-            if edge.keys[0] == "on_failure" and not edge.branch:
-                self.changed(edge.where, "the way after a failure is said in words")
-                yield f"If it fails: {self._name(edge.to)}."
             if edge in self.flow.loops:
-                yield f"Then go back to {self._name(edge.to)} for as long as it says so: redo that step."
+                yield f"{'If it fails,' if edge.branch == 'no' else 'Then'} go back to {self._name(edge.to)}: redo that step."
 
     def _words_of_flow(self, name: str) -> Iterator[str]:
         if firsts := self.flow.beside.get(name):
@@ -256,6 +260,8 @@ class Translation:
             self.changed(where, "several decisions lead here; it is offered whenever one of them may")
         if text(step, "owner") and not extension_step(step):
             self.lost(where + "/owner", f"the owner {text(step, 'owner')}: an identity that the playbook does not hold")
+        if kind not in WORK and step.get("on_failure"):
+            self.changed(where + "/on_failure", "what follows its failure is offered in any case")
         for key in table(step, "step_extensions"):
             if key != EXTENSION:
                 self.lost(where + pointer("step_extensions", key), "an extension that irkit does not know")

@@ -15,7 +15,7 @@ from irkit.runbook.source import Node
 
 NAME = 64                                                                       # characters of an id (model.Name)
 TITLE = 100
-_VARIABLE = re.compile(r"(__[a-zA-Z_][a-zA-Z0-9_-]{0,199}?__):value")
+_VARIABLE = re.compile(r"(?:(?<![a-zA-Z0-9_-])|(?<=:value))(__[a-zA-Z_][a-zA-Z0-9_-]{0,199}?__):value")      # section 10.18
 _BRACE = re.compile(r"\{(?=[{%#]|__|$)")
 WITHHELD = "(withheld: it looks like a credential)"
 
