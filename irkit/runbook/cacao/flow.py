@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from irkit.runbook.cacao.shape import Playbook, pointer, pointers, text
+from irkit.runbook.cacao.shape import Playbook, pointer, pointers, stop, text
 from irkit.runbook.source import Node
 
 MAX_BRANCHES = 16           # decisions that one step depends on
@@ -116,8 +116,7 @@ def _broken(playbook: Playbook, found: Flow) -> None:
                        "a loop that no decision leaves")
     if not any(text(workflow[name], "type") in WORK for name in reached):
         mistakes.error(holder, "/workflow: it has no step that does anything")
-    if mistakes.errors:
-        mistakes.fail(next="irkit runbook import --help")
+    stop(mistakes)
 
 
 def _with_an_end(found: Flow) -> set[str]:
@@ -158,7 +157,7 @@ def _guard(playbook: Playbook, found: Flow, roots: Sequence[str]) -> None:
         if len(guard) > MAX_BRANCHES:
             playbook.mistakes.error(playbook.workflow[name], f"{pointer('workflow', name)}: it hangs on more than "
                                     f"{MAX_BRANCHES} decisions", "split the playbook")
-            playbook.mistakes.fail(next="irkit runbook import --help")
+            stop(playbook.mistakes)
         for edge in found.edges[name]:
             if edge not in cut:
                 taken = {name: frozenset({edge.branch})} if edge.branch else {}

@@ -13,7 +13,7 @@ from irkit.runbook.cacao import parse, shape
 from irkit.runbook.cacao.emit import emit
 from irkit.runbook.cacao.extension import EXTENSION, NATIVE_RUNBOOK, VERSION
 from irkit.runbook.cacao.flow import straighten
-from irkit.runbook.cacao.shape import Playbook, pointer, table, text, texts
+from irkit.runbook.cacao.shape import Playbook, pointer, stop, table, text, texts
 from irkit.runbook.cacao.translate import Loss, Translation, extension
 from irkit.runbook.cacao.words import WITHHELD, commands, one_line, quoted, secret_header, slug, title, uses
 from irkit.runbook.lint.secrets import secret_name
@@ -79,7 +79,7 @@ def _loads(made: str, path: str) -> None:
     try:
         load_bytes(made.encode(), f"{path} (as a runbook)")
     except RunbookError as bad:
-        raise RunbookError(f"{path} does not make a runbook.", bad.mistakes, next="irkit runbook import --help") from None
+        raise RunbookError(f"{path} does not make a runbook.", bad.mistakes) from None
 
 
 def _own(playbook: Playbook) -> Json:
@@ -92,10 +92,10 @@ def _own(playbook: Playbook) -> Json:
     if version.partition(".")[0] != VERSION.partition(".")[0]:
         playbook.mistakes.error(declared, f"{pointer('extension_definitions', EXTENSION)}: version {version[:20]!r} of irkit's "
                                 "extension", f"this irkit reads {VERSION}")
-        playbook.mistakes.fail()
+        stop(playbook.mistakes)
     if found.kind != "mapping":
         playbook.mistakes.error(found, f"{pointer('playbook_extensions', EXTENSION, 'runbook')}: an object is wanted here")
-        playbook.mistakes.fail()
+        stop(playbook.mistakes)
     return {key: value for key, value in plain(found).items() if key not in NATIVE_RUNBOOK}
 
 
@@ -107,8 +107,7 @@ def _scenarios(playbook: Playbook) -> Mapping[str, str]:
         if not NAMES.fullmatch(name) or node.kind != "scalar":
             playbook.mistakes.error(node, f"{pointer('playbook_extensions', EXTENSION, 'scenarios', name)}: not a scenario",
                                     "its name is snake_case, and it is a text")
-    if playbook.mistakes.errors:
-        playbook.mistakes.fail()
+    stop(playbook.mistakes)
     return {name: node.value for name, node in found.items()}
 
 

@@ -105,10 +105,10 @@ def read(root: Node, mistakes: Mistakes) -> Playbook:
     _is_playbook(root, mistakes)
     found = Playbook(root, mistakes, [])
     _properties(found, root, (), PLAYBOOK, REQUIRED)
-    _stop(mistakes)
+    stop(mistakes)
     if len(found.workflow) > MAX_STEPS:
         mistakes.error(root.key("workflow"), f"/workflow: more than {MAX_STEPS:,} steps", "split the playbook")
-        _stop(mistakes)
+        stop(mistakes)
     for name, step in found.workflow.items():
         _step(found, name, step)
     for key in ("agent_definitions", "target_definitions"):
@@ -117,15 +117,16 @@ def read(root: Node, mistakes: Mistakes) -> Playbook:
     for name, one in found.table("playbook_variables").items():
         _properties(found, one, ("playbook_variables", name), {"type": "text", "description": "text", "constant": "bool",
                                                                "external": "bool"}, ("type",), extra=True)
-    _stop(mistakes)
+    stop(mistakes)
     _references(found)
-    _stop(mistakes)
+    stop(mistakes)
     return found
 
 
-def _stop(mistakes: Mistakes) -> None:
+def stop(mistakes: Mistakes) -> None:
+    """Raise RunbookError with every mistake, if there is one."""
     if mistakes.errors:
-        mistakes.fail(next="irkit runbook import --help")
+        mistakes.fail(next=f"mend it, then: irkit runbook import {mistakes.path}")
 
 
 def _is_playbook(root: Node, mistakes: Mistakes) -> None:
@@ -136,7 +137,7 @@ def _is_playbook(root: Node, mistakes: Mistakes) -> None:
     elif text(root, "spec_version") != SPEC:
         mistakes.error(root.get("spec_version") or root, f"/spec_version: {text(root, 'spec_version')[:40]!r}",
                        f"CACAO 2.0 alone is read: {SPEC!r}")
-    _stop(mistakes)
+    stop(mistakes)
 
 
 def _properties(found: Playbook, node: Node, at: tuple[str, ...], forms: Mapping[str, Form], required: tuple[str, ...], *,
