@@ -470,6 +470,21 @@ def test_an_extension_that_makes_no_runbook_is_refused(step: Json) -> None:
     assert refusal(with_extension(step))
 
 
+def test_an_extension_without_a_name_takes_the_playbooks() -> None:
+    """As a foreign playbook does."""
+    made = with_extension({"id": "x"})
+    made["playbook_extensions"][EXTENSION]["runbook"] = {"runbook": "", "version": 1}
+    assert imported(made)[0].name == "phishing_mail"
+
+
+@pytest.mark.parametrize("name", ["../../x", "a/b", "X", {"a": "b"}, ["x"]])
+def test_a_runbook_name_that_could_leave_its_folder_is_refused(name: Any) -> None:
+    """It becomes the name of a file."""
+    made = with_extension({"id": "x"})
+    made["playbook_extensions"][EXTENSION]["runbook"]["runbook"] = name
+    assert refusal(made)
+
+
 def test_an_extension_of_another_major_version_is_refused() -> None:
     """It may mean something else."""
     assert only(with_extension({"id": "x"}, version="2.0.0")).endswith("version '2.0.0' of irkit's extension")

@@ -65,8 +65,9 @@ def read(raw: bytes, path: str, name: str = "") -> Imported:
 def _head(playbook: Playbook, own: Json, inputs: Json, roles: Mapping[str, str]) -> Json:
     """The keys of the runbook but its steps, in the order of a file."""
     called = playbook.text("name")
-    head: Json = {"schema": "irkit/v1", "runbook": slug(called, "playbook"), "title": called if own else title(called),
-                  "version": 1, **own, "use_when": playbook.text("description"), "inputs": own.get("inputs") or inputs,
+    head: Json = {"schema": "irkit/v1", "title": called if own else title(called), "version": 1, **own,
+                  "runbook": own.get("runbook") or slug(called, "playbook"), "use_when": playbook.text("description"),
+                  "inputs": own.get("inputs") or inputs,
                   "roles": {**roles, **mapping} if isinstance(mapping := own.get("roles") or {}, dict) else mapping}
     order = dict.fromkeys(("schema", "runbook", "title", "version", "owner", "use_when", *head))
     return {key: head[key] for key in order if head.get(key) not in (None, "", [], {})}
