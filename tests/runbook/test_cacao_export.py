@@ -228,6 +228,16 @@ def test_an_edited_action_is_said(all_keys: Runbook) -> None:
     assert "the command was edited and is not read" in loss.what
 
 
+def test_what_another_tool_added_is_said(all_keys: Runbook) -> None:
+    """A delay, say, of which the extension knows nothing."""
+    made = exported(all_keys)
+    step = next(step for step in made["workflow"].values() if step.get("name") == "Tell")
+    step["delay"] = 1000
+    step["commands"].append({"type": "bash", "command": "rm -rf /"})
+    assert [(one.kind, one.where.rsplit("/", 1)[1], one.step) for one in read(json.dumps(made).encode(), "x.json").losses] == [
+        ("lost", "commands", "Tell"), ("lost", "delay", "Tell")]
+
+
 def test_steps_that_act_are_named(all_keys: Runbook) -> None:
     """A playbook from elsewhere can bring irkit's own actions along: who imports it is told."""
     assert read(json.dumps(exported(all_keys)).encode(), "x.json").acting == ["agent", "sessions", "end"]

@@ -31,6 +31,7 @@ from irkit.runbook.source import Node, plain
 
 Json = dict[str, Any]
 NAMED = 3           # branches beside a step that its words name
+NOT_OWN = ("delay", "timeout", "step_variables", "targets", "in_args", "out_args", "owner")    # what `write` never writes
 PEOPLE = ("group", "individual", "organization", "sector")                      # agents that are no machine (section 7.2)
 PHASES = {"restrict-access": "contain", "disconnect-system": "contain", "eliminate-risk": "eradicate",
           "revert-system": "recover", "restore-data": "recover", "restore-capabilities": "recover",
@@ -108,6 +109,9 @@ class Translation:
                          f"the command was edited and is not read: the extension says what the step does ({action_text(own)})")
         if len(parts) > 1:
             self.lost(pointer("workflow", name, "commands"), "commands after the first: the extension knows one")
+        for key in NOT_OWN:
+            if step.get(key):
+                self.lost(pointer("workflow", name, key), f"{key}: another tool added it to a step of irkit's")
         refs = [_reference(one) for one in _listed(step, "external_references")]
         return _filled({**made, **own, "when": self._when(name, own.get("when", "")), "refs": refs})
 
