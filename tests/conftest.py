@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Generator
 
+import hypothesis
 import pytest
 
 MEMORY = "/dev/shm"
@@ -19,6 +20,8 @@ def pytest_configure() -> None:
     Every entry of a ledger waits for the disk. That it does so is shown by counting the calls; no test cuts the power, and a
     process that is killed loses nothing that the kernel has.
     """
+    hypothesis.settings.register_profile("patient", deadline=None)         # a busy machine is no failure
+    hypothesis.settings.load_profile("patient")
     if "TMPDIR" not in os.environ and _fits(MEMORY):
         os.environ["TMPDIR"], tempfile.tempdir = MEMORY, None
 

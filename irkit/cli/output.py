@@ -6,11 +6,12 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import click
 
 from irkit.cli.options import Settings
-from irkit.errors import UsageError
+from irkit.errors import IrkitError, UsageError
 
 
 def put(settings: Settings, lines: Sequence[str], *, page: bool = True) -> None:
@@ -35,6 +36,18 @@ def tell(settings: Settings, *lines: str) -> None:
     from irkit.ui.talk import Talk
     from irkit.ui.text import safe
     Talk(plain=settings.plain).tell(*map(safe, lines))
+
+
+def write_new(path: Path, text: str, *, there: str, elsewhere: str) -> None:
+    """Make a file and the folders above it. Raises UsageError, with the command `there`, when it exists already."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{path} exists already and is not overwritten", next=there) from None
+    except OSError as error:
+        raise IrkitError(f"{path} cannot be written: {error.strerror}", next=elsewhere) from None
 
 
 def assignments(option: str, given: Iterable[str]) -> dict[str, str]:

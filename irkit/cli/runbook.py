@@ -13,7 +13,8 @@ import click
 
 from irkit.cli.complete import runbook_name
 from irkit.cli.options import Settings, as_json, print_json, shared
-from irkit.cli.output import put, tell, width
+from irkit.cli.output import put, tell, width, write_new
+from irkit.cli.playbook import export, import_
 from irkit.errors import IrkitError, RunbookError, UsageError
 
 if TYPE_CHECKING:
@@ -327,13 +328,11 @@ def new(settings: Settings, name: str, output: Path | None) -> None:
     from irkit.runbook import skeleton
     text = skeleton(name)
     path = output or Path("runbooks") / f"{name}.yaml"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise UsageError(f"{path} exists already and is not overwritten", next=f"irkit runbook show {path}") from None
-    except OSError as error:
-        raise IrkitError(f"{path} cannot be written: {error.strerror}",
-                         next=f"irkit runbook new {name} --output PATH") from None
+    write_new(path, text, there=f"irkit runbook show {path}", elsewhere=f"irkit runbook new {name} --output PATH")
     tell(settings, f"Wrote {path}", f"  next  irkit runbook lint {path}")
+
+
+# -- the others, in a file of their own --------------------------------------------------------------------------
+
+for command in (export, import_):
+    runbook.add_command(command)

@@ -33,15 +33,20 @@ def check(context: Context) -> None:
         if given := step.node.get("with"):
             _named(context, given)
     for name, asked in context.runbook.inputs.items():
-        if asked.default and _NAMES.search(name):
+        if asked.default and secret_name(name):
             context.mistakes.error(asked.node.get("default"), f"'{name}' has a default, in clear", HINT)
 
 
 def _named(context: Context, node: Node) -> None:
     for key, value in node.pairs:
-        if _NAMES.search(key.value) and value.kind == "scalar" and not value.is_null and "{{" not in value.value:
+        if secret_name(key.value) and value.kind == "scalar" and not value.is_null and "{{" not in value.value:
             context.mistakes.error(value, f"'{key.value}' in clear", HINT)
         _named(context, value)
+
+
+def secret_name(name: str) -> bool:
+    """Whether what stands under that name should not stand in clear."""
+    return _NAMES.search(name) is not None
 
 
 def random_looking(word: str) -> bool:

@@ -1,0 +1,253 @@
+"""A runbook as a CACAO 2.0 playbook, and back."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+from referencing import Registry
+from referencing.jsonschema import DRAFT7
+
+from irkit.runbook import Runbook, check_bytes, load, load_bytes, skeleton
+from irkit.runbook.cacao import lost, playbook, read, text
+from irkit.runbook.cacao.extension import EXTENSION
+from tests.runbook.cacao_schema import SCHEMA
+
+NOW = datetime(2026, 3, 7, 23, 40, tzinfo=UTC)
+SHIPPED = sorted((Path(__file__).parents[2] / "runbooks").glob("*.yaml"))
+Json = dict[str, Any]
+VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
+
+ALL_KEYS = """\
+schema: irkit/v1
+runbook: all_keys
+title: "Every key: of the language"
+version: 7
+owner: Security
+use_when: "Somebody says: {not me}"
+inputs:
+  account: {type: email, ask: "Which?"}
+  aware_at: {type: timestamp, ask: When?, default: now}
+  kind: {type: choice, ask: What kind?, choices: {yes: "Yes", 010: Octal}, default: "010"}
+roles: {lead: Incident lead, legal: Counsel}
+compromised: [zendesk]
+clocks:
+  - {id: gdpr, title: "Art. 33", start: "{{ steps.decide.at }}", within: 72h, stops: tell}
+steps:
+  - id: agent
+    phase: prepare
+    title: Find
+    why: |
+      Two
+      lines: of "why"
+    action: zendesk.find_user
+    connection: zendesk
+    with: {email: "{{ inputs.account }}"}
+    refs: [Alone, "ATT&CK T1550.001", "NIST CSF RS.MI-01", "  odd  "]
+  - id: sessions
+    phase: preserve
+    title: Keep
+    why: Gone soon.
+    action: zendesk.collect_sessions
+    with: {user_id: "{{ steps.agent.id }}"}
+  - id: decide
+    owner: lead
+    title: Decide
+    ask: |
+      A question   with blanks,
+
+      and a gap. "Quotes" \\ {{ inputs.kind }}
+    choices: {yes: "Yes", no: "No", null: "null"}
+  - id: end
+    phase: contain
+    owner: lead
+    title: End them
+    why: now
+    when: steps.decide.choice in ["yes", "null"] and inputs.kind != "010"
+    action: zendesk.end_sessions
+    with: {user_id: "{{ steps.agent.id }}"}
+    after: {step: decide, wait: 30m}
+    approve: {role: lead, expires: 15m, evidence: required}
+    evidence: required
+    target: 15m
+    unpreserved: It is kept above.
+  - id: tell
+    phase: notify
+    owner: legal
+    title: Tell
+    do: Say so.
+    evidence: required
+"""
+
+
+def exported(runbook: Runbook, scenarios: Mapping[str, str] | None = None) -> Json:
+    """As another tool would read it from the file."""
+    made: Json = json.loads(text(playbook(runbook, scenarios or {}, NOW)))
+    return made
+
+
+def again(made: Json, name: str = "") -> Runbook:
+    return load_bytes(read(json.dumps(made).encode(), "x.json", name).text.encode(), "x.yaml")
+
+
+def plan(value: Any) -> Any:
+    """A runbook's records without where they stand in a file: what it means."""
+    if isinstance(value, msgspec.Struct):
+        return {name: plan(getattr(value, name)) for name in value.__struct_fields__ if name not in ("node", "path", "raw")}
+    if isinstance(value, Mapping):
+        return {key: plan(inner) for key, inner in value.items()}
+    return [plan(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+@pytest.fixture(scope="module")
+def all_keys() -> Runbook:
+    return load_bytes(ALL_KEYS.encode(), "all_keys.yaml")
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_runbook_comes_back_as_the_same_plan(path: Path) -> None:
+    """Steps, order, kinds, conditions, owners, approvals, clocks, texts: all of it, and it lints like the original."""
+    runbook = load(path)
+    back = read(text(playbook(runbook, {}, NOW)).encode(), "x.json")
+    assert plan(load_bytes(back.text.encode(), "x.yaml")) == plan(runbook)
+    assert back.losses == []
+    assert check_bytes(back.text.encode(), str(path), path.stem).errors == 0
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_runbook_keeps_to_cacao(path: Path) -> None:
+    """Under draft-07, by a schema written from the specification (see `cacao_schema`)."""
+    jsonschema.Draft7Validator.check_schema(SCHEMA)
+    assert [error.message for error in VALIDATOR.iter_errors(exported(load(path), {"a_drill": "text"}))] == []
+
+
+def test_every_key_of_the_language_comes_back(all_keys: Runbook) -> None:
+    """Also words that YAML would take for something else: yes, null, 010."""
+    made = exported(all_keys)
+    assert [error.message for error in VALIDATOR.iter_errors(made)] == []
+    assert plan(again(made)) == plan(all_keys)
+
+
+def test_the_skeleton_comes_back() -> None:
+    """It has no reference and no activity of every kind: nothing empty is written."""
+    runbook = load_bytes(skeleton("mine").encode(), "mine.yaml")
+    made = exported(runbook)
+    assert [error.message for error in VALIDATOR.iter_errors(made)] == []
+    assert plan(again(made)) == plan(runbook)
+
+
+@pytest.mark.parametrize("harm", [
+    lambda made: made.pop("created_by"),
+    lambda made: made.update(spec_version="1.0"),
+    lambda made: made.update(created="2024-01-01T00:00:00+01:00"),
+    lambda made: made.update(extra=1),
+    lambda made: made.pop("extension_definitions"),
+    lambda made: next(step for step in made["workflow"].values() if step["type"] == "action").pop("agent"),
+    lambda made: next(step for step in made["workflow"].values() if step["type"] == "end").update(on_completion="x"),
+    lambda made: made["playbook_extensions"][EXTENSION].update(id=1),
+])
+def test_the_schema_can_fail(harm: Any, all_keys: Runbook) -> None:
+    """Each constraint that the exports pass is one that a wrong file does not."""
+    made = copy.deepcopy(exported(all_keys))
+    harm(made)
+    assert list(VALIDATOR.iter_errors(made))
+
+
+def test_two_exports_differ_in_their_dates_alone(all_keys: Runbook) -> None:
+    """Ids are made from names, so that a diff shows what changed."""
+    one, other = exported(all_keys), playbook(all_keys, {}, datetime(2027, 1, 1, tzinfo=UTC))
+    assert {key for key in one if one[key] != other[key]} == {"created", "modified"}
+
+
+def test_no_id_stands_for_two_things(all_keys: Runbook) -> None:
+    """The UUIDs are unique across kinds (CACAO 10.10)."""
+    made = exported(all_keys)
+    ids = [made["id"], made["created_by"], *made["workflow"], *made["agent_definitions"], *made["extension_definitions"]]
+    assert len({one.partition("--")[2] for one in ids}) == len(ids)
+
+
+def test_what_other_tools_see_of_a_step(all_keys: Runbook) -> None:
+    """Every command is manual, and its description says the condition, the approval, the evidence, the wait and the target."""
+    steps = {step["name"]: step for step in exported(all_keys)["workflow"].values() if step["type"] == "action"}
+    (command,) = steps["End them"]["commands"]
+    assert command["type"] == "manual"
+    assert command["command"] == "irkit action zendesk.end_sessions, with user_id={{ steps.agent.id }}"
+    assert command["description"].splitlines() == [
+        "Phase: contain", 'Only when: steps.decide.choice in ["yes", "null"] and inputs.kind != "010"',
+        "After: 30m after decide", "Approval: by a second person, Incident lead", "Evidence: required",
+        "Target: 15m after the start",
+        "Keeps nothing first: It is kept above."]
+    assert steps["Tell"]["commands"][0]["description"].endswith("Meets: Art. 33, 72h after {{ steps.decide.at }}")
+
+
+def test_the_report_counts_what_only_the_extension_says(all_keys: Runbook) -> None:
+    """And says what stays behind."""
+    first, *others = lost(all_keys, {"a_drill": ""})
+    assert first.endswith("3 actions, 1 decision, 1 condition, 1 deferral, 1 approval, 2 demands for evidence, 1 target, "
+                          "1 clock, 3 inputs, 1 scenario")
+    assert "created and modified are the time of this export: a runbook keeps no dates" in others
+
+
+def test_scenarios_travel(all_keys: Runbook) -> None:
+    """As the text of their files."""
+    made = exported(all_keys, {"night": "schema: irkit/scenario-v1\n# kept as it is\n"})
+    found = read(json.dumps(made).encode(), "x.json")
+    assert found.scenarios == {"night": "schema: irkit/scenario-v1\n# kept as it is\n"}
+
+
+def test_what_another_tool_changed_is_kept(all_keys: Runbook) -> None:
+    """A new title, a new text, another order: what CACAO says itself is read from there."""
+    made = exported(all_keys)
+    by_name = {step.get("name"): key for key, step in made["workflow"].items()}
+    steps = made["workflow"]
+    tell, end = steps[by_name["Tell"]], steps[by_name["End them"]]
+    tell["name"], tell["commands"][0]["command"] = "Tell counsel", "Call them."
+    last = tell["on_completion"]
+    steps[by_name["Decide"]]["on_completion"], tell["on_completion"] = by_name["Tell"], by_name["End them"]
+    end["on_completion"] = last
+    back = again(made)
+    assert [step.id for step in back.steps] == ["agent", "sessions", "decide", "tell", "end"]
+    assert (back.steps[3].title, back.steps[3].do and back.steps[3].do.source) == ("Tell counsel", "Call them.")
+
+
+def test_an_edited_action_is_said(all_keys: Runbook) -> None:
+    """The extension says what is sent; somebody who changed the words meant something else."""
+    made = exported(all_keys)
+    step = next(step for step in made["workflow"].values() if step.get("name") == "End them")
+    step["commands"][0]["command"] = "Do not end them."
+    (loss,) = read(json.dumps(made).encode(), "x.json").losses
+    assert (loss.kind, loss.step) == ("changed", "End them")
+    assert "the command was edited and is not read" in loss.what
+
+
+def test_what_another_tool_added_is_said(all_keys: Runbook) -> None:
+    """A delay, say, of which the extension knows nothing."""
+    made = exported(all_keys)
+    step = next(step for step in made["workflow"].values() if step.get("name") == "Tell")
+    step["delay"] = 1000
+    step["commands"].append({"type": "bash", "command": "rm -rf /"})
+    assert [(one.kind, one.where.rsplit("/", 1)[1], one.step) for one in read(json.dumps(made).encode(), "x.json").losses] == [
+        ("lost", "commands", "Tell"), ("lost", "delay", "Tell")]
+
+
+def test_steps_that_act_are_named(all_keys: Runbook) -> None:
+    """A playbook from elsewhere can bring irkit's own actions along: who imports it is told."""
+    assert read(json.dumps(exported(all_keys)).encode(), "x.json").acting == ["agent", "sessions", "end"]
+
+
+@pytest.mark.skipif("CACAO_SCHEMAS" not in os.environ, reason="CACAO_SCHEMAS names no folder with OASIS's JSON schemas")
+def test_shipped_runbooks_fit_the_published_schemas() -> None:
+    """Under draft-07, by the files themselves: a clone of oasis-open/cacao-json-schemas, which is no part of irkit."""
+    files = [json.loads(file.read_bytes()) for file in Path(os.environ["CACAO_SCHEMAS"]).rglob("*.json")]
+    schemas = Registry().with_resources((one["$id"], DRAFT7.create_resource(one)) for one in files if "$id" in one)
+    (whole,) = [one for one in files if one.get("title") == "playbook"]
+    checked = jsonschema.Draft7Validator(whole, registry=schemas)
+    assert [error.message for path in SHIPPED for error in checked.iter_errors(exported(load(path), {"a_drill": "text"}))] == []
