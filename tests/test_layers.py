@@ -17,7 +17,7 @@ ROWS = [["cli"], ["ui", "report", "drill"], ["engine", "wire"], ["ledger", "runb
 ROW = {name: depth for depth, row in enumerate(ROWS) for name in row}
 OWNERS = {"click": "cli", "httpx": "wire", "sqlite_utils": "ledger", "questionary": "ui", "prompt_toolkit": "ui",
           "yaml": "runbook", "msgspec": "runbook", "jinja2": "runbook", "keyring": "secrets", "cryptography": "ledger",
-          "rfc3161_client": "ledger", "jwt": "wire"}
+          "rfc3161_client": "ledger", "jwt": "wire", "botocore": "wire"}
 FASTER = {("action", "msgspec"), ("ledger", "msgspec")}      # a module each, with the standard library to fall back to
 SAME_ROW = {("config", "secrets")}      # one reads what the other resolves
 FILES = sorted(PACKAGE.rglob("*.py"))

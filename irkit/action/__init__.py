@@ -31,10 +31,11 @@ from irkit.action.declare import (
     setting,
 )
 from irkit.action.drive import Driven, drive, passing, refusal
+from irkit.action.forward import Forward, Line
 from irkit.action.mail import Mail
 from irkit.action.outgoing import CREDENTIAL, HEADERS, Outgoing
 from irkit.action.paging import Next, Tally, Walk, by_field, by_link_header, by_token, items, links, one_page, walk
-from irkit.action.request import DELETE, GET, PATCH, POST, PUT, SEND, Artefact, Known, Record, Request, Wait
+from irkit.action.request import DELETE, GET, HEAD, PATCH, POST, PUT, SEND, Artefact, Known, Record, Request, Wait
 from irkit.action.response import Response
 from irkit.action.signin import (
     Anonymous,
@@ -49,17 +50,18 @@ from irkit.action.signin import (
     SignIn,
     StandardWebhook,
     Token,
+    keyless,
 )
-from irkit.action.values import Collection, Item, Listing, at, counted, flag, ident, one, row, stamp, when, words
+from irkit.action.values import Collection, Item, Listing, at, counted, flag, ident, one, row, stamp, the_one, when, words
 from irkit.errors import ActionError, BadAnswer, Cut, NoAnswer, NotConfirmed, NotSent, Refused, Throttled, Unavailable
 
 __all__ = [
-    "CREDENTIAL", "DELETE", "GET", "HEADERS", "PATCH", "POST", "PUT", "SEND", "Action", "ActionError", "Anonymous", "Artefact",
-    "Assertion", "AwsSignature", "BadAnswer", "Basic", "Bucket", "ClientCredentials", "Collection", "Connector", "Cut",
-    "Driven", "Effect", "Email", "Host", "Identity", "Item", "Judge", "Known", "Limit", "Listing", "Mail", "Next", "NoAnswer",
-    "NotConfirmed", "NotSent", "Occasion", "Outgoing", "Param", "Placed", "Proof", "Record", "Refused", "Request", "Response",
-    "ServiceAccount", "Setting", "SignIn", "StandardWebhook", "Steps", "Tally", "Throttled", "Token", "Trace", "Unavailable",
-    "UserId", "Wait", "Walk", "artefact", "at", "by_field", "by_link_header", "by_token", "counted", "drive", "flag", "ident",
-    "items", "links", "occasion", "one", "one_page", "paging", "passing", "refusal", "retry_after", "row", "setting", "stamp",
-    "until_reset", "walk", "when", "words",
+    "CREDENTIAL", "DELETE", "GET", "HEAD", "HEADERS", "PATCH", "POST", "PUT", "SEND", "Action", "ActionError", "Anonymous",
+    "Artefact", "Assertion", "AwsSignature", "BadAnswer", "Basic", "Bucket", "ClientCredentials", "Collection", "Connector",
+    "Cut", "Driven", "Effect", "Email", "Forward", "Host", "Identity", "Item", "Judge", "Known", "Limit", "Line", "Listing",
+    "Mail", "Next", "NoAnswer", "NotConfirmed", "NotSent", "Occasion", "Outgoing", "Param", "Placed", "Proof", "Record",
+    "Refused", "Request", "Response", "ServiceAccount", "Setting", "SignIn", "StandardWebhook", "Steps", "Tally", "Throttled",
+    "Token", "Trace", "Unavailable", "UserId", "Wait", "Walk", "artefact", "at", "by_field", "by_link_header", "by_token",
+    "counted", "drive", "flag", "ident", "items", "keyless", "links", "occasion", "one", "one_page", "paging", "passing",
+    "refusal", "retry_after", "row", "setting", "stamp", "the_one", "until_reset", "walk", "when", "words",
 ]

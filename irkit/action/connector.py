@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from irkit.action.declare import Action, Effect, Steps, Trace
+from irkit.action.forward import Forward
 from irkit.action.request import Record, Request
 from irkit.action.response import Response
 from irkit.action.signin import Host, Placed, Setting, SignIn
@@ -131,6 +132,7 @@ class Connector:
         self.actions: dict[str, Action] = {}
         self.check: Callable[[], Steps[Identity]] | None = None            # whom do we act as?
         self.proofs: list[Proof] = []
+        self.forward: Forward | None = None                                # how it takes ledger entries
 
     def action(self, effect: Effect, *, undo: str = "", destroys: Iterable[Trace] = (), preserves: Iterable[Trace] = (),
                unverified: str = "", opaque: bool = False,
@@ -149,7 +151,8 @@ class Connector:
         return function
 
     def proof(self, scope: str, why: str) -> Callable[[Callable[[], Steps[Any]]], Callable[[], Steps[Any]]]:
-        """Declare the decorated generator function as the read that shows `scope`. It returns anything, or is refused."""
+        """Declare the decorated generator function as the read that shows `scope`. It returns anything, or is refused; a text
+        says why the connection needs no such scope."""
         def register(function: Callable[[], Steps[Any]]) -> Callable[[], Steps[Any]]:
             self.proofs.append(Proof(scope, why, function))
             return function

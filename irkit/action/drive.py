@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +21,7 @@ OCCASION: Mapping[tuple[str, str], object] = {
 
 @dataclass(frozen=True)
 class Driven:
-    """What `drive` saw: everything yielded, and the result or the error the action ended with."""
+    """What `drive` saw: everything yielded, and the result or the error the action ended with. A cleanup is no write."""
 
     requests: list[Request]
     waits: list[Wait]
@@ -58,21 +58,24 @@ def passing(status: int) -> bool:
 
 
 def drive(action: Steps[Any], answers: Callable[[Request], Response] | Iterable[Response | BaseException],
-          connector: Connector | None = None, known: Mapping[tuple[str, str], object] | None = None) -> Driven:
+          connector: Connector | None = None, known: Mapping[tuple[str, str], object] | None = None,
+          let_pass: Callable[[float], object] = lambda _: None) -> Driven:
     """Run an action to its end, answering each request from `answers` (a function, or one value a request).
 
     With its `connector` answers are judged as in a run. `known` answers `setting` and `artefact`, and `occasion` where it is
     not to be OCCASION: {("setting", "region"): "eu", ("artefact", sha256): {"sha256": …, "size": …, "name": …}}; all else is
-    an ActionError.
+    an ActionError. `let_pass` lets the seconds of a wait pass. A cleanup is asked when the action has ended, where `answers` is
+    a function; that it fails changes nothing.
     """
     reply = answers if callable(answers) else None
     queue = iter(()) if callable(answers) else iter(answers)
-    driven = Driven([], [])
+    driven, cleanup = Driven([], []), list[Request]()
     try:
         step = next(action)
         while True:
             if isinstance(step, Wait):
                 driven.waits.append(step)
+                let_pass(step.seconds)
                 step = action.send(Response(204))
                 continue
             if isinstance(step, Known):
@@ -80,13 +83,28 @@ def drive(action: Steps[Any], answers: Callable[[Request], Response] | Iterable[
                 step = (action.throw(ActionError(f"there is no {step.kind} {step.name!r}")) if told is None
                         else action.send(Response.of(told)))
                 continue
-            driven.requests.append(step)
-            if step.is_write:
-                driven.writes.append(step)
-            got = reply(step) if reply else next(queue)
-            error = got if isinstance(got, BaseException) else refusal(step, got, connector)
-            step = action.throw(error) if error else action.send(typing.cast(Response, got))
+            if step.cleanup:
+                cleanup.append(step)
+                step = action.send(Response(204))
+                continue
+            got: Response | BaseException = Response(204)
+            for one in (step.first, step) if step.first else (step,):
+                driven.requests.append(one)
+                if one.is_write:
+                    driven.writes.append(one)
+                got = reply(one) if reply else next(queue)
+                if isinstance(got, Response):
+                    got = refusal(one, got, connector) or got
+                if isinstance(got, BaseException):
+                    break
+            step = action.throw(got) if isinstance(got, BaseException) else action.send(got)
     except StopIteration as end:
         return dataclasses.replace(driven, result=end.value)
     except (ActionError, Cut) as error:
         return dataclasses.replace(driven, error=error)
+    finally:
+        if reply:
+            driven.requests.extend(cleanup)
+            for request in cleanup:
+                with contextlib.suppress(ActionError):
+                    reply(request)

@@ -43,12 +43,13 @@ def _whole(_answer: Response, _done: Walk) -> bool:
 
 def walk(first: Request, key: str, each: Callable[[Any], object], enough: Callable[[], bool] = lambda: False,
          inside: Callable[[Any], bool] = lambda _last: False, *, after: Next, optional: bool = False,
-         short: Callable[[Response, Walk], bool] = _whole) -> Steps[Walk]:
+         short: Callable[[Response, Walk], bool] = _whole,
+         read: Callable[[Response], Any] = lambda answer: answer.json) -> Steps[Walk]:
     """Read all pages and hand every row under `key` to `each`; stop early when `enough()` says so after a page.
 
     `key` may be a path ("paging.data"); "" means that the answer is the list itself. `optional`: a page without its list is
     an empty one, as Google's are. `short(answer, done)`: after the last page, whether the list ended before its own count;
-    it may add to `done.notes`.
+    it may add to `done.notes`. `read` takes a page apart where it is not JSON.
 
     Where `inside(row)` says of a page's last row that `enough()` will not hold after it, the next page is asked for at once
     and the rows are handed over meanwhile; then `each` must not raise.
@@ -66,7 +67,7 @@ def walk(first: Request, key: str, each: Callable[[Any], object], enough: Callab
             done.notes.append(f"stopped by hand after page {done.pages}")
             return done
         left.hand_over()
-        left.rows = rows = _rows(answer, key, optional)
+        left.rows = rows = _rows(answer, read(answer), key, optional)
         done.rows += len(rows)
         done.pages += 1
         done.at = _date(answer.headers.get("date", "")) or done.at
@@ -87,9 +88,9 @@ def _mark(request: Request) -> tuple[str, str]:
     return request.target, repr((request.form, request.json)) if request.form or request.json else ""
 
 
-def _rows(answer: Response, key: str, optional: bool) -> list[Any]:
-    found = at(answer.json, key) if key else answer.json
-    if found is None and optional and isinstance(answer.json, dict):
+def _rows(answer: Response, page: Any, key: str, optional: bool) -> list[Any]:
+    found = at(page, key) if key else page
+    if found is None and optional and isinstance(page, dict):
         return []
     if not isinstance(found, list):
         raise BadAnswer(f"the answer has no list {key!r} (status {answer.status})")

@@ -65,8 +65,8 @@ class Known:
 class Request:
     """One HTTP request, or with `mail` one message, without host and without credential; the connection adds both.
 
-    `target` is an origin-form path with its query, or an absolute next-page link taken verbatim from an answer. It has one
-    body at most: `json`, `form`, `content`, `upload` or `mail`.
+    `target` is an origin-form path with its query, or an absolute next-page link taken verbatim from an answer; "" where a
+    placed credential ends the address. It has one body at most: `json`, `form`, `content`, `upload` or `mail`.
     """
 
     method: str
@@ -88,6 +88,7 @@ class Request:
     reads: bool = False                   # a POST that changes nothing
     writes: bool = False                  # a GET that changes something
     cleanup: bool = False                 # send after the action has returned, or failed
+    first: Request | None = None          # of a write: an upload that leaves right before it, once it is agreed to
     settle: str = "look"                  # "human": no look can tell whether it took
     seen: Record | None = None            # what the look-ups saw: shown, approved, restored by undo
     affects: tuple[str, ...] = ()         # whom or what, one line each
@@ -104,6 +105,8 @@ class Request:
             raise ValueError(f"{self.method} {self.target}: reads= is said of a POST alone")
         if sum(one is not None for one in (self.json, self.form, self.content, self.upload, self.mail)) > 1:
             raise ValueError("json=, form=, content=, upload= and mail= exclude each other")
+        if self.first is not None and (not self.is_write or not self.first.reads or self.first.upload is None):
+            raise ValueError("first= is an upload of a write's, with reads=True: without the write nobody sees it")
         if self.is_write and not (self.cleanup or (self.affects and self.noun)):
             raise ValueError(f"{self.method} {self.target}: a write says whom it affects= and its noun=")
 
@@ -145,4 +148,4 @@ def SEND(mail: Mail, **options: Any) -> Request:
                    affects=tuple(options.pop("affects", mail.to)), **{"noun": "person", **options})
 
 
-GET, POST, PUT, PATCH, DELETE = map(_verb, ("GET", "POST", "PUT", "PATCH", "DELETE"))
+GET, HEAD, POST, PUT, PATCH, DELETE = map(_verb, ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import json as jsonlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, BinaryIO, Self, TypeVar
 
 from irkit.action.decode import decode
@@ -45,6 +45,23 @@ class Response:
             return decode(raw)
         except (ValueError, RecursionError) as bad:
             raise BadAnswer(f"{self._looks_like(raw)} where JSON was due (status {self.status})") from bad
+
+    def xml(self, *roots: str, many: Collection[str] = ()) -> Mapping[str, Any]:
+        """The body as XML whose root has one of these names, as `markup.parse` reads it. Raises BadAnswer when it is none, or
+        over 16 MiB.
+        """
+        from irkit.action import markup  # most vendors speak JSON
+        if self.size > MAX_JSON:
+            raise BadAnswer(f"the answer has {self.size:,} bytes, more than the {MAX_JSON:,} that are read as one document")
+        with self.open() as file:
+            raw = file.read()
+        try:
+            name, value = markup.parse(raw, many)
+        except ValueError as bad:
+            raise BadAnswer(f"{bad} (status {self.status})") from None
+        if name not in roots:
+            raise BadAnswer(f"<{name[:60]}> came where <{'> or <'.join(roots)}> was due (status {self.status})")
+        return value if isinstance(value, dict) else {}
 
     def _looks_like(self, raw: bytes) -> str:
         if not raw.strip():

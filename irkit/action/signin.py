@@ -122,7 +122,11 @@ class ServiceAccount:
 class AwsSignature:
     """AWS Signature Version 4. The credential is "ACCESS_KEY_ID:SECRET" or "ACCESS_KEY_ID:SECRET:SESSION_TOKEN".
 
-    `region` and `service` are templates. Every request is signed with the SHA-256 of its body.
+    `region` and `service` are templates; `elsewhere` has those of the connector's hosts that are other services, and take the
+    same credential: {"iam": ("iam", "us-east-1")}. Every request is signed with the SHA-256 of its body.
+
+    With `chain` the keys are those that the AWS SDK would find (the setting `profile`, SSO, a role of this machine's), renewed
+    as they end; irkit.toml then names no credential. It takes the extra irkit[s3].
     """
 
     service: str = "s3"
@@ -130,6 +134,8 @@ class AwsSignature:
     name: str = "access_key"
     ask: str = "Access key (ID:SECRET)"
     settings: tuple[Setting, ...] = (Setting("region", "Region", r"[a-z0-9-]+"),)
+    elsewhere: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    chain: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,3 +171,8 @@ class Host:
 
 
 SignIn = Token | Basic | Placed | ClientCredentials | ServiceAccount | AwsSignature | StandardWebhook | Anonymous
+
+
+def keyless(way: SignIn) -> bool:
+    """Whether a connection that signs in so names no credential."""
+    return isinstance(way, Anonymous) or (isinstance(way, AwsSignature) and way.chain)

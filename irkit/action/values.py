@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from irkit.action.request import Record
 from irkit.action.response import Response
-from irkit.errors import BadAnswer
+from irkit.errors import ActionError, BadAnswer
 
 
 def ident(value: object) -> str:
@@ -76,6 +76,23 @@ def one(response: Response, key: str, asked: str = "") -> Mapping[str, Any]:
     if asked and ident(found.get("id")) != asked:
         raise BadAnswer(f"{key} {asked} was asked for, {ident(found.get('id')) or 'one without an id'} came")
     return found
+
+
+class HasEmail(Protocol):
+    @property
+    def email(self) -> str: ...
+
+
+Somebody = TypeVar("Somebody", bound=HasEmail)
+
+
+def the_one(people: Iterable[Somebody], email: str, where: str) -> Somebody:
+    """Whoever has exactly this address, whatever else a search found. Raises ActionError for nobody, and for several."""
+    same = [one for one in people if one.email.casefold() == email.casefold()]
+    if len(same) != 1:
+        what = "nobody has" if not same else f"{len(same)} people have"
+        raise ActionError(f"{what} the address {email} in {where}", next="correct the address, or find the person by hand")
+    return same[0]
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ COMMANDS = {
     "key": ("key", "Show, choose or make the SSH key that you sign with."),
     "runbook": ("runbook", "List, show, check and start runbooks."),
     "action": ("action", "List the actions of all connectors, or show one."),
-    "ledger": ("ledger", "Show, verify, export, label and stamp an incident's ledger."),
+    "ledger": ("ledger", "Show, verify, export, forward, label and stamp an incident's ledger."),
     "people": ("people", "Show who may act as what in an incident, and assign roles."),
     "custody": ("custody", "Hand evidence to another person, both of you signing."),
     "hold": ("hold", "Place a legal hold, so that nothing is erased; or release one."),

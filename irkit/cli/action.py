@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -92,7 +92,8 @@ def sample(action: Action) -> Driven | None:
     from irkit.runbook import convert_args
     if action.connector not in worlds.names():
         return None
-    world = worlds.find(action.connector)({}, people=(), now=lambda: SAMPLE_TIME)
+    now = [SAMPLE_TIME]
+    world = worlds.find(action.connector)({}, people=(), now=lambda: now[0])
     given = world.samples()
     args = {name: given.get(f"{action.name}.{name}", given.get(name)) for name, param in action.params.items()
             if param.required or f"{action.name}.{name}" in given}
@@ -100,7 +101,11 @@ def sample(action: Action) -> Driven | None:
     known: dict[tuple[str, str], object] = {
         ("setting", name): value for name, value in {**defaults_of(connector), **world.settings}.items()}
     known["artefact", "evidence.txt"] = {"sha256": "0" * 64, "size": 43, "name": "evidence.txt"}
-    return drive(action(**convert_args(action, args)), lambda request: answer(world, addresses, request), connector, known)
+
+    def let_pass(seconds: float) -> None:
+        now[0] += timedelta(seconds=seconds)
+    steps = action(**convert_args(action, args))
+    return drive(steps, lambda request: answer(world, addresses, request), connector, known, let_pass)
 
 
 # -- showing it --------------------------------------------------------------------------------------------------
@@ -137,7 +142,7 @@ def _sent(request: Request) -> str:
     if request.mail is not None:
         return f"{request.method} {request.target} {request.mail.subject}"
     body = "" if request.json is None else " " + json.dumps(request.json, ensure_ascii=False)
-    return f"{request.method} {request.target}{body}"
+    return f"{request.method} {request.target or f'the address of {request.host}'}{body}"
 
 
 def _lines(action: Action, driven: Driven | None) -> list[str]:

@@ -118,7 +118,8 @@ def _proved(found: Connection, proof: Proof, driven: Driven, mend: str) -> Check
     """Whether a scope is there. It is only missing where the vendor refused; all else is not known."""
     error = driven.error
     if error is None:
-        return Check(found.name, "ok", f"{proof.scope}: can {proof.why}")
+        told = driven.result if isinstance(driven.result, str) else f"can {proof.why}"
+        return Check(found.name, "ok", f"{proof.scope}: {told}")
     if isinstance(error, Unavailable | Refused) and getattr(error, "status", 0) in (200, 400, 401, 402, 403, 404):
         return Check(found.name, "FAIL", f"{proof.scope} is missing: cannot {proof.why} ({error.status})", mend)
     return Check(found.name, "FAIL", f"{proof.scope} is not known: {getattr(error, 'what', error)}", mend)

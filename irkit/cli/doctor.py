@@ -266,9 +266,9 @@ class _Form:
 
     def credential(self, given: str | None, way: SignIn) -> str:
         """Where the credential is kept. Text that is no reference may be the secret itself, and is never quoted."""
-        from irkit.action import Anonymous
+        from irkit.action import keyless
         from irkit.secrets import problem
-        if isinstance(way, Anonymous):
+        if keyless(way):
             return ""
 
         def parse(text: str) -> str:

@@ -10,6 +10,7 @@ import click
 
 from irkit.cli.complete import step_name
 from irkit.cli.export import INCIDENT, export, redact, reveal
+from irkit.cli.forward import forward
 from irkit.cli.incidents import folder_of
 from irkit.cli.label import erase, label, labels_
 from irkit.cli.options import Settings, as_json, print_json, shared
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 @click.group()
 @shared
 def ledger() -> None:
-    """Show, verify, export, label and stamp an incident's ledger."""
+    """Show, verify, export, forward, label and stamp an incident's ledger."""
 
 
 # -- show --------------------------------------------------------------------------------------------------------
@@ -112,5 +113,5 @@ def _rows(entries: Iterable[Entry], wanted: Callable[[Entry], bool], proven: Win
 
 # -- the others, each in a file of its own -----------------------------------------------------------------------
 
-for command in (verify, checkpoint, stamp, export, redact, reveal, label, labels_, erase):
+for command in (verify, checkpoint, stamp, export, forward, redact, reveal, label, labels_, erase):
     ledger.add_command(command)

@@ -27,11 +27,11 @@ quoted back, since it may be a secret in the wrong place; a credential is a refe
 """
 
 from irkit.config.model import Config, Connection, Person, choose, is_loopback
-from irkit.config.places import evidence_root, find
+from irkit.config.places import evidence_root, find, state_folder
 from irkit.config.read import load
 from irkit.config.write import write_connection, write_key
 
 __all__ = [
-    "Config", "Connection", "Person", "choose", "evidence_root", "find", "is_loopback", "load", "write_connection",
-    "write_key",
+    "Config", "Connection", "Person", "choose", "evidence_root", "find", "is_loopback", "load", "state_folder",
+    "write_connection", "write_key",
 ]

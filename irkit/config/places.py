@@ -38,6 +38,11 @@ def evidence_root(flag: str | Path | None, env: Mapping[str, str], config: Confi
     return here if here.is_dir() else _user_folder(env, "XDG_DATA_HOME", ".local/share") / "evidence"
 
 
+def state_folder(env: Mapping[str, str]) -> Path:
+    """Where this machine keeps what it needs to go on, and what is no evidence: how far entries were forwarded."""
+    return _user_folder(env, "XDG_STATE_HOME", ".local/state")
+
+
 def _user_folder(env: Mapping[str, str], variable: str, default: str) -> Path:
     """The XDG base directory, or Apple's Application Support."""
     if env.get(variable):

@@ -173,9 +173,9 @@ class _Reader:
 
     def _signs_in(self, table: Mapping[str, object], connector: Connector) -> bool:
         """Whether the connection needs a credential."""
-        from irkit.action import Anonymous
+        from irkit.action import keyless
         named = table.get("sign_in")
-        return not all(isinstance(way, Anonymous) for way in connector.sign_in if not named or way.name == named)
+        return not all(keyless(way) for way in connector.sign_in if not named or way.name == named)
 
     def _connector(self, prefix: str, name: str, allowed: tuple[str, ...]) -> Connector | None:
         from irkit import connectors

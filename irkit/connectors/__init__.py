@@ -24,7 +24,9 @@ How to write one (a package when it outgrows 400 lines; `irkit.action` is all of
 8.  Lists: `walk(GET(…, keep="log"), "items", tally.add, after=by_token("nextPageToken", "pageToken"))`, or
     `by_link_header`, `by_field("@odata.nextLink")`; `Tally(name, "id.time", since, until, asked=…)` counts, checks each row
     against window and filter, and its `collection(done, days=180)` is the recorded window that the action returns.
-9.  Values of the vendor's are read by `ident`, `words`, `flag`, `when`, `at`, `one`, `row`, never by bare indexing.
+9.  An answer in XML is `response.xml("Root", many=(names that are lists))`, dicts and texts; `walk(…, read=…)` pages it.
+10. Values of the vendor's are read by `ident`, `words`, `flag`, `when`, `at`, `one`, `row`, never by bare indexing; whoever has
+    an address is `the_one` of those a search found.
 
 tests/connectors/test_actions.py covers it as soon as a world of that name is there.
 

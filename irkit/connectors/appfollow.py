@@ -47,6 +47,7 @@ from irkit.action import (
     items,
     one_page,
     row,
+    the_one,
     walk,
     words,
 )
@@ -143,11 +144,7 @@ def find_user(email: Email) -> Steps[User]:
 
     Source: docs.api.appfollow.io, account users. The list is read whole and compared here.
     """
-    same = [user for user in (yield from _users()) if user.email.casefold() == email.casefold()]
-    if len(same) != 1:
-        raise ActionError(f"{'nobody has' if not same else f'{len(same)} people have'} the address {email} in AppFollow",
-                          next="correct the address, or look in the account's settings")
-    return same[0]
+    return the_one((yield from _users()), email, "AppFollow")
 
 
 @appfollow.action(Effect.READ, preserves=[Trace("users")])

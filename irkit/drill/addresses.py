@@ -46,7 +46,8 @@ def outgoing_of(connection: str, world: World, addresses: Mapping[str, str], req
     filled = {**world.settings, **connector.filled(_way(connector), world.settings)}
     placed = connector.placed(request.host, _way(connector))
     path = placed.path.replace("{credential}", quote(CREDENTIAL)).format(**filled) if placed and request.signed else ""
-    url = _final(addresses[request.host] + path, request.target, addresses.values())
+    address = addresses[request.host] + path
+    url = _final(address, request.target or (path and address), addresses.values())
     return Outgoing.of(connection, connector, request, url, acting_as, settings=filled, placed=placed)
 
 
@@ -67,7 +68,8 @@ def call_of(world: World, addresses: Mapping[str, str], method: str, url: str, h
 def answer(world: World, addresses: Mapping[str, str], request: Request) -> Response:
     """What the world says to a request, asked outside any run."""
     made = outgoing_of("", world, addresses, request, "")
-    said = world.handle(call_of(world, addresses, made.method, made.url, made.headers, made.body or b""))
+    url, sent = made.bearing(world.ready_token)
+    said = world.handle(call_of(world, addresses, made.method, url, made.headers, sent or b"", request.upload))
     return Response(said.status, said.headers, said.body if isinstance(said.body, bytes) else b"".join(said.body))
 
 

@@ -185,9 +185,10 @@ def recorded(entries: Iterable[Entry], run: str, load: Load) -> Iterator[Recorde
         asked = entry.kind == "request.sending" or (entry.kind == "request.answer" and entry.ref is None)      # a read is one
         if asked and entry.run == run and "request.url" in entry.disclosed:
             shown = entry.disclosed
-            yield Recorded(shown["request.connection"], shown["request.method"], shown["request.url"],
-                           _sent(shown, load), moment(entry),
-                           Artefact(**shown["request.upload"]) if "request.upload" in shown else None)
+            for parts in (shown["request.first"], shown) if "request.first" in shown else (shown,):
+                yield Recorded(parts["request.connection"], parts["request.method"], parts["request.url"],
+                               _sent(parts, load), moment(entry),
+                               Artefact(**parts["request.upload"]) if "request.upload" in parts else None)
 
 
 def _sent(shown: Mapping[str, Any], load: Load) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -16,6 +17,8 @@ from irkit.engine.modes import Clock, Mode, Perform
 from irkit.errors import Paused
 from irkit.ledger import Entry, Ledger
 from irkit.ledger.sshsig import Signer
+
+STOPPING = "Stopping after the calls in flight. Ctrl-C again to let go of them (outcome unknown)."
 
 
 @dataclass
@@ -35,7 +38,10 @@ class Interrupts:
             if self.asked.is_set():
                 raise KeyboardInterrupt
             self.asked.set()
-            gate.say(News(["Stopping after the calls in flight. Ctrl-C again to let go of them (outcome unknown)."]))
+            try:
+                gate.say(News([STOPPING]))
+            except RuntimeError:                       # the signal came in the middle of a line that is being written
+                os.write(2, f"\n{STOPPING}\n".encode())
 
         before = signal.signal(signal.SIGINT, on_signal)
         try:

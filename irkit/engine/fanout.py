@@ -311,7 +311,8 @@ def _apart(ready: dict[int, Performance]) -> tuple[dict[int, Performance], list[
     twins = []
     for i, performance in ready.items():
         assert performance.write is not None
-        key = (performance.write.method, performance.write.url, performance.write.body, performance.write.request.upload)
+        key = (performance.write.method, performance.write.url, performance.write.body, performance.write.request.upload,
+               performance.write.request.first)
         if first.setdefault(key, i) != i:
             performance.stop()
             twins.append(i)

@@ -262,6 +262,12 @@ def _answer(step: StepState, entry: Entry) -> None:
             sending.status = entry.data.get("status")
 
 
+def _body(step: StepState, entry: Entry) -> None:
+    for sending in step.sendings:
+        if sending.seq == entry.ref and entry.data.get("refused"):
+            sending.said_no = True
+
+
 def _not_sent(step: StepState, entry: Entry) -> None:
     for sending in step.sendings:
         if sending.seq == entry.ref:
@@ -293,7 +299,8 @@ def _agreed(step: StepState, entry: Entry) -> None:
 
 _STEP: dict[str, Callable[[StepState, Entry], None]] = {
     "approval.asked": _asked_for, "approval.given": _agreed, "approval.refused": _agreed, "approval.expired": _agreed,
-    "request.sending": _sending, "request.answer": _answer, "request.not_sent": _not_sent,
+    "request.sending": _sending, "request.answer": _answer, "request.body": _body,
+    "request.not_sent": _not_sent,
 }
 
 

@@ -114,6 +114,7 @@ class Sends:
     unpreserved: Sequence[str] = ()   # "Not preserved: sessions (step 5 skipped)": sending wants a reason
     warnings: Sequence[str] = ()   # "This is the account irkit itself acts as"
     approve: str = ""              # "lead: waiting for a second person   irkit approve INC-2041 end_sessions"
+    aloud: str = "in chat"         # where people are warned before what cannot be undone is sent
     phrase: str = ""               # "END 212 SESSIONS" when irreversible
     requests: Sequence[str] = ()   # the full requests, for `r`; as curl for `c`
     curls: Sequence[str] = ()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from irkit.action import Action, Effect, Identity, Outgoing, Trace
+from irkit.action import Action, Artefact, Effect, Identity, Outgoing, Trace
 from irkit.engine.curl import curl, mail_curl
 from irkit.engine.gate import Sends
 from irkit.engine.modes import Mode
@@ -43,14 +43,14 @@ def sends(session: Session, step: Step, action: Action, outgoings: Sequence[Outg
     dangers = lock_outs(me, action, args, affects=affects, approvers=approvers(session))
     phrases = [*([phrase(action, outgoings)] if final else []), *(d.phrase for d in dangers)]
     return Sends(
-        method=first.method, url=first.url, body=body_text(first), count=len(outgoings),
+        method=first.method, url=first.url, body="\n".join([*goes_first(first), body_text(first)]), count=len(outgoings),
         acting_as=f'"{me.name}" ({me.role})' if me else first.acting_as,
         affects=affects, noun=first.request.noun,
         undo="none" if final else f"{action.undo} {_one_arg(args)}".strip(),
         looked=() if several or first.request.seen is None else [summary(plain(first.request.seen))],
         first=short(first) if several else "", last=short(outgoings[-1]) if several else "",
         template=template(outgoings) if several else "", already=already, look_failed=look_failed, pace=pace,
-        unverified=action.unverified, approve=approve,
+        unverified=action.unverified, approve=approve, aloud="on the phone" if session.runbook.compromised else "in chat",
         unpreserved=not_preserved(session, step) if action.full_name == step.action else (),
         warnings=[*cautions(session, step, action), *(d.sentence for d in dangers), *map(sent_before, earlier)],
         phrase="" if session.ctx.mode is Mode.PROBE else " AND ".join(phrases),
@@ -181,21 +181,31 @@ def _is_token(name: str, _: str) -> bool:
 def body_text(outgoing: Outgoing) -> str:
     """The body in words: a form one field a line, an upload as what is sent of it, all else as it is; secrets are left out."""
     if upload := outgoing.request.upload:
-        return f"({upload.name}, {upload.size:,} bytes, SHA-256 {upload.sha256})"
+        return _uploaded(upload)
     raw = (outgoing.body if outgoing.shown is None else outgoing.shown) or b""
     if outgoing.request.form is not None:
         return "\n".join(f"{name}={value}" for name, value in parse_qsl(raw.decode(), keep_blank_values=True))
     return raw.decode("utf-8", "replace")
 
 
+def _uploaded(upload: Artefact) -> str:
+    return f"({upload.name}, {upload.size:,} bytes, SHA-256 {upload.sha256})"
+
+
+def goes_first(outgoing: Outgoing) -> list[str]:
+    """A line about the upload that leaves right before it, where one does."""
+    first = outgoing.request.first
+    return [f"first: {first.method} {first.target} {_uploaded(first.upload)}"] if first and first.upload else []
+
+
 def full_request(outgoing: Outgoing) -> list[str]:
-    """The request as it leaves, without the credential."""
+    """The request as it leaves, without the credential; what leaves right before it is named above it."""
     if outgoing.request.mail is not None:
         return [f"{outgoing.method} {outgoing.url}", "", *body_text(outgoing).splitlines()]
     url = urlsplit(outgoing.url)
     head = [f"{outgoing.method} {url.path}{'?' + url.query if url.query else ''} HTTP/1.1", f"host: {url.netloc}"]
     head += [f"{k.lower()}: {v}" for k, v in outgoing.headers.items() if k.lower() != "host"]
-    return [*head, "authorization: (added on the way out)", "", *body_text(outgoing).splitlines()]
+    return [*goes_first(outgoing), *head, "authorization: (added on the way out)", "", *body_text(outgoing).splitlines()]
 
 
 def as_curl(outgoing: Outgoing) -> str:
@@ -203,8 +213,12 @@ def as_curl(outgoing: Outgoing) -> str:
     upload = outgoing.request.upload
     if outgoing.request.mail is not None:
         return mail_curl(outgoing.url, body_text(outgoing))
-    return curl(outgoing.method, outgoing.url, outgoing.headers, "" if upload else body_text(outgoing),
-                upload=upload.name if upload else "")
+    first = outgoing.request.first
+    before = curl(first.method, first.target, {}, "", upload=first.upload.name) + " && " if first and first.upload else ""
+    form = outgoing.request.form is not None            # as it leaves: fields a line are for reading
+    sent = (outgoing.shown or b"").decode() if form else body_text(outgoing)
+    return before + curl(outgoing.method, outgoing.url, outgoing.headers, "" if upload else sent,
+                         upload=upload.name if upload else "")
 
 
 def template(outgoings: Sequence[Outgoing]) -> str:
@@ -238,5 +252,6 @@ def same(one: Performance, other: Performance) -> bool:
     """True when a second look leads to the very same request, and saw the same."""
     a, b = one.agreed, other.write
     return (a is not None and b is not None and (a.method, a.url, a.body) == (b.method, b.url, b.body)
-            and a.request.upload == b.request.upload and plain(a.request.seen) == plain(b.request.seen))
+            and a.request.upload == b.request.upload and a.request.first == b.request.first
+            and plain(a.request.seen) == plain(b.request.seen))
 

@@ -38,6 +38,7 @@ class Sending:
     args: Mapping[str, Any] | None = None      # the action's arguments; None where none were recorded
     status: int | None = None      # None: no answer is recorded
     not_sent: bool = False         # proven not to have left
+    said_no: bool = False          # the body of a good status says that nothing was done
     settled: bool = False          # a look or a person has said how things stand now
     did_it: bool = False           # a look says that this request is what did it
     approval: int | None = None    # the entry of the second person's agreement that it left on
@@ -46,7 +47,8 @@ class Sending:
     @property
     def refused(self) -> bool:
         """Answered, and certainly without effect."""
-        return self.status is not None and ((300 <= self.status < 500 and self.status != 408) or self.status == 501)
+        status = self.status or 0
+        return self.said_no or (300 <= status < 500 and status != 408) or status == 501
 
     @property
     def worked(self) -> bool:

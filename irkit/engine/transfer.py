@@ -217,8 +217,9 @@ class Transfer:
                 self.ctx.say(Sent(began_at, status, time.monotonic() - began, sending.seq))
 
         try:
+            self._send_first(request)
             response = self.ctx.perform.send(outgoing, answered=answered, source=self._source)
-        except NotSent as error:
+        except (NotSent, Refused) as error:
             self.ctx.record("request.not_sent", {}, {"error": error.what}, step=self.step, item=self.item, ref=sending.seq)
             if not cleanup:
                 self.sending = None
@@ -229,10 +230,27 @@ class Transfer:
             return None, NoAnswer("let go of by Ctrl-C before the answer came")
         self._learn(request, response)
         response = self._without_secrets(response, request)
+        said_no = response.status < 300 and isinstance(refusal(request, response, self.connector), Refused)
         with response.open() as file:
             if raw := file.read():
-                self.ctx.record("request.body", {}, {"response.body": raw}, step=self.step, item=self.item, ref=sending.seq)
+                self.ctx.record("request.body", {"refused": True} if said_no else {}, {"response.body": raw}, step=self.step,
+                                item=self.item, ref=sending.seq)
         return response, None
+
+    def _send_first(self, request: Request) -> None:
+        """What leaves right before a write. Raises NotSent, and Refused where it did not succeed: the write stays here then."""
+        if request.first is None:
+            return
+        outgoing, began = self.ctx.perform.prepare(self.connection, request.first), time.monotonic()
+        try:
+            response = self.ctx.perform.send(outgoing, answered=lambda *_: None, source=self._source)
+        except (NoAnswer, BadAnswer) as error:
+            raise Refused(f"what goes first was not answered: {error.what}; nobody sees it", status=0) from None
+        with response.open() as file:
+            self._record("request.answer", outgoing, self._data(began, response.status, headers=response.headers),
+                         {"response.headers": redact.headers(response.headers), "response.body": file.read()})
+        if refused := refusal(request.first, response, self.connector):
+            raise Refused(f"what goes first was refused: {refused.what}; nobody sees it", status=response.status)
 
     def _no_body(self, error: ActionError) -> tuple[Response | None, ActionError | None]:
         """The status came and the body did not: the status is what counts, and the second look is the proof."""
@@ -251,6 +269,8 @@ class Transfer:
         more: dict[str, Any] = {"request.affects": list(request.affects)}
         if request.seen is not None:
             more["request.seen"] = plain(request.seen)
+        if request.first is not None:
+            more["request.first"] = request_parts(self.ctx.perform.prepare(self.connection, request.first))
         return self.ctx.record("request.sending", data, request_parts(outgoing) | more, step=self.step, item=self.item)
 
     # -- common ----------------------------------------------------------------------------------------------------

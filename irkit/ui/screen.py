@@ -140,7 +140,7 @@ def _sends(said: Sends, page: Page) -> list[str]:
         "",
     ]
     if said.phrase and said.undo == "none":
-        lines += [*page.hanging(f'Say in chat first: "{said.phrase} in 1 minute. Objections?"'), ""]
+        lines += [*page.hanging(f'Say {said.aloud} first: "{said.phrase} in 1 minute. Objections?"'), ""]
     return lines
 
 

@@ -72,7 +72,7 @@ class Account:
         """The final URL of a path or an absolute link. Raises ActionError for one that leaves the connection."""
         target = request.target
         try:
-            if target.startswith("/"):
+            if target.startswith("/") or (not target and request.signed and self.placed(request.host)):
                 url = parsed(f"{self._address(request)}{target}")
             elif target[:8].lower().startswith(("https://", "http://")):
                 url = parsed(target)

@@ -36,7 +36,7 @@ from irkit.action import (
 )
 from irkit.errors import CredentialError
 from irkit.secrets import Secret
-from irkit.wire import assertion, sigv4
+from irkit.wire import assertion, awschain, sigv4
 
 MARGIN = 60.0          # seconds before its end at which a token is renewed
 FOREVER = 1e9          # seconds; a token without an end is used until it is rejected
@@ -110,17 +110,25 @@ class Signed:
 
     def __init__(self, way: AwsSignature, connection: str, filled: Mapping[str, str], credential: Secret,
                  wall: Callable[[], float]) -> None:
-        self._key = sigv4.keys(credential, connection)
-        self._service, self._region = way.service.format(**filled), way.region.format(**filled)
+        if way.chain:
+            self._keys = awschain.chain(filled.get("profile", ""), connection)
+        else:
+            key = sigv4.keys(credential, connection)
+            self._keys = lambda: key
+        self._key = self._keys()
+        self._scopes = {host: tuple(text.format(**filled) for text in scope)
+                        for host, scope in {**way.elsewhere, "": (way.service, way.region)}.items()}
         self._wall = wall
 
     def headers(self, outgoing: Outgoing | None = None) -> Headers:
+        self._key = key = self._keys()
         if outgoing is None:
             return {}
+        service, region = self._scopes.get(outgoing.request.host, self._scopes[""])
         upload = outgoing.request.upload
         sha256 = upload.sha256 if upload else hashlib.sha256(outgoing.body or b"").hexdigest()
-        made = sigv4.headers(outgoing.method, outgoing.url, outgoing.headers, sha256, self._key, service=self._service,
-                             region=self._region, now=self._wall())
+        made = sigv4.headers(outgoing.method, outgoing.url, outgoing.headers, sha256, key, service=service,
+                             region=region, now=self._wall())
         return {name: Secret(value) for name, value in made.items()}
 
     def rejected(self, used: Headers) -> bool:

@@ -29,7 +29,6 @@ import httpx
 from irkit.action import (
     HEADERS,
     ActionError,
-    Anonymous,
     Artefact,
     BadAnswer,
     Bucket,
@@ -43,6 +42,7 @@ from irkit.action import (
     Response,
     ServiceAccount,
     SignIn,
+    keyless,
 )
 from irkit.action.response import MAX_JSON
 from irkit.config import Connection, choose
@@ -251,7 +251,7 @@ class Wire:
 
     def _credential(self, connection: Connection, way: SignIn, reference: str) -> Secret:
         keyed = isinstance(way, ServiceAccount) or (isinstance(way, ClientCredentials) and way.assertion is not None)
-        return Secret("") if isinstance(way, Anonymous) else resolve(
+        return Secret("") if keyless(way) else resolve(
             reference, self._ask, connection=connection.name, question=f"{way.ask} of {connection.name}", lines=keyed)
 
     def _auth(self, account: Account | Mailbox, host: str) -> auth.Auth:

@@ -1,4 +1,4 @@
-"""`python -m tests.bench [startup|fanout|preserve|ledger]… [--quick]`: the table. Default: all four.
+"""`python -m tests.bench [startup|fanout|preserve|export|ledger|upload]… [--quick]`: the table. Default: all.
 
 It is no test and never fails for being slow; it does fail when what it measures went wrong. `--quick` is a smoke run.
 """
@@ -14,7 +14,9 @@ GROUPS = {
     "startup": "Start-up",
     "fanout": "A fan-out",
     "preserve": "Preserving an audit log",
+    "export": "A search's export",
     "ledger": "The ledger",
+    "upload": "Copying an artefact to S3",
 }
 
 

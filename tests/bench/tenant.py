@@ -6,10 +6,11 @@ import contextlib
 import copy
 import json
 import os
+import shlex
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,14 +28,16 @@ from irkit.wire.http import Wire
 
 TOKEN = "IRKIT_BENCH_TOKEN"      # the environment variable that holds it
 NAME = "zendesk"
+SETTINGS: Mapping[str, Mapping[str, str]] = {NAME: {"subdomain": "bench"}, "splunk": {"host": "bench", "hec": "bench"}}
 
 
 @dataclass(frozen=True)
 class Tenant:
-    """Where a tenant is served, and the token of its administrator."""
+    """Where a tenant is served, the token of its administrator, and whose system it is."""
 
     url: str
     token: str
+    name: str = NAME
 
     @property
     def headers(self) -> list[str]:
@@ -47,15 +50,16 @@ class Tenant:
 
 
 @contextlib.contextmanager
-def served(*options: str) -> Iterator[Tenant]:
-    """A Zendesk tenant without rate limits, served by `irkit world serve` while the block runs."""
-    command = [sys.executable, "-m", "irkit", "world", "serve", NAME, "--port", "0", "--set", "limits=false", *options]
+def served(*options: str, name: str = NAME) -> Iterator[Tenant]:
+    """A tenant without rate limits, Zendesk's unless said, served by `irkit world serve` while the block runs."""
+    free = ("--set", "limits=false") if name == NAME else ()
+    command = [sys.executable, "-m", "irkit", "world", "serve", name, "--port", "0", *free, *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         try:
             url = process.stdout.readline().strip()
-            token = next(line for line in process.stdout if line.startswith("export ")).partition("=")[2].strip()
-            yield Tenant(url, token)
+            token = shlex.split(next(line for line in process.stdout if line.startswith("export ")).partition("=")[2])[0]
+            yield Tenant(url, token, name)
         finally:
             process.terminate()
 
@@ -81,11 +85,12 @@ def unpaced(name: str) -> Connector:
 def engine(tenant: Tenant, folder: Path, gate: Gate | None = None) -> Iterator[Context]:
     """A new incident in `folder` and a wire to the tenant, signed in."""
     os.environ[TOKEN] = tenant.token
-    connection = Connection(NAME, NAME, {"subdomain": "bench"}, "token", f"env:{TOKEN}", tenant.url)
+    name = tenant.name
+    connection = Connection(name, name, SETTINGS[name], "token", f"env:{TOKEN}", tenant.url)
     with Ledger.create(folder, mode="test", version="bench", code_hash="0" * 64) as ledger, \
-            contextlib.closing(Wire({NAME: connection}, unpaced, loopback=True)) as wire:
+            contextlib.closing(Wire({name: connection}, unpaced, loopback=True)) as wire:
         ledger.start_session("bench", signer=Throwaway())
-        wire.turn(NAME)
+        wire.turn(name)
         yield Context(ledger, wire, RealClock(), gate or Agreeing(), Mode.LIVE, "r1", "bench")
 
 

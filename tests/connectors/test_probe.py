@@ -6,6 +6,7 @@ after which it is another tenant than before was a write, whatever its method sa
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import httpx
 import pytest
 
 from irkit import connectors
-from irkit.action import Action, Effect, NotSent, Request
+from irkit.action import Action, ClientCredentials, Effect, NotSent, Request, ServiceAccount
 from irkit.config import Connection
 from irkit.drill.clock import DrillClock
 from irkit.engine.context import Context
@@ -29,7 +30,8 @@ from irkit.wire.account import Account
 from irkit.wire.http import Wire
 from irkit.wire.mail import Mailbox
 from irkit.wire.reading import READ, ReadsOnly
-from irkit.worlds import Fault, Faults, World
+from irkit.worlds import Call, Fault, Faults, World
+from irkit.worlds.google_workspace.key import key_file
 from irkit.worlds.serve import serve
 from tests.engine.play import STARTS, Play, book
 from tests.worlds.helpers import EVIDENCE, arguments, make
@@ -72,7 +74,7 @@ class Desk:
 
     def must_have_read_only(self) -> None:
         """GET and HEAD, what was declared a read, and token calls; and only those change the tenant."""
-        reads = {(e.disclosed["request.method"], urlsplit(e.disclosed["request.url"]).path)
+        reads = {(e.disclosed["request.method"], Call.of("GET", e.disclosed["request.url"]).path)       # as the world hears it
                  for e in self.ctx.ledger.entries() if e.kind == "request.answer"}
         tokens = {("POST", urlsplit(a.token_endpoint(a.way)[0]).path) for a in self.wire._accounts.values()
                   if isinstance(a, Account)}
@@ -86,9 +88,12 @@ class Desk:
 @contextmanager
 def probing(folder: Path, connector: str, monkeypatch: pytest.MonkeyPatch, sign_in: str = "") -> Iterator[Desk]:
     """A probe of a fresh tenant of that connector."""
-    world = make(connector)
+    clock = DrillClock(STARTS, monotonic=lambda: 0.0)         # a wait lets the tenant's time pass, too
+    world = make(connector, clock=clock.now)
     way, credential = world.signs_in()
-    monkeypatch.setenv("PROBE_TOKEN", credential if not sign_in else world.credentials()["client_secret"])
+    if sign_in not in ("", way):
+        credential = world.credentials().get("client_secret") or json.loads(key_file())["private_key"]
+    monkeypatch.setenv("PROBE_TOKEN", credential)
     for host, value in world.more_credentials().items():
         monkeypatch.setenv(f"PROBE_{host.upper()}", value)
     ledger = Ledger.create(folder, mode="test", version="test", code_hash="0" * 64)
@@ -102,9 +107,10 @@ def probing(folder: Path, connector: str, monkeypatch: pytest.MonkeyPatch, sign_
         known = {k: v for k, v in {**world.credentials(), **world.settings}.items() if k in asked}
         to = Connection(connector, connector, known, sign_in or way, "env:PROBE_TOKEN", server.url,
                         {host: f"env:PROBE_{host.upper()}" for host in world.more_credentials()})
-        wire = Wire({connector: to}, connectors.find, reads_only=True, loopback=True, wait=lambda seconds: False)
+        wire = Wire({connector: to}, connectors.find, reads_only=True, loopback=True, wait=lambda seconds: False,
+                    wall=lambda: world.now().timestamp())        # signatures bear a time, and both sides keep the same
         gate = Play(folder, book("\n  - {id: a, phase: prepare, title: A, why: B, do: C}\n"), {})
-        ctx = Context(ledger, wire, DrillClock(STARTS, monotonic=lambda: 0.0), gate, Mode.PROBE, "r1", "maria")
+        ctx = Context(ledger, wire, clock, gate, Mode.PROBE, "r1", "maria")
         try:
             yield Desk(ctx, wire, heard, world, connector)
         finally:
@@ -157,15 +163,15 @@ def test_a_write_in_a_probe_is_refused_by_whatever_is_asked_to_send_it(tmp_path:
         desk.must_have_read_only()
 
 
-@pytest.mark.parametrize("connector", connectors.names())
+FETCHING = {name: way.name for name in connectors.names() for way in reversed(connectors.find(name).sign_in)
+            if isinstance(way, ClientCredentials | ServiceAccount)}
+
+
+@pytest.mark.parametrize("connector", FETCHING)
 def test_a_probe_that_fetches_a_token_posts_for_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                                         connector: str) -> None:
     """The one POST that no action asks for goes to the token endpoint; all else that arrives leaves the tenant as it is."""
-    kinds = {way.name: way for way in connectors.find(connector).sign_in}
-    fetching = next((name for name in ("client_credentials", "client_secret") if name in kinds), None)
-    if fetching is None:
-        pytest.skip(f"{connector} has no sign-in that fetches a token")
-    with probing(tmp_path / "I", connector, monkeypatch, fetching) as desk:
+    with probing(tmp_path / "I", connector, monkeypatch, FETCHING[connector]) as desk:
         check = connectors.find(connector).check
         assert check is not None
         looking = Performance(desk.ctx, None, None, check(), connector, quiet=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from irkit.action import Outgoing
+from irkit.engine.context import Interrupts
 from irkit.engine.modes import Mode
 from irkit.engine.outcome import Accepted, Done, Failed, Unknown
 from irkit.errors import IrkitError, NoAnswer, NotSent
@@ -201,3 +204,22 @@ def test_what_else_the_thread_records_comes_after_the_page(tmp_path: Path) -> No
     here.perform("collect")
     kinds = [e.kind for e in here.entries() if e.kind in ("auth", "request.answer")]
     assert kinds == ["auth", "request.answer"] * 3
+
+
+class _Writing:
+    """A gate whose stream is being written to when the signal comes, as Python says it."""
+
+    def say(self, said: object) -> None:
+        raise RuntimeError("reentrant call inside <_io.BufferedWriter name='<stderr>'>")
+
+    def ask(self, question: object, poll: object) -> str:
+        raise AssertionError
+
+
+def test_ctrl_c_in_the_middle_of_a_line_still_stops(capfd: pytest.CaptureFixture[str]) -> None:
+    """Where the sentence cannot go through the stream, it goes past it; the run stops after the calls in flight."""
+    interrupts = Interrupts()
+    with interrupts.held(_Writing()):
+        os.kill(os.getpid(), signal.SIGINT)
+    assert interrupts.asked.is_set()
+    assert "Stopping after the calls in flight" in capfd.readouterr().err

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from irkit import connectors, worlds
-from irkit.action import Action, Driven, Request, Response, Steps, Wait, drive
+from irkit.action import Action, Driven, Request, Response, Steps, drive
 from irkit.drill.addresses import addresses_of, call_of, defaults_of, outgoing_of
 from irkit.engine import redact
 from irkit.runbook import convert_args
@@ -36,7 +36,7 @@ class Clock:
         self.at += timedelta(seconds=seconds)
 
 
-def make(connector: str = "zendesk", *, clock: Clock | None = None, people: Sequence[Person] = PEOPLE,
+def make(connector: str = "zendesk", *, clock: Callable[[], datetime] | None = None, people: Sequence[Person] = PEOPLE,
          subjects: Mapping[str, str] | None = None, **options: object) -> World:
     """A small world of that connector."""
     kind = worlds.find(connector)
@@ -109,7 +109,7 @@ def play(steps: Steps[Any], answers: Callable[[Request], Response]) -> Driven:
         return drive(steps, answers)
     clock, world = answers.world.now, answers.world
     connector = connectors.find(world.connector)
-    return drive(_timed(steps, clock) if isinstance(clock, Clock) else steps, answers, connector, known(world))
+    return drive(steps, answers, connector, known(world), clock.move if isinstance(clock, Clock) else lambda _: None)
 
 
 def known(world: World) -> Mapping[tuple[str, str], object]:
@@ -126,22 +126,6 @@ def call(world: World, request: Request) -> Call:
     url, sent = made.bearing(world.ready_token)
     return call_of(world, addresses, made.method, url, made.headers, EVIDENCE if request.upload else sent or b"",
                         request.upload)
-
-
-def _timed(steps: Steps[Any], clock: Clock) -> Steps[Any]:
-    try:
-        step = next(steps)
-        while True:
-            if isinstance(step, Wait):
-                clock.move(step.seconds)
-            try:
-                got = yield step
-            except BaseException as error:      # whatever is thrown goes on to the action
-                step = steps.throw(error)
-            else:
-                step = steps.send(got)
-    except StopIteration as end:
-        return end.value
 
 
 def arguments(action: Action, world: World) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from irkit.action import (
     one,
     one_page,
     row,
+    the_one,
     walk,
     words,
 )
@@ -67,11 +68,7 @@ def find_user(email: Email) -> Steps[User]:
     found: list[User] = []
     yield from walk(GET("/v2/users", host="config", params={"limit": 100}, keep="users"), "data",
                     lambda data: found.append(User.of(row(data, "user"))), after=by_field("paging.next"))
-    same = [user for user in found if user.email.casefold() == email.casefold()]
-    if len(same) != 1:
-        raise ActionError(f"{'nobody has' if not same else f'{len(same)} people have'} the address {email} in Opsgenie",
-                          next="correct the address, or find the person by hand")
-    return same[0]
+    return the_one(found, email, "Opsgenie")
 
 
 @opsgenie.action(Effect.REVERSIBLE, undo="opsgenie.set_role")

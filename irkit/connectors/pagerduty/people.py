@@ -10,7 +10,6 @@ from irkit.action import (
     DELETE,
     GET,
     PUT,
-    ActionError,
     Effect,
     Email,
     Item,
@@ -23,6 +22,7 @@ from irkit.action import (
     items,
     one,
     row,
+    the_one,
     walk,
     words,
 )
@@ -39,11 +39,7 @@ def find_user(email: Email) -> Steps[User]:
     found: list[User] = []
     yield from walk(GET("/users", params={"query": email, "limit": 100}), "users",
                     lambda data: found.append(User.of(row(data, "user"))), after=next_page)
-    same = [user for user in found if user.email.casefold() == email.casefold()]
-    if len(same) != 1:
-        what = "nobody has" if not same else f"{len(same)} people have"
-        raise ActionError(f"{what} the address {email} in PagerDuty", next="correct the address, or find the person by hand")
-    return same[0]
+    return the_one(found, email, "PagerDuty")
 
 
 # -- sessions ------------------------------------------------------------------------------------------------------
