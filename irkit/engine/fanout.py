@@ -26,7 +26,7 @@ from irkit.engine.permit import Leaving
 from irkit.engine.pool import WORKERS, Pool
 from irkit.engine.session import Session
 from irkit.engine.state import SETTLED, WITH_RESULT, Sending, StepState
-from irkit.engine.values import plain
+from irkit.engine.values import name_of, plain
 from irkit.runbook import Missing, Step
 
 
@@ -317,13 +317,6 @@ def _apart(ready: dict[int, Performance]) -> tuple[dict[int, Performance], list[
             performance.stop()
             twins.append(i)
     return {i: p for i, p in ready.items() if i not in twins}, twins
-
-
-def name_of(item: Any) -> str:
-    """An item as people know it."""
-    if isinstance(item, dict):
-        return str(next((item[k] for k in ("email", "name", "title", "id") if item.get(k)), item))
-    return str(item)
 
 
 __all__ = ["Batch", "fan_out"]

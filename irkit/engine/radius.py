@@ -15,14 +15,13 @@ from urllib.parse import urlsplit
 
 from irkit.action import Effect
 from irkit.engine import radius_text
-from irkit.engine.fanout import name_of
 from irkit.engine.fold import value_of
 from irkit.engine.gate import News
 from irkit.engine.plan import ADDRESS
 from irkit.engine.probing import BY_HAND, DECISION, NOT_REACHED, NOT_SEEN, UNAVAILABLE
 from irkit.engine.session import Session, load_from
 from irkit.engine.state import REPORT, RunState, StepState
-from irkit.engine.values import rfc3339
+from irkit.engine.values import name_of, rfc3339
 from irkit.ledger import Entry
 from irkit.runbook import Missing, Step
 

@@ -17,7 +17,7 @@ from typing import Any
 from irkit.action import Action, Outgoing
 from irkit.engine import ask, plan
 from irkit.engine.ending import AGAIN, letter_or_go
-from irkit.engine.fanout import Batch, name_of
+from irkit.engine.fanout import Batch
 from irkit.engine.gate import Ended, Sends, StepBegins, Trouble
 from irkit.engine.modes import Mode
 from irkit.engine.outcome import Done, Failed
@@ -26,7 +26,7 @@ from irkit.engine.session import Session
 from irkit.engine.single import Single
 from irkit.engine.state import Sending, StepState
 from irkit.engine.undoable import Difference, back, changed_since, lost, restorable, undoable
-from irkit.engine.values import numbered, plain, summary, word
+from irkit.engine.values import name_of, numbered, plain, summary, word
 from irkit.errors import UsageError
 from irkit.runbook import Step
 

@@ -72,3 +72,10 @@ def plural(noun: str) -> str:
     """The plural of a noun as connectors give it."""
     irregular = {"person": "people", "reply": "replies"}
     return irregular.get(noun) or (noun[:-1] + "ies" if re.search("[^aeiou]y$", noun) else noun + "s")
+
+
+def name_of(item: Any) -> str:
+    """An item as people know it."""
+    if isinstance(item, dict):
+        return str(next((item[k] for k in ("email", "name", "title", "id") if item.get(k)), item))
+    return str(item)

@@ -20,7 +20,7 @@ from typing import Any
 
 from irkit.errors import CredentialError, LedgerError, NotApproved, NotTheHolder
 from irkit.ledger import clock, texts
-from irkit.ledger.approvals import TAKEN, Approvals
+from irkit.ledger.approvals import ASKED, TAKEN, Approvals
 from irkit.ledger.attest import AFTER_SEAL, is_noted
 from irkit.ledger.check import Checker
 from irkit.ledger.clock import Clock
@@ -99,7 +99,8 @@ class Commit:
         self._tree, self._noted = attest.tree.copy(), attest.noted
         self._unnamed = attest.newest if attest.newest is not None and attest.newest.sha256 != attest.named else None
         self._read, self._owed = self._before(), author.owed
-        self._approvals: Approvals | None = None       # with what was placed, once that matters
+        self._approvals: Approvals | None = None       # with what was placed, once a later draft is judged by that
+        self._unjudged: list[tuple[int, Mapping[str, Any], bytes, bytes]] = []
         self._placed: list[Draft | Note] = []
 
     def add(self, draft: Draft) -> None:
@@ -187,10 +188,18 @@ class Commit:
     def _approve(self, draft: Draft, wall_ns: int) -> None:
         """Refuse an answer, or a send, that a second person's agreement does not cover at the very time it will bear."""
         folder, now = self._author.folder, datetime.fromisoformat(clock.text(wall_ns))
-        if draft.fields["kind"] in TAKEN \
-                and (problem := (self._approvals or self._attest.approvals).problem(draft.fields, self._who, now)):
+        if draft.fields["kind"] in TAKEN and (problem := self._agreed().problem(draft.fields, self._who, now)):
             raise NotApproved(f"this {problem}; nothing was sent or recorded as agreed", where=str(folder),
                               next=f"irkit status {folder.name}")
+
+    def _agreed(self) -> Approvals:
+        """What was asked and agreed to up to here, in this transaction too."""
+        if self._unjudged:
+            self._approvals = self._approvals or self._attest.approvals.copy()
+            for placed in self._unjudged:
+                self._approvals.take(*placed)
+            self._unjudged.clear()
+        return self._approvals or self._attest.approvals
 
     def _held(self, draft: Draft) -> None:
         """Sending is for the session that holds the run; of several who take it over from the same one, the first has it."""
@@ -253,8 +262,8 @@ class Commit:
     def _remember(self, draft: Draft, entry: Entry) -> None:
         """What later drafts of the same transaction are judged by."""
         if entry.kind in TAKEN:
-            self._approvals = self._approvals or self._attest.approvals.copy()
-            self._approvals.take(entry.seq, draft.placed, self._leaf, self._tree.root())
+            root = self._tree.root() if entry.kind == ASKED else b""
+            self._unjudged.append((entry.seq, draft.placed, self._leaf, root))
         self._holding.take(entry.seq, draft.placed)
         if entry.kind == "session.start":
             self._session, self._who, self._key = entry.seq, entry.who, draft.key

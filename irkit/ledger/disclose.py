@@ -24,12 +24,14 @@ from typing import Any, NamedTuple
 from irkit.errors import LedgerError
 from irkit.ledger.entry import MAX_DEPTH, MAX_LINE, canonical, canonical_bytes
 from irkit.ledger.fit import fit, octets
-from irkit.ledger.reread import Unread, reread
+from irkit.ledger.reread import Unread, from_base64, reread_lines
 
 NAME = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
-_MARKS = ({"base64"}, {"artefact", "bytes"})
+_ARTEFACT = {"artefact", "bytes"}
+_ENDS = ("CgAA", "=", "AACgAA", "ACgAA")       # no text leaves one letter over: "=" has it refused
 _URLSAFE = bytes.maketrans(b"+/", b"-_")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
+_SWAPPED = bytes.maketrans(b"-_+/", b"+/-_")        # so that the letters of the other alphabet are none of the standard's
 # How '{"artefact":"' looks in base64, at each of three offsets; what depends on its neighbours is left off.
 _MARKED = [base64.b64encode(b"." * n + b'{"artefact":"')[-(-n * 4 // 3):-4].decode() for n in range(3)]
 _sha256, _a2b, _b2a = hashlib.sha256, binascii.a2b_base64, binascii.b2a_base64
@@ -78,9 +80,10 @@ def disclose(values: Mapping[str, object], keep: Callable[[bytes], str]) -> list
             texts[n] = canonical_bytes((salts[n], name, fitted[n]))
     bodies = [_b2a(text, newline=False).translate(_URLSAFE, b"=") for text in texts]
     found = zip(_digests(bodies), [body.decode() for body in bodies], values, fitted, strict=True)
-    return sorted(map(Disclosure._make, found), key=_by_digest)
+    return sorted(map(_disclosure, found), key=_by_digest)
 
 
+_disclosure = functools.partial(tuple.__new__, Disclosure)        # as `_make` does, without a call in Python for each
 _by_digest = operator.itemgetter(0)
 
 
@@ -179,19 +182,34 @@ def _too_deep(value: Any, depth: int) -> bool:
 
 
 def read_all(bodies: Sequence[str]) -> dict[str, Any]:
-    """The values of an entry by name. Raises ValueError unless each is well-formed, canonical, and of a name of its own."""
-    plain = [body.encode("ascii").translate(_STANDARD) for body in bodies]
-    texts = [_a2b(body + b"==") for body in plain]
+    """The values of an entry by name. Raises ValueError unless each is well-formed, canonical, and of a name of its own.
+
+    Decoded as one: each is padded with letters that stand for zero bits, and ended by a group that stands for a line feed and
+    two zero bytes. All zero bytes are left out; where there were more of them than were put in, they stood in a text.
+    """
+    together = "".join([body + _ENDS[len(body) % 4] for body in bodies]).encode("ascii")
     try:
-        found = reread(b"[" + b",".join(texts) + b"]")
-        values = {name: value for salt, name, value in found if type(salt) is str and len(salt) == 22 and type(name) is str}
+        raw = from_base64(together.translate(_SWAPPED))
+    except Unread:
+        raw = b""
+    if len(raw) * 4 != len(together) * 3:
+        raise ValueError("one is not in base64url")
+    text = raw.translate(None, b"\0")
+    try:
+        found = reread_lines(text)
+        values = {name: value for _, name, value in found} if len(found) == len(bodies) else {}
     except Unread:
         values = dict(read(body) for body in bodies)
-    if any(_too_deep(value, 2) for value in values.values()):
+    if text.count(b"[") + text.count(b"{") > MAX_DEPTH and any(_too_deep(value, 2) for value in values.values()):
         raise ValueError(f"one is nested more than {MAX_DEPTH} deep")
-    if len(values) != len(bodies) or [_b2a(text, newline=False).rstrip(b"=") for text in texts] != plain:
+    if len(values) != len(bodies) or len(text) != sum([len(body) * 3 // 4 + 1 for body in bodies]):
         raise ValueError("one is not [salt, name, value], is not canonical, or has the name of another")
     return values
+
+
+def is_mark(value: object) -> bool:
+    """Whether a value stands for an artefact."""
+    return type(value) is dict and len(value) == 2 and value.keys() == _ARTEFACT
 
 
 def nested(disclosed: Mapping[str, Any]) -> dict[str, Any]:

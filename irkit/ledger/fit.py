@@ -51,9 +51,8 @@ def _is_text(value: dict[Any, Any]) -> bool:
 
 def fit_data(value: object, depth: int = 2) -> Any:
     """The same for what stands in the line: None is left out. Raises ValueError for a key that is not of [a-z0-9_]."""
-    kind = type(value)
-    if kind is int or kind is str or kind is bool:
-        return _fit(value, depth)
+    if type(value) is bool or (type(value) is str and value.isascii()) or (type(value) is int and -MAX_INT <= value <= MAX_INT):
+        return value
     if depth < MAX_DEPTH and isinstance(value, Mapping):
         for key in value:
             check_key(key)

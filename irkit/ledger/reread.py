@@ -8,12 +8,16 @@ the two.
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder(order="sorted").encode
+_SALT = Annotated[str, msgspec.Meta(min_length=22, max_length=22)]
+_decode_lines = msgspec.json.Decoder(tuple[_SALT, str, Any]).decode_lines
+_decode_octets = msgspec.json.Decoder(bytes).decode
+_encode_lines = msgspec.json.Encoder(order="sorted").encode_lines
 
 
 class Unread(Exception):
@@ -52,3 +56,26 @@ def reread(raw: bytes) -> Any:
         if _encode(value) == raw:
             return value
     raise Unread
+
+
+def reread_lines(raw: bytes) -> list[tuple[str, str, Any]]:
+    """The disclosures [salt, name, value] that `raw` holds, one a line, where each line is the canonical form of one.
+
+    As a canonical form has no line feed in it, there are as many as lines, and none reaches into the next line.
+    """
+    try:
+        found = _decode_lines(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Unread from None
+    with contextlib.suppress(TypeError, ValueError, RecursionError):
+        if _encode_lines(found) == raw:
+            return found
+    raise Unread
+
+
+def from_base64(raw: bytes) -> bytes:
+    """What padded base64 stands for; of what holds a backslash too few bytes. Raises Unread for letters that are none of it."""
+    try:
+        return _decode_octets(b'"' + raw + b'"')
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Unread from None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from irkit.errors import UsageError
-from irkit.ledger import bag, policy
+from irkit.ledger import bag, policy, spread
 from irkit.ledger.assurance import Anchor, Assured, Attribution, Range, Windows, assured, authorities_over
 from irkit.ledger.attest import Signed
 from irkit.ledger.bag import BagSource
@@ -152,8 +152,7 @@ class _Verification:
                 if isinstance(self._source, BagSource):
                     self._source.manifests(self._found)
                 self._stamps.read(self._source)
-                for event in self._source.events(self._found):
-                    self._take(event, other)
+                spread.each(self._source, lambda event, vouched: self._take(event, vouched, other))
                 self._end(other)
             except Trouble as trouble:
                 place = self._checker.next if trouble.mechanism in ("store", "bytes") else None
@@ -167,17 +166,22 @@ class _Verification:
 
     # -- the pass ------------------------------------------------------------------------------------------------
 
-    def _take(self, event: Event, other: Other | None) -> None:
-        if isinstance(event, Orphan):
-            self._checker.orphan(event.seq, event.digest)
-            return
-        if isinstance(event, Noted):
+    def _take(self, event: Event | Finding, vouched: bool, other: Other | None) -> None:
+        if isinstance(event, (Row, Withheld)):                # a union would be made anew for each entry
+            self._take_entry(event, vouched, other)
+        elif isinstance(event, Noted):
             self._take_note(event)
-            return
-        self._expected.at(self._attest.tree.size, self._attest.tree.root, self._found)
+        elif isinstance(event, Orphan):
+            self._checker.orphan(event.seq, event.digest)
+        else:
+            self._found(event)
+
+    def _take_entry(self, event: Row | Withheld, vouched: bool, other: Other | None) -> None:
+        if self._trust.expect:
+            self._expected.at(self._attest.tree.size, self._attest.tree.root, self._found)
         if isinstance(event, Withheld):
             self._checker.withhold(event.seq, event.leaf)
-        elif (read := self._checker.feed(event)) is not None:
+        elif (read := self._checker.feed(event, vouched)) is not None:
             self._entry(event, *read)
         self.report.entries += 1
         if other is not None:

@@ -30,6 +30,7 @@ from irkit.config import Connection, is_loopback
 from irkit.errors import CredentialError, IrkitError
 from irkit.secrets import Secret
 from irkit.wire.auth import Auth
+from irkit.wire.lanes import Lanes
 from irkit.wire.limits import Pace
 from irkit.wire.reading import ReadsOnly
 
@@ -230,17 +231,17 @@ def certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def _transport(base: httpx.URL) -> httpx.HTTPTransport:
-    """A pool of connections to one place. Raises IrkitError for an environment that cannot be followed."""
+def _transport(base: httpx.URL) -> Lanes:
+    """The connections to one place. Raises IrkitError for an environment that cannot be followed."""
     proxies: Mapping[str, str] = {} if is_loopback(base.host) or proxy_bypass(base.host) else getproxies()
     proxy = proxies.get("https") or proxies.get("all")
     if proxy and "://" not in proxy:
         proxy = f"http://{proxy}"
-    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=30.0)
+    one = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30.0)
     try:
         # Reading the certificates takes 70 ms. A context without any trusts nobody, and plain http needs none.
         trust = certificates() if base.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        return httpx.HTTPTransport(verify=trust, limits=limits, proxy=proxy)
+        return Lanes(lambda: httpx.HTTPTransport(verify=trust, limits=one, proxy=proxy), CONNECTIONS)
     except OSError:
         wrong, variables = "certificates", "SSL_CERT_FILE or SSL_CERT_DIR"
     except (ValueError, ImportError, httpx.InvalidURL):

@@ -63,13 +63,15 @@ def closed(ledger: Ledger) -> Path:
     return ledger.folder
 
 
+def change(folder: Path, statement: str, *values: object) -> None:
+    """Run one statement on a store as an intruder would: triggers dropped, nothing left beside the file."""
+    connection = sqlite3.connect(folder / "ledger.db", isolation_level=None)
+    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        connection.execute(f"DROP TRIGGER {name}")
+    connection.execute(statement, values)
+    connection.close()
+
+
 @pytest.fixture
 def tamper() -> Tamper:
-    """Run one statement on a store as an intruder would: triggers dropped, nothing left beside the file."""
-    def change(folder: Path, statement: str, *values: object) -> None:
-        connection = sqlite3.connect(folder / "ledger.db", isolation_level=None)
-        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            connection.execute(f"DROP TRIGGER {name}")
-        connection.execute(statement, values)
-        connection.close()
     return change

@@ -13,12 +13,13 @@ from unittest import mock
 import pytest
 
 from irkit.errors import LedgerError, NotApproved, NotTheHolder
-from irkit.ledger import Ledger
+from irkit.ledger import Entry, Ledger
 from irkit.ledger.approvals import Approvals, fingerprint, part
 from irkit.ledger.sshsig import Throwaway
 from irkit.ledger.verify import verify
 from tests.forgery.judges import by_verify_py
-from tests.ledger.approving import FAR, PAST, SALT, agree, answer, ask, begin, send, url
+from tests.ledger.approving import FAR, PAST, SALT, STEP, agree, answer, ask, begin, send, url
+from tests.ledger.rules import together
 
 
 def good(folder: Path) -> None:
@@ -150,6 +151,27 @@ def test_each_item_leaves_once(ledger: Ledger) -> None:
     with pytest.raises(NotApproved, match="a second time"):
         send(ledger, 7, given, item=0)
     send(ledger, 9, given, item=2)                 # item 1 left the batch
+    good(ledger.folder)
+
+
+def test_what_is_committed_together_is_judged_in_its_order(ledger: Ledger) -> None:
+    """Of two sends on one approval one leaves; again after a throttled one; none on what was just replaced, or just begun."""
+    begin(ledger)
+    given = agree(ledger, ask(ledger, 7)).seq
+    first, second = together(ledger, [lambda: send(ledger, 7, given), lambda: send(ledger, 7, given)])
+    assert isinstance(first, Entry)
+    assert isinstance(second, NotApproved)
+    assert "a second time" in str(second)
+    _, again = together(ledger, [
+        lambda: ledger.append("request.answer", {"status": 429}, run="r1", step=STEP, ref=first.seq),
+        lambda: send(ledger, 7, given)])
+    assert isinstance(again, Entry)
+    _, unasked = together(ledger, [lambda: begin(ledger, "other"), lambda: send(ledger, 8, None, step="other")])
+    assert isinstance(unasked, NotApproved)
+    asked, early = together(ledger, [lambda: ask(ledger, 9), lambda: send(ledger, 9, given)])
+    assert isinstance(asked, Entry)
+    assert isinstance(early, NotApproved)
+    agree(ledger, asked)
     good(ledger.folder)
 
 
