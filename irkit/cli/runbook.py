@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +25,22 @@ if TYPE_CHECKING:
 Facts = list[tuple[str, str]]
 
 
-@click.group()
+class _Group(click.Group):
+    """Loads the commands that play or compare runbooks when one of them is used."""
+
+    ELSEWHERE: Mapping[str, str] = {"test": "rehearse"}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *self.ELSEWHERE]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        found: click.Command = getattr(importlib.import_module(f"irkit.cli.{self.ELSEWHERE[cmd_name]}"), cmd_name)
+        return found
+
+
+@click.group(cls=_Group)
 @shared
 def runbook() -> None:
     """List, show, check and start runbooks."""
