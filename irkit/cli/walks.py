@@ -295,11 +295,15 @@ def genesis(folder: Path, mode: str, settings: Settings) -> Ledger:
     return Ledger.create(folder, mode=mode, version=__version__, code_hash=code_hash(), disclose=more)
 
 
-def open_drill(session: Session, scenario: Scenario, inputs: Mapping[str, Any]) -> None:
-    """Open a run in worlds, with the run's own copy of the scenario: a resumed drill is rebuilt from it."""
+def open_drill(session: Session, scenario: Scenario, inputs: Mapping[str, Any], *, scripted: bool = False) -> None:
+    """Open a run in worlds, with the run's own copy of the scenario: a resumed drill is rebuilt from it.
+
+    `scripted`: its answers are the scenario's, so it counts as no practice of people's.
+    """
     kept = session.ctx.ledger.keep(f"{scenario.name}.yaml", scenario.raw, media_type="application/yaml", run=session.ctx.run)
     session.refresh()
-    open_run(session, inputs, {"scenario": scenario.name, "scenario_sha256": kept.sha256})
+    open_run(session, inputs, {"scenario": scenario.name, "scenario_sha256": kept.sha256,
+                               **({"scripted": True} if scripted else {})})
 
 
 def own_copy(ledger: Ledger, run: RunState) -> Runbook:
