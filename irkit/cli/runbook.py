@@ -29,7 +29,7 @@ Facts = list[tuple[str, str]]
 class _Group(click.Group):
     """Loads the commands that play or compare runbooks when one of them is used."""
 
-    ELSEWHERE: Mapping[str, str] = {"test": "rehearse"}
+    ELSEWHERE: Mapping[str, str] = {"test": "rehearse", "diff": "versions"}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*super().list_commands(ctx), *self.ELSEWHERE]

@@ -5,7 +5,6 @@ A finding states what happened and which entry says so; what to make of it is fo
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +12,7 @@ from datetime import timedelta
 from irkit.engine.state import SETTLED, WITH_RESULT, RunState, State, StepState
 from irkit.ledger import Entry
 from irkit.runbook import Runbook, Step
+from irkit.runbook.compare import longest_rise
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Finding:
     entry: int
     advice: str = ""
     who: str = ""
+    took: timedelta | None = None          # late: from the run's start
+    move: tuple[str, str] = ("", "")       # order: "before" or "after", and which step
 
 
 def span(time: timedelta) -> str:
@@ -61,7 +63,7 @@ def _of_step(number: int, step: Step, state: StepState, run: RunState) -> Iterat
     if step.target and state.at and state.state in WITH_RESULT and state.at - run.opened_at > step.target:
         yield Finding("late", step.id, f"{name} was done after {span(state.at - run.opened_at)}; its target is "
                       f"{span(step.target)}", state.entry, "bring it forward, shorten what comes before it, or mend its target",
-                      state.who)
+                      state.who, state.at - run.opened_at)
     for asked in state.approvals:
         if asked.state in ("refused", "expired"):
             how = f'refused by {asked.by}: "{asked.reason}"' if asked.state == "refused" else "not answered in time"
@@ -85,7 +87,7 @@ def _moved(steps: Sequence[Step], run: RunState) -> dict[str, list[Finding]]:
     number = {step.id: n for n, step in enumerate(steps, 1)}
     settled = [run.step(step.id) for step in steps if step.after is None and run.step(step.id).state in WITH_RESULT]
     done = sorted((one for one in settled if one.at is not None), key=lambda one: one.entry)
-    kept = _longest([number[one.id] for one in done])
+    kept = longest_rise([number[one.id] for one in done])
     found: dict[str, list[Finding]] = {}
     for place, one in enumerate(done):
         if number[one.id] in kept:
@@ -94,25 +96,9 @@ def _moved(steps: Sequence[Step], run: RunState) -> dict[str, list[Finding]]:
         before = [number[other.id] for other in done[place + 1:] if number[other.id] in kept]
         early = bool(before) and min(before) < number[one.id]
         other = min(before) if early else max((number[o.id] for o in done[:place] if number[o.id] in kept), default=0)
-        where = f"{'before' if early else 'after'} step {other} ({steps[other - 1].id})"
+        side = "before" if early else "after"
+        where = f"{side} step {other} ({steps[other - 1].id})"
         found[one.id] = [Finding("order", one.id, f"step {number[one.id]} ({title}) was done {where}", one.entry,
-                                 f"move it {where}, if the team was right", one.who)]
-    return found
-
-
-def _longest(numbers: Sequence[int]) -> set[int]:
-    """A longest run of numbers that go up, in the order given."""
-    tails: list[int] = []
-    back: list[tuple[int, int | None]] = []              # (number, where the one before it is in `back`)
-    at: list[int] = []                                    # for each length, where in `back` its last one is
-    for number in numbers:
-        place = bisect_left(tails, number)
-        tails[place:place + 1] = [number]
-        back.append((number, at[place - 1] if place else None))
-        at[place:place + 1] = [len(back) - 1]
-    found: set[int] = set()
-    here = at[-1] if at else None
-    while here is not None:
-        value, here = back[here]
-        found.add(value)
+                                 f"move it {where}, if the team was right", one.who,
+                                 move=(side, steps[other - 1].id))]
     return found
