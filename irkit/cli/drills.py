@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from irkit.ledger import Entry, Ledger
     from irkit.report.after import After, Held
 
-NO_DRILL = "a report after a drill is made of a drill's ledger alone"
+NO_DRILL = "this is made of a drill's ledger alone"
 
 
 @click.command()
@@ -74,7 +74,7 @@ def _write(path: Path, text: str) -> None:
         raise IrkitError(f"{path} cannot be written: {error.strerror}", next="--output PATH") from None
 
 
-def _drill_of(folder: Path, state: State) -> RunState:
+def drill_of(folder: Path, state: State) -> RunState:
     """The latest drill in an incident. Raises UsageError for one that holds none: live, a test, a probe, a dry run."""
     run = next((one for one in reversed(state.runs.values()) if one.mode == "drill"), None)
     if state.mode != "drill":
@@ -93,7 +93,7 @@ def _after(folder: Path) -> After:
     from irkit.report.after import After, Objective, complete
     with Ledger.open(folder, write=False) as ledger:
         state = state_of(ledger)
-        run = _drill_of(folder, state)
+        run = drill_of(folder, state)
         book, scenario, entries = own_copy(ledger, run), _scenario(ledger, run), list(ledger.entries())
     found = _one(folder, state, run, entries, scenario)
     titles = {step.id: step.title for step in book.steps}

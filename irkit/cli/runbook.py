@@ -29,7 +29,7 @@ Facts = list[tuple[str, str]]
 class _Group(click.Group):
     """Loads the commands that play or compare runbooks when one of them is used."""
 
-    ELSEWHERE: Mapping[str, str] = {"test": "rehearse", "diff": "versions"}
+    ELSEWHERE: Mapping[str, str] = {"test": "rehearse", "diff": "versions", "from-drill": "corrections"}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*super().list_commands(ctx), *self.ELSEWHERE]
@@ -37,7 +37,8 @@ class _Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.ELSEWHERE:
             return super().get_command(ctx, cmd_name)
-        found: click.Command = getattr(importlib.import_module(f"irkit.cli.{self.ELSEWHERE[cmd_name]}"), cmd_name)
+        module = importlib.import_module(f"irkit.cli.{self.ELSEWHERE[cmd_name]}")
+        found: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return found
 
 

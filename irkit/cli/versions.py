@@ -1,4 +1,4 @@
-"""`irkit runbook diff` and `irkit runbook from-drill`: what changed in a runbook, and what a drill says should."""
+"""`irkit runbook diff`: what changed between two versions of a runbook, in plain words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""irkit runbook diff and irkit runbook from-drill."""
+"""irkit runbook diff."""
 
 from __future__ import annotations
 
