@@ -86,7 +86,7 @@ def drill(settings: Settings, what: str | None, autoplay: bool, incident: str | 
     setup = walks.in_worlds(scenario, Mode.DRILL, gate, who_am_i()[0], autoplay=autoplay)
     folder = _folder(settings, incident)
     with walks.genesis(folder, "drill", settings) as ledger, walks.session_of(ledger, setup, runbook, "r1", State()) as session:
-        walks.open_drill(session, scenario, walks.inputs_for(runbook, scenario.inputs, setup), scripted=autoplay)
+        walks.open_drill(session, scenario, walks.inputs_for(runbook, scenario.inputs, setup))
         walks.walk(session, scenario)
 
 

@@ -45,6 +45,7 @@ def report(settings: Settings, incident: str, form: str | None, output: Path) ->
       irkit drill report DRILL-20261120-1 --output report.html
       irkit drill report DRILL-20261120-1 --as md --output -
     """
+    from irkit.engine.values import numbered
     from irkit.report import after_pages
     folder = folder_of(settings, incident)
     after = _after(folder)
@@ -57,7 +58,8 @@ def report(settings: Settings, incident: str, form: str | None, output: Path) ->
     else:
         _write(output, text)
         tell(settings, f"Wrote {output}: {after.drill.met} of {after.drill.objectives} objectives reached, "
-                       f"{len(after.observations)} observations, {len(after.plan)} lines of plan.")
+                       f"{numbered(len(after.observations), 'observation')}, "
+                       f"{numbered(len(after.plan), 'line')} of plan.")
     if after.trouble:
         tell(settings, f"The ledger of {folder.name} does not verify: {after.trouble}", f"  next  irkit ledger verify {folder}")
     return LedgerError.exit_code if after.trouble else 0
@@ -142,11 +144,13 @@ def _one(folder: Path, state: State, run: RunState, entries: Sequence[Entry], sc
         book = own_copy(ledger, run)
     scores = score.judge(scenario.score, started=run.opened_at, reached=score.reached(run))
     opened = next(entry for entry in entries if entry.kind == "run.opened" and entry.run == run.id)
-    trouble = verified.findings[0].what if verified.findings else ""
+    walked = {entry.session for entry in entries if entry.run == run.id}
+    scripted = any(entry.data.get("scripted") for entry in entries if entry.kind == "session.start" and entry.seq in walked)
+    trouble = verified.findings[0].what if verified.failures else ""
     return Held(folder.name, _moment(opened.at).date(), run.runbook, run.version, run.sha256, scenario.name,
-                people_of(state, run), team_of(state), bool(opened.data.get("scripted")), run.closed,
+                people_of(state, run), team_of(state), scripted, run.closed,
                 sum(one.verdict is score.Verdict.OK for one in scores), len(scores), times_of(book, run),
-                verified.entries, verified.head, not verified.problems), trouble
+                verified.entries, verified.head, not verified.failures), trouble
 
 
 # -- history -----------------------------------------------------------------------------------------------------
@@ -178,8 +182,8 @@ def _held(settings: Settings, *, runbook: str = "", but: Path | None = None) -> 
 def history(settings: Settings, runbook: str | None, as_json: bool) -> None:
     """List the drills held: when, who, the score, the times, whether the ledger verifies.
 
-    By runbook and version, for whoever has to show that drills are held regularly: a version counts by the hash of its file,
-    and a drill that the scenario's own answers played (--autoplay) is counted apart.
+    By runbook and version, for whoever has to show that drills are held regularly: a version counts by the hash of its file.
+    A drill that was not ended, and one that a script walked (--autoplay, --answers), are counted apart.
 
     \b
     Examples:
@@ -199,31 +203,27 @@ def history(settings: Settings, runbook: str | None, as_json: bool) -> None:
 
 def _listed(found: Sequence[Held]) -> Iterator[str]:
     """Each version of each runbook with its count, its drills, and what each team reached."""
-    from irkit.engine.values import numbered
-    from irkit.report.after_pages import row
+    from irkit.report.after_pages import counted, row
     from irkit.ui.layout import Page
     page = Page.of(width())
     versions = dict.fromkeys((one.runbook, one.version, one.sha256) for one in found)
     for runbook, version, sha256 in versions:
         drills = [one for one in found if (one.runbook, one.version, one.sha256) == (runbook, version, sha256)]
-        people = [one for one in drills if not one.scripted]
-        teams = len({one.team for one in people})
-        scripted = f", {len(drills) - len(people)} scripted" if len(drills) > len(people) else ""
-        yield from page.hanging(f"{runbook} v{version} ({sha256[:8]}): {numbered(len(people), 'drill')} by "
-                                f"{numbered(teams, 'team')}{scripted}, last {max(one.held for one in drills)}")
+        yield from page.hanging(f"{runbook} v{version} ({sha256[:8]}): {counted(drills)}; "
+                                f"the last on {max(one.held for one in drills)}")
         for one in drills:
             shown = row(one)
             times = ", ".join(f"{phase} {time}" for phase, time in zip(one.times, shown.times, strict=True))
             yield from page.labelled("", [f"{shown.held} {shown.incident} ({shown.scenario}), {shown.who}",
                                           f"score {shown.score}; {times}", f"{shown.ledger}, head {one.head[:16]}"])
-    yield from _teams(found)
+    yield from (line for text in _teams(found) for line in page.hanging(text))
 
 
 def _teams(found: Sequence[Held]) -> Iterator[str]:
     """How each team of people went from its first drill of a runbook to its latest."""
     groups: dict[tuple[str, tuple[str, ...]], list[Held]] = {}
     for one in sorted(found, key=lambda one: (one.held, one.incident)):
-        if not one.scripted:
+        if one.closed and not one.scripted:
             groups.setdefault((one.runbook, one.team), []).append(one)
     for (runbook, team), drills in groups.items():
         if len(drills) > 1:

@@ -68,7 +68,7 @@ def play(scenario: Scenario, runbook: Runbook, folder: Path, settings: Settings,
         stack, wrong = hold or own, []
         ledger = stack.enter_context(walks.genesis(folder, "drill", settings))
         session = stack.enter_context(walks.session_of(ledger, setup, runbook, "r1", State()))
-        walks.open_drill(session, scenario, walks.inputs_for(runbook, scenario.inputs, setup), scripted=True)
+        walks.open_drill(session, scenario, walks.inputs_for(runbook, scenario.inputs, setup))
         try:
             Walk(session).walk()
         except Paused as pause:

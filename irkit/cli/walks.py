@@ -227,7 +227,9 @@ def inputs_for(runbook: Runbook, given: Mapping[str, str], setup: Setup) -> dict
 @contextlib.contextmanager
 def session_of(ledger: Ledger, setup: Setup, runbook: Runbook, run: str, state: State) -> Iterator[Session]:
     """Open a session of the ledger for this process, and end it whatever happens."""
-    started = ledger.start_session(setup.who, signer=setup.signer, data={"pid": os.getpid(), **observed()})
+    # That a script answers stands in the record: it is no practice of people's, and nobody sat there.
+    scripted = {"scripted": True} if getattr(setup.gate, "scripted", False) else {}
+    started = ledger.start_session(setup.who, signer=setup.signer, data={"pid": os.getpid(), **scripted, **observed()})
     if setup.token_calls is not None:
         setup.token_calls.ledger = ledger
     ctx = Context(ledger, setup.perform, setup.clock, setup.gate, setup.mode, run, setup.who, setup.interrupts,
@@ -295,15 +297,11 @@ def genesis(folder: Path, mode: str, settings: Settings) -> Ledger:
     return Ledger.create(folder, mode=mode, version=__version__, code_hash=code_hash(), disclose=more)
 
 
-def open_drill(session: Session, scenario: Scenario, inputs: Mapping[str, Any], *, scripted: bool = False) -> None:
-    """Open a run in worlds, with the run's own copy of the scenario: a resumed drill is rebuilt from it.
-
-    `scripted`: its answers are the scenario's, so it counts as no practice of people's.
-    """
+def open_drill(session: Session, scenario: Scenario, inputs: Mapping[str, Any]) -> None:
+    """Open a run in worlds, with the run's own copy of the scenario: a resumed drill is rebuilt from it."""
     kept = session.ctx.ledger.keep(f"{scenario.name}.yaml", scenario.raw, media_type="application/yaml", run=session.ctx.run)
     session.refresh()
-    open_run(session, inputs, {"scenario": scenario.name, "scenario_sha256": kept.sha256,
-                               **({"scripted": True} if scripted else {})})
+    open_run(session, inputs, {"scenario": scenario.name, "scenario_sha256": kept.sha256})
 
 
 def own_copy(ledger: Ledger, run: RunState) -> Runbook:

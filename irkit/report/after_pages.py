@@ -67,16 +67,20 @@ def facts(after: After) -> list[tuple[str, str]]:
 
 
 def practice(after: After) -> str:
-    """How often this very file was drilled, and by how many teams; what a script played alone is counted apart."""
+    """How often this very file was drilled, and by how many teams."""
     same = [one for one in after.history if one.sha256 == after.drill.sha256]
-    own = [one for one in same if not one.scripted]
-    teams = len({one.team for one in own})
-    script = f"; {numbered(len(same) - len(own), 'more drill')} of it were played by the scenario's own answers" \
-        if len(own) < len(same) else ""
     unsound = sum(not one.verifies for one in same)
-    return (f"Version {after.drill.version}, by its hash the very same file, has {numbered(len(own), 'recorded drill')} with "
-            f"people, by {numbered(teams, 'team')}{script}. "
+    return (f"Version {after.drill.version}, by its hash the very same file, has on record: {counted(same)}. "
             + ("Each of their ledgers verifies." if not unsound else f"{unsound} of their ledgers DO NOT VERIFY."))
+
+
+def counted(drills: Sequence[Held]) -> str:
+    """Drills that people walked to the end; those that were not ended, and those that a script walked, count apart."""
+    people = [one for one in drills if not one.scripted]
+    whole = [one for one in people if one.closed]
+    more = [f"{count} {what}" for count, what in ((len(people) - len(whole), "not ended"),
+                                                  (len(drills) - len(people), "scripted")) if count]
+    return ", ".join([f"{numbered(len(whole), 'drill')} by {numbered(len({one.team for one in whole}), 'team')}", *more])
 
 
 def plots(history: Sequence[Held]) -> tuple[str, str]:

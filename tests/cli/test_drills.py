@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from irkit.cli import walks
 from irkit.cli.drills import _after
+from irkit.drill.autoplay import Paced
 from irkit.ledger import Ledger
 from irkit.report.after import After
 from tests.cli.rig import Capsys, irkit
@@ -195,22 +195,21 @@ def test_history_has_when_who_what_and_whether_it_verifies(capsys: Capsys, tmp_p
     with Ledger.open(root / "B", write=False) as ledger:
         assert rows[1]["head"] == [entry.leaf for entry in ledger.entries()][-1]
     out = irkit(capsys, "drill", "history").out
-    assert "0 drills by 0 teams, 2 scripted" in out
+    assert "0 drills by 0 teams, 2 scripted; the last on" in out
     assert irkit(capsys, "drill", "history", "--runbook", "other", "--json").json == []
     assert "No drill of other" in irkit(capsys, "drill", "history", "--runbook", "other").err
 
 
 def test_history_counts_what_people_drilled(capsys: Capsys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By version, by team, and how a team went from its first drill to its latest."""
-    opened = walks.open_drill
-    monkeypatch.setattr(walks, "open_drill", lambda *given, **_: opened(*given))
+    monkeypatch.setattr(Paced, "scripted", False)
     root = tmp_path / "evidence"
     for name, answers in (("A", missed()), ("B", None)):
         drilled(root, name, answers=answers)
     out = irkit(capsys, "drill", "history").out
-    assert "2 drills by 1 team, last" in out
+    assert "2 drills by 1 team; the last on" in out
     assert "the scenario: small 1/2 -> 2/2" in out
-    assert "has 2 recorded drills with people, by 1 team." in irkit(capsys, "drill", "report", "A", "--output", "-").out
+    assert "has on record: 2 drills by 1 team." in irkit(capsys, "drill", "report", "A", "--output", "-").out
 
 
 def test_history_goes_on_past_a_damaged_ledger(capsys: Capsys, tmp_path: Path) -> None:

@@ -71,6 +71,8 @@ def test_a_scenario_whose_answers_are_right_has_nothing_wrong(tmp_path: Path) ->
     assert verify(tmp_path / "night").exit_code == 0
     with Ledger.open(tmp_path / "night", write=False) as ledger:
         assert ledger.mode == "drill"
+        (session,) = (entry for entry in ledger.entries() if entry.kind == "session.start")
+        assert session.data["scripted"] is True
 
 
 @pytest.mark.parametrize(("old", "new", "wrong"), [
