@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 MEMORY = Path("/dev/shm")      # noqa: S108 (a folder of its own is made there: an entry need not wait for a disk to be thrown away)
 WHO = "the scenario"
+OPEN = frozenset({"failed", "unknown", "accepted"})     # how an item of a fan-out should not be left
 
 
 @dataclass
@@ -105,6 +106,8 @@ def _wrong(scenario: Scenario, runbook: Runbook, run: RunState, scores: Sequence
             yield f"step {number} ({step.id}) is left {state.word}"
         elif any(sending.open for sending in state.all_sendings()):
             yield f"step {number} ({step.id}) sent something, and nothing settled whether it worked"
+        if failed := sorted(item for item, word in state.items.items() if word in OPEN):
+            yield f"step {number} ({step.id}) left items {', '.join(map(str, failed))} failed or unknown"
     for inject in scenario.injects:
         if inject.id not in run.injects and run.closed:
             yield f"the inject {inject.id} never came"

@@ -77,7 +77,7 @@ class Plan:
     what: str
     owner: str
     due: str
-    entry: int
+    entry: int | None              # None: something that no entry says, because it did not happen
     agreed: bool = False
 
 
@@ -211,8 +211,7 @@ def _proposed(after: After, found: Sequence[Finding]) -> list[Plan]:
     """One for each objective that was missed, and for each finding that has an advice; owned by whoever owns the step."""
     roles, book = after.runbook.roles, after.runbook
     owner = {step.id: roles.get(step.owner, step.owner) for step in book.steps}
-    last = after.drill.entries - 1
     missed = (one for one in after.objectives if not one.met)
-    return [*(Plan(f"{one.text}: {one.verdict} ({one.result})", book.owner, "", last) for one in missed),
+    return [*(Plan(f"{one.text}: {one.verdict} ({one.result})", book.owner, "", None) for one in missed),
             *(Plan(f"{one.text}: {one.advice}", owner.get(one.step, "") or book.owner, "", one.entry)
               for one in found if one.advice)]

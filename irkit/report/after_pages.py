@@ -84,7 +84,9 @@ def counted(drills: Sequence[Held]) -> str:
 
 
 def plots(history: Sequence[Held]) -> tuple[str, str]:
-    """The score, and the minutes to containment, of each drill; the earliest stands left."""
+    """The score, and the minutes to containment, of each drill that was ended; the earliest stands left."""
+    history = [one for one in history if one.closed]
+
     def label(one: Held) -> str:
         return f"{one.held:%d %b} v{one.version}"
     scores = [(label(one), one.percent, f"{one.incident}: {one.met} of {one.objectives}") for one in history]
@@ -146,7 +148,8 @@ def markdown(after: After) -> str:
             *_section("3. Observations", ("what", "observation", "who", "entry"),
                       [(md(f.kind), md(f.text), md(f.who), f.entry) for f in after.observations]),
             *_section("4. Improvement plan", ("", "what", "owner", "due", "entry"),
-                      [("agreed" if p.agreed else "proposed", md(p.what), md(p.owner), p.due, p.entry) for p in after.plan]),
+                      [("agreed" if p.agreed else "proposed", md(p.what), md(p.owner), p.due, p.entry or "")
+                       for p in after.plan]),
             f"## DRILL 5. Drills of this runbook\n\n{parts['practice']}\n",
             table(("date", "drill", "scenario", "version", "who", "score", *parts["phases"], "ledger", "last hash"),
                   [(r.held, md(r.incident), md(r.scenario), r.version, md(r.who), r.score, *r.times, r.ledger, tick(r.head))

@@ -212,6 +212,18 @@ def test_history_counts_what_people_drilled(capsys: Capsys, tmp_path: Path, monk
     assert "has on record: 2 drills by 1 team." in irkit(capsys, "drill", "report", "A", "--output", "-").out
 
 
+def test_a_drill_that_was_not_ended_is_no_practice(capsys: Capsys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is listed and reported as it stands, and counts apart; what never happened has no entry in the plan."""
+    monkeypatch.setattr(Paced, "scripted", False)
+    drilled(tmp_path / "evidence", answers={"press": "Later."})
+    assert "0 drills by 0 teams, 1 not ended" in irkit(capsys, "drill", "history").out
+    assert irkit(capsys, "drill", "history", "--json").json[0]["closed"] is False
+    text = report(capsys)
+    assert "(it was not ended)" in text
+    assert "on record: 0 drills by 0 teams, 1 not ended" in text
+    assert {one.entry for one in _after(tmp_path / "evidence" / "D").plan} == {None}
+
+
 def test_history_goes_on_past_a_damaged_ledger(capsys: Capsys, tmp_path: Path) -> None:
     """It is named on stderr, with the command that says what is wrong."""
     root = tmp_path / "evidence"
