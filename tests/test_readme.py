@@ -10,7 +10,6 @@ import click
 import pytest
 
 from irkit.cli import COMMANDS, cli
-from irkit.cli.drill import Drill
 from irkit.errors import Interrupted, IrkitError, Paused
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -41,9 +40,6 @@ def test_every_command_in_readme_parses(line: str) -> None:
         name, found, words = command.resolve_command(context, words)
         assert found is not None
         context, command = click.Context(found, info_name=name, parent=context), found
-    if isinstance(command, Drill):
-        name, words = command.meant(words)
-        command = command.get_command(context, name) or command
     parser = command.make_parser(context)
     parser.parse_args(args=[w for w in words if Path(w).suffix != ".png"] if "attach" not in line else words)
 

@@ -15,51 +15,48 @@ from irkit.cli.incidents import check_id, new_id, who_am_i
 from irkit.cli.options import Settings, shared
 
 
-def _playable(_: Settings) -> list[str]:
-    from irkit.runbook import available, search_path
-    folders = search_path(os.environ)
-    return [*Drill.ELSEWHERE, *available(folders), *available([folder / "scenarios" for folder in folders])]
+class _Drill(click.Group):
+    """Plays what it is told, unless its first word is a command below it; that command's module is loaded when it is used."""
 
-
-class Drill(click.Command):
-    """`irkit drill` plays; a first word that is one of the commands below is that command instead. Loaded when used."""
-
-    ELSEWHERE: Mapping[str, tuple[str, str]] = {
-        "report": ("drills", "Write the report after a drill."), "history": ("drills", "List the drills held.")}
-    VALUED = ("--evidence", "--config", "--incident")
-
-    def list_commands(self, _: click.Context) -> list[str]:
-        return list(self.ELSEWHERE)
-
-    def get_command(self, _: click.Context, name: str) -> click.Command | None:
-        if name not in self.ELSEWHERE:
-            return None
-        found: click.Command = getattr(importlib.import_module(f"irkit.cli.{self.ELSEWHERE[name][0]}"), name)
-        return found
-
-    def meant(self, args: list[str]) -> tuple[str, list[str]]:
-        """Which command `args` mean ("" to play), and what is left for it: shared options may stand before its name."""
-        values = {number + 1 for number, word in enumerate(args) if word in self.VALUED}
-        place = next((i for i, word in enumerate(args) if i not in values and not word.startswith("-")), None)
-        if place is None or args[place] not in self.ELSEWHERE:
-            return "", args
-        return args[place], [*args[:place], *args[place + 1:]]
+    ELSEWHERE: Mapping[str, str] = {"report": "drills", "history": "drills"}
 
     def make_context(self, info_name: str | None, args: list[str], parent: click.Context | None = None,
                      **extra: Any) -> click.Context:
-        """The context of the command that is meant."""
-        name, rest = self.meant(args)
-        command = self.get_command(click.Context(self), name)
-        if command is None:
-            return super().make_context(info_name, args, parent, **extra)
-        return command.make_context(f"{info_name} {name}", rest, parent, **extra)
+        found = self.get_command(click.Context(self), args[0]) if args else None
+        if found is not None:
+            return found.make_context(f"{info_name} {args[0]}", args[1:], parent=parent, **extra)
+        return super().make_context(info_name, args, parent=parent, **extra)
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(f"drill {name}", text) for name, (_, text) in self.ELSEWHERE.items()])
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.allow_interspersed_args = True
+        return click.Command.parse_args(self, ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        return click.Command.invoke(self, ctx)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """For whoever walks the tree of commands: all but those below is something to play."""
+        if args and args[0] in self.ELSEWHERE:
+            return super().resolve_command(ctx, args)
+        return self.name, click.Command(self.name, params=self.params, callback=self.callback), args
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.ELSEWHERE)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.ELSEWHERE:
+            return None
+        found: click.Command = getattr(importlib.import_module(f"irkit.cli.{self.ELSEWHERE[cmd_name]}"), cmd_name)
+        return found
 
 
-@click.command(cls=Drill)
+def _playable(_: Settings) -> list[str]:
+    from irkit.runbook import available, search_path
+    folders = search_path(os.environ)
+    return [*_Drill.ELSEWHERE, *available(folders), *available([folder / "scenarios" for folder in folders])]
+
+
+@click.group(cls=_Drill, invoke_without_command=True, subcommand_metavar="")
 @click.argument("what", required=False, metavar="[SCENARIO|RUNBOOK]", shell_complete=completing(_playable))
 @click.option("--autoplay", is_flag=True, help="Let the scenario give its own answers, and jump its clock to what comes next.")
 @click.option("--incident", help="Id of the incident to write (default: DRILL-<date>-<n>).")

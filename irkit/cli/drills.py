@@ -33,7 +33,7 @@ NO_DRILL = "this is made of a drill's ledger alone"
 @shared
 @click.pass_obj
 def report(settings: Settings, incident: str, form: str | None, output: Path) -> int:
-    """Write the report after a drill: objectives, observations, improvement plan.
+    """Write the after-action report of a drill.
 
     In the shape of an After-Action Report and Improvement Plan: objectives and times, injects with the team's answers, what the
     record shows, who mends what by when, the earlier drills of the runbook, the timeline. A note that begins with "improve:" is
@@ -180,7 +180,7 @@ def _held(settings: Settings, *, runbook: str = "", but: Path | None = None) -> 
 @shared
 @click.pass_obj
 def history(settings: Settings, runbook: str | None, as_json: bool) -> None:
-    """List the drills held: when, who, the score, the times, whether the ledger verifies.
+    """List the drills held, with who and how well.
 
     By runbook and version, for whoever has to show that drills are held regularly: a version counts by the hash of its file.
     A drill that was not ended, and one that a script walked (--autoplay, --answers), are counted apart.

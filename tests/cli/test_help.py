@@ -11,14 +11,13 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from irkit.cli import COMMANDS, cli
-from irkit.cli.drill import Drill
 from irkit.cli.options import Settings
 from tests.cli.rig import Capsys, irkit
 
 
 def commands(prefix: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
     yield prefix, command
-    if isinstance(command, click.Group | Drill):
+    if isinstance(command, click.Group):
         context = click.Context(command)
         for name in command.list_commands(context):            # those that are loaded when used, too
             inner = command.get_command(context, name)
