@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,13 +15,48 @@ from irkit.cli.incidents import check_id, new_id, who_am_i
 from irkit.cli.options import Settings, shared
 
 
+class _Drill(click.Group):
+    """Plays what it is told, unless its first word is a command below it; that command's module is loaded when it is used."""
+
+    ELSEWHERE: Mapping[str, str] = {"report": "drills", "history": "drills"}
+
+    def make_context(self, info_name: str | None, args: list[str], parent: click.Context | None = None,
+                     **extra: Any) -> click.Context:
+        found = self.get_command(click.Context(self), args[0]) if args else None
+        if found is not None:
+            return found.make_context(f"{info_name} {args[0]}", args[1:], parent=parent, **extra)
+        return super().make_context(info_name, args, parent=parent, **extra)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.allow_interspersed_args = True
+        return click.Command.parse_args(self, ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        return click.Command.invoke(self, ctx)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """For whoever walks the tree of commands: all but those below is something to play."""
+        if args and args[0] in self.ELSEWHERE:
+            return super().resolve_command(ctx, args)
+        return self.name, click.Command(self.name, params=self.params, callback=self.callback), args
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.ELSEWHERE)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.ELSEWHERE:
+            return None
+        found: click.Command = getattr(importlib.import_module(f"irkit.cli.{self.ELSEWHERE[cmd_name]}"), cmd_name)
+        return found
+
+
 def _playable(_: Settings) -> list[str]:
     from irkit.runbook import available, search_path
     folders = search_path(os.environ)
-    return [*available(folders), *available([folder / "scenarios" for folder in folders])]
+    return [*_Drill.ELSEWHERE, *available(folders), *available([folder / "scenarios" for folder in folders])]
 
 
-@click.command()
+@click.group(cls=_Drill, invoke_without_command=True, subcommand_metavar="")
 @click.argument("what", required=False, metavar="[SCENARIO|RUNBOOK]", shell_complete=completing(_playable))
 @click.option("--autoplay", is_flag=True, help="Let the scenario give its own answers, and jump its clock to what comes next.")
 @click.option("--incident", help="Id of the incident to write (default: DRILL-<date>-<n>).")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,12 +21,29 @@ from irkit.errors import IrkitError, RunbookError, UsageError
 if TYPE_CHECKING:
     from irkit.action import Action
     from irkit.runbook import Runbook, Step
+    from irkit.runbook.lint.versions import Head
     from irkit.ui.reading import PlanStep
 
 Facts = list[tuple[str, str]]
 
 
-@click.group()
+class _Group(click.Group):
+    """Loads the commands that play or compare runbooks when one of them is used."""
+
+    ELSEWHERE: Mapping[str, str] = {"test": "rehearse", "diff": "versions", "from-drill": "corrections"}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *self.ELSEWHERE]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        module = importlib.import_module(f"irkit.cli.{self.ELSEWHERE[cmd_name]}")
+        found: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return found
+
+
+@click.group(cls=_Group)
 @shared
 def runbook() -> None:
     """List, show, check and start runbooks."""
@@ -206,10 +224,12 @@ def _source(arg: Any) -> str:
 
 @runbook.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
+@click.option("--against", type=click.Path(exists=True, path_type=Path), metavar="PATH",
+              help="An older copy, a file or a folder of runbooks: versions must have gone up since.")
 @as_json
 @shared
 @click.pass_obj
-def lint(settings: Settings, paths: tuple[Path, ...], as_json: bool) -> int:
+def lint(settings: Settings, paths: tuple[Path, ...], against: Path | None, as_json: bool) -> int:
     """Check runbooks and scenarios: every mistake, with line and hint.
 
     Without a path every runbook that irkit finds is checked. A folder stands for the runbooks and scenarios in it. Warnings do
@@ -220,12 +240,17 @@ def lint(settings: Settings, paths: tuple[Path, ...], as_json: bool) -> int:
       irkit runbook lint
       irkit runbook lint runbooks/helpdesk.yaml
       irkit runbook lint runbooks/ --json
+      irkit runbook lint runbooks/ --against /srv/released/runbooks
     """
+    from irkit.runbook.lint.versions import heads
     from irkit.ui.reading import lint_lines
     files = list({path.resolve(): path for path in reversed(list(_files(paths)))}.values())[::-1]
     if not files:
         raise UsageError("there is no runbook to check", next="irkit runbook new my_runbook")
-    checked = {path: _checked(settings, path) for path in files}
+    older = heads(against) if against else {}
+    if older and not any(path.stem in older for path in files):
+        raise UsageError(f"{against} has none of the runbooks that are checked", next="irkit runbook lint --against PATH")
+    checked = {path: _checked(settings, path, older.get(path.stem)) for path in files}
     mistakes = {path: sum(_fields(block)["level"] == "error" for block in blocks) for path, blocks in checked.items()}
     blocks = [block for found in checked.values() for block in found]
     errors = sum(mistakes.values())
@@ -246,7 +271,7 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
             yield path
 
 
-def _checked(settings: Settings, path: Path) -> Sequence[Sequence[str]]:
+def _checked(settings: Settings, path: Path, older: Head | None) -> Sequence[Sequence[str]]:
     """What is wrong with a file, as printable blocks."""
     from irkit import connectors
     from irkit.runbook import check
@@ -254,7 +279,8 @@ def _checked(settings: Settings, path: Path) -> Sequence[Sequence[str]]:
         if _is_scenario(path):
             _check_scenario(path)
             return ()
-        return check(path, find_action=lambda name: connectors.find_action(name, settings.config.connectors)).blocks()
+        found = check(path, find_action=lambda name: connectors.find_action(name, settings.config.connectors), against=older)
+        return found.blocks()
     except RunbookError as error:
         return error.mistakes or [[f"{path}: {error.what.removeprefix(f'{path} ')}"]]
 

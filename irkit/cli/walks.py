@@ -227,7 +227,9 @@ def inputs_for(runbook: Runbook, given: Mapping[str, str], setup: Setup) -> dict
 @contextlib.contextmanager
 def session_of(ledger: Ledger, setup: Setup, runbook: Runbook, run: str, state: State) -> Iterator[Session]:
     """Open a session of the ledger for this process, and end it whatever happens."""
-    started = ledger.start_session(setup.who, signer=setup.signer, data={"pid": os.getpid(), **observed()})
+    # That a script answers stands in the record: it is no practice of people's, and nobody sat there.
+    scripted = {"scripted": True} if getattr(setup.gate, "scripted", False) else {}
+    started = ledger.start_session(setup.who, signer=setup.signer, data={"pid": os.getpid(), **scripted, **observed()})
     if setup.token_calls is not None:
         setup.token_calls.ledger = ledger
     ctx = Context(ledger, setup.perform, setup.clock, setup.gate, setup.mode, run, setup.who, setup.interrupts,

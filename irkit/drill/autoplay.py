@@ -18,6 +18,8 @@ DECISION = timedelta(minutes=1)
 class Paced:
     """An `irkit.engine.gate.Gate` around the one that reads from the script."""
 
+    scripted = True
+
     def __init__(self, script: Gate, clock: DrillClock) -> None:
         self._script, self._clock = script, clock
 

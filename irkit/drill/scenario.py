@@ -88,6 +88,11 @@ def first(folders: Sequence[Path], runbook: str = "") -> Path:
                      where="looked in " + ", ".join(str(folder / "scenarios") for folder in folders), next="irkit runbook list")
 
 
+def played_by(path: Path) -> str:
+    """The name of the runbook that the scenario in that file plays; "" when it cannot be read."""
+    return _head(path)[0]
+
+
 def _head(path: Path) -> tuple[str, datetime | None]:
     """A file's runbook and start; no start when it cannot be read, which is told when it is played by its name."""
     try:

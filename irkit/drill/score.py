@@ -108,6 +108,20 @@ class Achieved:
 Rule = Before | Within | Achieved
 
 
+def in_words(rule: Rule, titles: Mapping[str, str]) -> str:
+    """What a rule asks of the team, as an objective; `titles` are the steps' by their ids."""
+    def name(step: str) -> str:
+        return f'"{titles.get(step, step)}"'
+    match rule:
+        case Before():
+            return f"{name(rule.first)} comes before {name(rule.second)}"
+        case Within():
+            since = "the start" if rule.start == START else name(rule.start)
+            return f"{name(rule.to)} within {_clock(rule.within)} of {since}"
+        case Achieved():
+            return f"{name(rule.step)} is achieved"
+
+
 def reached(run: RunState) -> Reached:
     """The steps of a run, as the rules look at them."""
     return {step.id: (step.state, step.at) for step in run.steps.values()}

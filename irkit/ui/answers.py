@@ -69,6 +69,8 @@ class Scripted:
     with its answer (`Talk.prompt`); `source` is where the answers come from, for messages.
     """
 
+    scripted = True                      # the ledger's session says so
+
     def __init__(self, answers: Mapping[str, object], *, phrases_literal: bool, talk: Callable[[Said], None],
                  typed: Callable[[Question, str], None] | None = None, source: str = "the answers file") -> None:
         self._talk, self._typed = talk, typed

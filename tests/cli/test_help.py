@@ -18,7 +18,10 @@ from tests.cli.rig import Capsys, irkit
 def commands(prefix: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
     yield prefix, command
     if isinstance(command, click.Group):
-        for name, inner in command.commands.items():
+        context = click.Context(command)
+        for name in command.list_commands(context):            # those that are loaded when used, too
+            inner = command.get_command(context, name)
+            assert inner is not None
             yield from commands(f"{prefix} {name}", inner)
 
 

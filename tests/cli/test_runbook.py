@@ -117,6 +117,36 @@ def test_lint_of_a_scenario_by_its_path_finds_the_runbook_beside_it(capsys: Caps
     assert "no_such_step" in ran.out
 
 
+def test_lint_holds_versions_against_an_older_copy(capsys: Capsys, tmp_path: Path, mine: Path) -> None:
+    """Backwards is a mistake at the version; other bytes under the same one are warned of; a newer one is neither."""
+    old = tmp_path / "released"
+    old.mkdir()
+    (old / "mine.yaml").write_text(mine.read_text().replace("version: 1\n", "version: 2\n"))
+    ran = irkit(capsys, "runbook", "lint", "runbooks/", "--against", "released")
+    assert ran.code == 6
+    assert "the version goes backwards: 1, after 2" in ran.out
+    assert "the next one is version: 3" in ran.out
+    mine.write_text(mine.read_text().replace("version: 1\n", "version: 2\n") + "# reworded\n")
+    ran = irkit(capsys, "runbook", "lint", "--against", "released/mine.yaml")
+    assert (ran.code, "both are version 2" in ran.out) == (0, True)
+    mine.write_text(mine.read_text().replace("version: 2\n", "version: 3\n"))
+    assert irkit(capsys, "runbook", "lint", str(mine), "--against", "released").out.startswith("1 file checked, no mistakes.")
+
+
+@pytest.mark.parametrize(("text", "code", "words"), [
+    (None, 2, "holds no runbook"), ("x: 1\n", 6, "no runbook with a version"),
+    ("runbook: other\nversion: 1\n", 2, "has none of the runbooks that are checked")])
+def test_lint_against_nothing_cannot_pass(capsys: Capsys, tmp_path: Path, mine: Path, text: str | None, code: int,
+                                          words: str) -> None:
+    """An older copy that says nothing is refused: the check would always pass."""
+    (tmp_path / "released").mkdir()
+    if text:
+        (tmp_path / "released" / "mine.yaml").write_text(text)
+    ran = irkit(capsys, "runbook", "lint", str(mine), "--against", "released")
+    assert ran.code == code
+    assert words in ran.err
+
+
 def test_lint_checks_a_file_once(capsys: Capsys, mine: Path) -> None:
     """A file that is named twice, by folder and by path, counts as one."""
     assert irkit(capsys, "runbook", "lint", "runbooks", str(mine)).out.startswith("1 file checked")

@@ -10,6 +10,9 @@
  8  secrets in clear                                           `secrets`
  9  nobody tells legal (a warning)                             here
 10  YAML that could harm                                       `irkit.runbook.source`
+11  telling people where the intruder reads along (a warning)   here
+12  what irkit cannot know (a warning)                          here
+13  a version that does not go up, against an older copy        `versions`
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from irkit import connectors
 from irkit.action import Effect
 from irkit.connectors import find_action
 from irkit.errors import RunbookError, UsageError
-from irkit.runbook.lint import choices, names, secrets, traces
+from irkit.runbook.lint import choices, names, secrets, traces, versions
 from irkit.runbook.lint.kinds import Context, at
 from irkit.runbook.lint.traces import FindAction
 from irkit.runbook.load import Draft, draft, read_bytes
@@ -52,17 +55,23 @@ def linted(path: Path, *, find_action: FindAction = find_action) -> Runbook:
     return found.runbook
 
 
-def check(path: Path, *, find_action: FindAction = find_action) -> Mistakes:
-    """The mistakes of a file's structure and everything lint has to say about the rest. Raises RunbookError if unreadable."""
-    return check_bytes(read_bytes(path), str(path), path.stem, find_action=find_action)
+def check(path: Path, *, find_action: FindAction = find_action, against: versions.Head | None = None) -> Mistakes:
+    """The mistakes of a file's structure and everything lint has to say about the rest. Raises RunbookError if unreadable.
+
+    `against` is the head of an older copy, which its version is held to.
+    """
+    return check_bytes(read_bytes(path), str(path), path.stem, find_action=find_action, against=against)
 
 
-def check_bytes(raw: bytes, path: str, stem: str = "", *, find_action: FindAction = find_action) -> Mistakes:
+def check_bytes(raw: bytes, path: str, stem: str = "", *, find_action: FindAction = find_action,
+                against: versions.Head | None = None) -> Mistakes:
     """The same from bytes; `stem` is the name the runbook should have."""
     mistakes = Mistakes(path, raw)
     with contextlib.suppress(RunbookError):         # too many: those found so far are enough
         if found := draft(raw, mistakes, stem):
             _rules(found, find_action)
+            if against is not None:
+                versions.check(found.runbook, against, mistakes)
     return mistakes
 
 

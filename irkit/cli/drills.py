@@ -1,0 +1,231 @@
+"""`irkit drill report` and `irkit drill history`: what came of a drill, and which drills there were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from irkit.cli.complete import runbook_name
+from irkit.cli.incident import complete_incident
+from irkit.cli.incidents import folder_of, folders, state_of
+from irkit.cli.options import Settings, as_json, print_json, shared
+from irkit.cli.output import put, tell, width
+from irkit.errors import IrkitError, LedgerError, UsageError
+
+if TYPE_CHECKING:
+    from irkit.drill.scenario import Scenario
+    from irkit.engine.state import RunState, State
+    from irkit.ledger import Entry, Ledger
+    from irkit.report.after import After, Held
+
+NO_DRILL = "this is made of a drill's ledger alone"
+
+
+@click.command()
+@click.argument("incident", shell_complete=complete_incident)
+@click.option("--as", "form", type=click.Choice(["html", "md"]), help="Which page (default: by the ending of --output; html).")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="PATH", required=True,
+              help="File to write, which must not exist yet; - for standard output.")
+@shared
+@click.pass_obj
+def report(settings: Settings, incident: str, form: str | None, output: Path) -> int:
+    """Write the after-action report of a drill.
+
+    In the shape of an After-Action Report and Improvement Plan: objectives and times, injects with the team's answers, what the
+    record shows, who mends what by when, the earlier drills of the runbook, the timeline. A note that begins with "improve:" is
+    a line of the plan: irkit note D "improve: alert on exports @Wei by 2026-04-30". Everything is told from the ledger; where
+    it does not verify the report says so, and the exit code is 5.
+
+    \b
+    Examples:
+      irkit drill report DRILL-20261120-1 --output report.html
+      irkit drill report DRILL-20261120-1 --as md --output -
+    """
+    from irkit.engine.values import numbered
+    from irkit.report import after_pages
+    folder = folder_of(settings, incident)
+    after = _after(folder)
+    others = _held(settings, runbook=after.drill.runbook, but=folder)
+    after.history = sorted([*others, after.drill], key=lambda one: (one.held, one.incident))
+    markdown = form == "md" or (form is None and output.suffix in (".md", ".markdown"))
+    text = after_pages.markdown(after) if markdown else after_pages.html(after)
+    if str(output) == "-":
+        click.echo(text, nl=False)
+    else:
+        _write(output, text)
+        tell(settings, f"Wrote {output}: {after.drill.met} of {after.drill.objectives} objectives reached, "
+                       f"{numbered(len(after.observations), 'observation')}, "
+                       f"{numbered(len(after.plan), 'line')} of plan.")
+    if after.trouble:
+        tell(settings, f"The ledger of {folder.name} does not verify: {after.trouble}", f"  next  irkit ledger verify {folder}")
+    return LedgerError.exit_code if after.trouble else 0
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{path} exists already and is not overwritten", next="--output with another name") from None
+    except OSError as error:
+        raise IrkitError(f"{path} cannot be written: {error.strerror}", next="--output PATH") from None
+
+
+def drill_of(folder: Path, state: State) -> RunState:
+    """The latest drill in an incident. Raises UsageError for one that holds none: live, a test, a probe, a dry run."""
+    run = next((one for one in reversed(state.runs.values()) if one.mode == "drill"), None)
+    if state.mode != "drill":
+        raise UsageError(f"{folder.name} is a {state.mode} incident: {NO_DRILL}", where=str(folder),
+                         next=f"irkit ledger export {folder.name} --as bag, for the record of what happened")
+    if run is None:
+        modes = ", ".join(sorted({one.mode for one in state.runs.values()})) or "no run"
+        raise UsageError(f"{folder.name} holds no drill ({modes}): {NO_DRILL}", where=str(folder), next="irkit drill history")
+    return run
+
+
+def _after(folder: Path) -> After:
+    from irkit.cli.walks import own_copy
+    from irkit.drill import score
+    from irkit.ledger import Ledger
+    from irkit.report.after import After, Objective, complete
+    with Ledger.open(folder, write=False) as ledger:
+        state = state_of(ledger)
+        run = drill_of(folder, state)
+        book, scenario, entries = own_copy(ledger, run), _scenario(ledger, run), list(ledger.entries())
+    found = _one(folder, state, run, entries, scenario)
+    titles = {step.id: step.title for step in book.steps}
+    scores = score.judge(scenario.score, started=run.opened_at, reached=score.reached(run))
+    goals = [Objective(rule.id, score.in_words(rule, titles), one.verdict.value, one.text)
+             for rule, one in zip(scenario.score, scores, strict=True)]
+    own = [entry for entry in entries if entry.run == run.id]
+    after = After(found[0], scenario.title, book, run.opened_at, (state.latest or run.opened_at) - run.opened_at,
+                  _moment(own[-1].at) - _moment(own[0].at), goals, list(_cards(scenario, run, own)), trouble=found[1])
+    return complete(after, state, run, entries)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _scenario(ledger: Ledger, run: RunState) -> Scenario:
+    from irkit.drill import scenario
+    with ledger.open_artefact(run.scenario) as file:
+        return scenario.load_bytes(file.read(), "the run's own scenario")
+
+
+def _cards(scenario: Scenario, run: RunState, entries: Sequence[Entry]) -> Iterator[Any]:
+    """The scenario's injects, with when they came and what was answered."""
+    from irkit.report.after import Card
+
+    def when(entry: Entry) -> timedelta:
+        return datetime.fromisoformat(entry.data["drill_at"]) - run.opened_at
+    played = {e.data["inject"]: e for e in entries if e.kind == "inject" and not e.data.get("answered")}
+    answers = {e.data["inject"]: e for e in entries if e.kind == "inject" and e.data.get("answered")}
+    for one in scenario.injects:
+        came, answer = played.get(one.id), answers.get(one.id)
+        yield Card(one.id, one.to, one.say, one.ask, one.expect, when(came) if came else None,
+                   str(answer.disclosed.get("answer", "")) if answer else "", when(answer) if answer else None)
+
+
+def _one(folder: Path, state: State, run: RunState, entries: Sequence[Entry], scenario: Scenario) -> tuple[Held, str]:
+    """A drill as history lists it, and the first thing that its verification found."""
+    from irkit.cli.walks import own_copy
+    from irkit.drill import score
+    from irkit.ledger import Ledger
+    from irkit.ledger.verify import verify
+    from irkit.report.after import Held, people_of, team_of, times_of
+    verified = verify(folder)
+    with Ledger.open(folder, write=False) as ledger:
+        book = own_copy(ledger, run)
+    scores = score.judge(scenario.score, started=run.opened_at, reached=score.reached(run))
+    opened = next(entry for entry in entries if entry.kind == "run.opened" and entry.run == run.id)
+    walked = {entry.session for entry in entries if entry.run == run.id}
+    scripted = any(entry.data.get("scripted") for entry in entries if entry.kind == "session.start" and entry.seq in walked)
+    trouble = verified.findings[0].what if verified.failures else ""
+    return Held(folder.name, _moment(opened.at).date(), run.runbook, run.version, run.sha256, scenario.name,
+                people_of(state, run), team_of(state), scripted, run.closed,
+                sum(one.verdict is score.Verdict.OK for one in scores), len(scores), times_of(book, run),
+                verified.entries, verified.head, not verified.failures), trouble
+
+
+# -- history -----------------------------------------------------------------------------------------------------
+
+def _held(settings: Settings, *, runbook: str = "", but: Path | None = None) -> Iterator[Held]:
+    """The drills below the evidence root, of one runbook or of all. A damaged one is named on stderr and passed over."""
+    from irkit.ledger import Ledger
+    for folder in folders(settings):
+        if but is not None and folder.resolve() == but.resolve():
+            continue
+        try:
+            with Ledger.open(folder, write=False) as ledger:
+                if ledger.mode != "drill":
+                    continue
+                state = state_of(ledger)
+                found = [one for one in state.runs.values() if one.mode == "drill" and runbook in ("", one.runbook)]
+                entries = list(ledger.entries()) if found else []
+                scenarios = [_scenario(ledger, one) for one in found]
+            yield from (_one(folder, state, run, entries, one)[0] for run, one in zip(found, scenarios, strict=True))
+        except IrkitError as error:
+            tell(settings, f"{folder.name}: {error.what}  (irkit ledger verify {folder.name})")
+
+
+@click.command()
+@click.option("--runbook", shell_complete=runbook_name, metavar="NAME", help="Only the drills of this runbook.")
+@as_json
+@shared
+@click.pass_obj
+def history(settings: Settings, runbook: str | None, as_json: bool) -> None:
+    """List the drills held, with who and how well.
+
+    By runbook and version, for whoever has to show that drills are held regularly: a version counts by the hash of its file.
+    A drill that was not ended, and one that a script walked (--autoplay, --answers), are counted apart.
+
+    \b
+    Examples:
+      irkit drill history
+      irkit drill history --runbook zendesk_agent_compromise
+      irkit drill history --json
+    """
+    found = sorted(_held(settings, runbook=runbook or ""), key=lambda one: (one.runbook, one.version, one.held, one.incident))
+    if as_json:
+        print_json([one.json() for one in found])
+        return
+    put(settings, list(_listed(found)))
+    if not found:
+        of = f" of {runbook}" if runbook else ""
+        tell(settings, f"No drill{of} in {settings.root}.", f"  next  irkit drill {runbook or ''}".rstrip())
+
+
+def _listed(found: Sequence[Held]) -> Iterator[str]:
+    """Each version of each runbook with its count, its drills, and what each team reached."""
+    from irkit.report.after_pages import counted, row
+    from irkit.ui.layout import Page
+    page = Page.of(width())
+    versions = dict.fromkeys((one.runbook, one.version, one.sha256) for one in found)
+    for runbook, version, sha256 in versions:
+        drills = [one for one in found if (one.runbook, one.version, one.sha256) == (runbook, version, sha256)]
+        yield from page.hanging(f"{runbook} v{version} ({sha256[:8]}): {counted(drills)}; "
+                                f"the last on {max(one.held for one in drills)}")
+        for one in drills:
+            shown = row(one)
+            times = ", ".join(f"{phase} {time}" for phase, time in zip(one.times, shown.times, strict=True))
+            yield from page.labelled("", [f"{shown.held} {shown.incident} ({shown.scenario}), {shown.who}",
+                                          f"score {shown.score}; {times}", f"{shown.ledger}, head {one.head[:16]}"])
+    yield from (line for text in _teams(found) for line in page.hanging(text))
+
+
+def _teams(found: Sequence[Held]) -> Iterator[str]:
+    """How each team of people went from its first drill of a runbook to its latest."""
+    groups: dict[tuple[str, tuple[str, ...]], list[Held]] = {}
+    for one in sorted(found, key=lambda one: (one.held, one.incident)):
+        if one.closed and not one.scripted:
+            groups.setdefault((one.runbook, one.team), []).append(one)
+    for (runbook, team), drills in groups.items():
+        if len(drills) > 1:
+            scores = " -> ".join(f"{one.met}/{one.objectives}" for one in drills)
+            yield f"{', '.join(team)}: {runbook} {scores}"

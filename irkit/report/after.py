@@ -1,0 +1,217 @@
+"""The report after a drill, as plain data: objectives, timeline, observations, the plan to improve, and the drills before it.
+
+The shape is that of an After-Action Report and Improvement Plan (HSEEP, the US doctrine for exercises). Everything is told
+from the drill's ledger; what was not recorded is not in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from irkit.engine.state import WITH_RESULT, RunState, State
+from irkit.ledger import Entry
+from irkit.report.findings import Finding, findings, span
+from irkit.report.words import one_line, what
+from irkit.runbook import Runbook
+
+PHASES = ("preserve", "contain", "notify")           # of which the first step that counts is timed
+KINDS = frozenset({"step.done", "step.by_hand", "step.skipped", "step.unavailable", "step.failed", "step.unknown",
+                   "step.deferred", "step.undone", "decision", "inject", "note", "approval.asked", "approval.given",
+                   "approval.refused", "approval.expired", "run.opened", "run.paused", "run.resumed", "run.closed",
+                   "input.corrected", "handover.accepted", "deadline.warned", "deadline.met"})
+_PLAN = re.compile(r"^\s*improve:\s*(?P<what>.+?)(?:\s+@(?P<owner>\"[^\"]+\"|\S+))?"
+                   r"(?:\s+by\s+(?P<due>\d{4}-\d\d-\d\d))?\s*\.?\s*$", re.I | re.S)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What the scenario wanted: in words, whether it was reached ("ok", "late", ...), and when or why not."""
+
+    id: str
+    text: str
+    verdict: str
+    result: str
+
+    @property
+    def met(self) -> bool:
+        return self.verdict == "ok"
+
+
+@dataclass(frozen=True)
+class Card:
+    """An inject: what was said to whom and when (from the start), what the team answered, what a good answer holds."""
+
+    id: str
+    to: str
+    say: str
+    ask: str
+    expect: str
+    came: timedelta | None = None
+    answer: str = ""
+    answered: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A line of the timeline; `at` from the drill's start."""
+
+    at: timedelta
+    kind: str
+    title: str
+    text: str
+    who: str
+    entry: int
+
+    @property
+    def clock(self) -> str:
+        return span(self.at)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A line of the improvement plan. `agreed`: a note says so; else it is proposed, and people fill in what is empty."""
+
+    what: str
+    owner: str
+    due: str
+    entry: int | None              # None: something that no entry says, because it did not happen
+    agreed: bool = False
+
+
+@dataclass(frozen=True)
+class Held:
+    """One drill, as history lists it. Times are seconds from its start to the first step of the phase that counts."""
+
+    incident: str
+    held: date
+    runbook: str
+    version: int
+    sha256: str
+    scenario: str
+    people: tuple[str, ...]        # everybody who is named in it
+    team: tuple[str, ...]          # those of them who sat at a terminal of it
+    scripted: bool
+    closed: bool
+    met: int
+    objectives: int
+    times: dict[str, int | None]
+    entries: int
+    head: str
+    verifies: bool
+
+    @property
+    def percent(self) -> float | None:
+        return 100 * self.met / self.objectives if self.objectives else None
+
+    def json(self) -> dict[str, object]:
+        return {"incident": self.incident, "date": self.held.isoformat(), "runbook": self.runbook, "version": self.version,
+                "runbook_sha256": self.sha256, "scenario": self.scenario, "people": list(self.people), "team": list(self.team),
+                "scripted": self.scripted, "closed": self.closed, "score": {"met": self.met, "of": self.objectives},
+                "seconds_to": dict(self.times), "entries": self.entries, "head": self.head, "verifies": self.verifies}
+
+
+@dataclass
+class After:
+    """The whole report."""
+
+    drill: Held
+    title: str                     # of the scenario
+    runbook: Runbook
+    began: datetime                # on the drill's clock
+    took: timedelta                # by the drill's clock
+    real: timedelta                # by the machine's
+    objectives: Sequence[Objective]
+    cards: Sequence[Card]
+    timeline: Sequence[Moment] = ()
+    observations: Sequence[Finding] = ()
+    plan: Sequence[Plan] = ()
+    history: Sequence[Held] = field(default_factory=list)
+    trouble: str = ""              # the first thing that the ledger's verification found
+
+
+def people_of(state: State, run: RunState) -> tuple[str, ...]:
+    """Everybody who had a session, or is said to have done something by hand."""
+    results = (step.result for step in run.steps.values() if step.state == "by_hand")
+    by_hand = (result.get("who") for result in results if isinstance(result, dict))
+    approvers = (one.by for step in run.steps.values() for one in step.approvals if one.by)
+    return tuple(dict.fromkeys(one_line(name) for name in (*state.people.values(), *by_hand, *approvers) if name))
+
+
+def team_of(state: State) -> tuple[str, ...]:
+    """Everybody who had a session. Who else was in the room is known by what was typed, and spelled as it was typed."""
+    return tuple(sorted({one_line(name) for name in state.people.values()}))
+
+
+def times_of(runbook: Runbook, run: RunState) -> dict[str, int | None]:
+    """Seconds from the start to the first step of each phase that counts."""
+    found: dict[str, int | None] = {}
+    for phase in PHASES:
+        states = [run.step(step.id) for step in runbook.steps if step.phase == phase]
+        found[phase] = min((int((one.at - run.opened_at).total_seconds()) for one in states
+                            if one.state in WITH_RESULT and one.at is not None), default=None)
+    return found
+
+
+def complete(after: After, state: State, run: RunState, entries: Sequence[Entry]) -> After:
+    """The parts that are told from the entries: timeline, observations, plan."""
+    own = [entry for entry in entries if entry.run in (run.id, None)]
+    found = findings(after.runbook, run, state, own)
+    after.timeline = [_moment(after.runbook, run, state, entry) for entry in own              # of a fan-out as a whole
+                      if entry.kind in KINDS and "drill_at" in entry.data and entry.item is None]
+    after.observations = [one for one in found if not _PLAN.match(_noted(one))]
+    after.plan = [*_agreed(found), *_proposed(after, found)]
+    return after
+
+
+def _moment(runbook: Runbook, run: RunState, state: State, entry: Entry) -> Moment:
+    at = datetime.fromisoformat(entry.data["drill_at"]) - run.opened_at
+    step = runbook.step(entry.step or "")
+    title = f"{runbook.steps.index(step) + 1}. {step.title}" if step else ""
+    kind = "answer" if entry.data.get("answered") else entry.kind.removeprefix("step.").replace("_", " ").replace(".", " ")
+    return Moment(max(at, timedelta()), kind, title, one_line(_text(entry)), state.who(entry), entry.seq)
+
+
+def _text(entry: Entry) -> str:
+    """What there is to say of it beyond the step's title."""
+    shown = entry.disclosed
+    if entry.kind in ("step.done", "step.deferred", "deadline.warned", "deadline.met"):
+        return "" if entry.kind == "step.done" else what(entry).removeprefix(f"{entry.step}, ")
+    if isinstance(result := shown.get("result"), dict):
+        return str(result.get("how") or f"{result.get('choice', '')}: {result.get('reason', '')}")
+    if entry.kind == "inject":
+        lines = shown.get("text", ())
+        return f"{entry.data['inject']}: " + (" ".join(map(str, lines)) if isinstance(lines, list | tuple) and lines else
+                                             str(shown.get("answer", "")))
+    if entry.kind.startswith("approval"):
+        return " ".join(str(shown[key]) for key in ("approval.by", "approval.reason") if shown.get(key))
+    return str(shown.get("reason") or shown.get("text") or what(entry))
+
+
+def _noted(finding: Finding) -> str:
+    return finding.text.removeprefix('noted: "').removesuffix('"') if finding.kind == "note" else ""
+
+
+def _agreed(found: Iterable[Finding]) -> list[Plan]:
+    """Notes that begin with "improve:", as in `improve: alert on exports @Wei by 2026-04-30`."""
+    return [Plan(one_line(match["what"]), (match["owner"] or "").strip('"'), _day(match["due"]), one.entry, agreed=True)
+            for one in found if (match := _PLAN.match(_noted(one)))]
+
+
+def _day(text: str | None) -> str:
+    try:
+        return date.fromisoformat(text).isoformat() if text else ""
+    except ValueError:
+        return ""
+
+
+def _proposed(after: After, found: Sequence[Finding]) -> list[Plan]:
+    """One for each objective that was missed, and for each finding that has an advice; owned by whoever owns the step."""
+    roles, book = after.runbook.roles, after.runbook
+    owner = {step.id: roles.get(step.owner, step.owner) for step in book.steps}
+    missed = (one for one in after.objectives if not one.met)
+    return [*(Plan(f"{one.text}: {one.verdict} ({one.result})", book.owner, "", None) for one in missed),
+            *(Plan(f"{one.text}: {one.advice}", owner.get(one.step, "") or book.owner, "", one.entry)
+              for one in found if one.advice)]

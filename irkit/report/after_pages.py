@@ -1,0 +1,163 @@
+"""The report after a drill as a page: HTML that stands alone and prints, or Markdown. What others wrote is escaped in both.
+
+jinja2 renders the HTML with autoescape on; only the plots are put in as they are, and `irkit.report.plot` escapes their words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib import resources
+from typing import Any
+
+from irkit.engine.values import numbered
+from irkit.report.after import PHASES, After, Card, Held
+from irkit.report.findings import span
+from irkit.report.page import table
+from irkit.report.plot import plot
+from irkit.report.words import md, one_line, tick
+
+DONE = {"preserve": "preserved something", "contain": "contained something", "notify": "told or notified somebody"}
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A drill in the table of history, in words."""
+
+    held: str
+    incident: str
+    scenario: str
+    version: str
+    who: str
+    score: str
+    times: Sequence[str]
+    ledger: str
+    head: str
+
+
+def html(after: After) -> str:
+    """One file, without a script and without anything to load."""
+    import jinja2
+    from markupsafe import Markup
+    text = resources.files("irkit.report").joinpath("templates", "after_action.html").read_text(encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    score, times = (Markup(one) for one in plots(after.history))              # noqa: S704 (made by plot, which escapes)
+    return environment.from_string(text).render(_parts(after), score_plot=score, time_plot=times) + "\n"
+
+
+def _parts(after: After) -> dict[str, Any]:
+    return {"a": after, "facts": facts(after), "times": _times(after),
+            "cards": [_card(card) for card in sorted(after.cards, key=_came)],
+            "practice": practice(after), "phases": [f"to {phase}" for phase in PHASES],
+            "history": [row(one) for one in after.history]}
+
+
+def facts(after: After) -> list[tuple[str, str]]:
+    """Who, what, when, and what the record rests on."""
+    drill, ended = after.drill, "" if after.drill.closed else " (it was not ended)"
+    return [(label, one_line(text)) for label, text in (
+        ("Exercise", f"{after.title} ({drill.scenario}), a drill in simulated tenants"),
+        ("Runbook", f"{after.runbook.title} ({drill.runbook} version {drill.version}, SHA-256 {drill.sha256})"),
+        ("Held on", f"{drill.held.isoformat()}; in real time {span(after.real)}{ended}"),
+        ("Drill's clock", f"from {after.began:%Y-%m-%d %H:%M}Z, for {span(after.took)}"),
+        ("Who", ", ".join(drill.people) + ("; the scenario gave its own answers" if drill.scripted else "")),
+        ("Record", f"{drill.incident}: {drill.entries:,} entries, {'verifies' if drill.verifies else 'DOES NOT VERIFY'}; "
+                   f"the last one's hash is {drill.head}"))]
+
+
+def practice(after: After) -> str:
+    """How often this very file was drilled, and by how many teams."""
+    same = [one for one in after.history if one.sha256 == after.drill.sha256]
+    unsound = sum(not one.verifies for one in same)
+    return (f"Version {after.drill.version}, by its hash the very same file, has on record: {counted(same)}. "
+            + ("Each of their ledgers verifies." if not unsound else f"{unsound} of their ledgers DO NOT VERIFY."))
+
+
+def counted(drills: Sequence[Held]) -> str:
+    """Drills that people walked to the end; those that were not ended, and those that a script walked, count apart."""
+    people = [one for one in drills if not one.scripted]
+    whole = [one for one in people if one.closed]
+    more = [f"{count} {what}" for count, what in ((len(people) - len(whole), "not ended"),
+                                                  (len(drills) - len(people), "scripted")) if count]
+    return ", ".join([f"{numbered(len(whole), 'drill')} by {numbered(len({one.team for one in whole}), 'team')}", *more])
+
+
+def plots(history: Sequence[Held]) -> tuple[str, str]:
+    """The score, and the minutes to containment, of each drill that was ended; the earliest stands left."""
+    history = [one for one in history if one.closed]
+
+    def label(one: Held) -> str:
+        return f"{one.held:%d %b} v{one.version}"
+    scores = [(label(one), one.percent, f"{one.incident}: {one.met} of {one.objectives}") for one in history]
+    times = [(label(one), seconds / 60 if (seconds := one.times.get("contain")) is not None else None,
+              f"{one.incident}: {_time(seconds)}") for one in history]
+    return (_figure("Objectives reached", plot("Objectives reached in each drill, in percent", scores, top=100, unit="%")),
+            _figure("Time to contain", plot("Minutes to the first step that contains, in each drill", times, unit=" min")))
+
+
+def _figure(caption: str, svg: str) -> str:
+    return f"<figure><figcaption>{caption}</figcaption>{svg}</figure>"
+
+
+def row(one: Held) -> _Row:
+    return _Row(one.held.isoformat(), one_line(one.incident), one_line(one.scenario), str(one.version),
+                ", ".join(one.people) + (" (scripted)" if one.scripted else ""),
+                f"{one.met}/{one.objectives}" + ("" if one.closed else ", not ended"),
+                [_time(one.times.get(phase)) for phase in PHASES],
+                f"{one.entries:,} entries, {'verifies' if one.verifies else 'DOES NOT VERIFY'}", one.head)
+
+
+def _time(seconds: int | None) -> str:
+    return "not reached" if seconds is None else span(timedelta(seconds=seconds))
+
+
+def _times(after: After) -> list[tuple[str, str]]:
+    return [(DONE[phase], _time(after.drill.times.get(phase))) for phase in PHASES]
+
+
+def _came(card: Card) -> timedelta:
+    return timedelta.max if card.came is None else card.came
+
+
+def _card(card: Card) -> dict[str, str]:
+    """In words; an answer with how long it took."""
+    took = span(card.answered - card.came) if card.answered is not None and card.came is not None else ""
+    came = "never" if card.came is None else span(card.came)
+    return {"to": card.to, "say": card.say, "ask": card.ask, "expect": card.expect, "came": came,
+            "answer": card.answer or ("not answered" if card.ask else ""), "answered": f"after {took}" if took else ""}
+
+
+# -- Markdown ----------------------------------------------------------------------------------------------------
+
+def markdown(after: After) -> str:
+    """The same, for a wiki or a merge request; the plots are left out."""
+    parts = _parts(after)
+    out = ["**DRILL. Nothing in this report happened: simulated systems answered, on a simulated clock.**\n",
+           f"# DRILL After-action report and improvement plan: {md(after.title)}\n"]
+    if after.trouble:
+        out.append(f"**The ledger of this drill does not verify:** {md(after.trouble)}\n")
+    out += [table(("", ""), [(md(label), md(text)) for label, text in parts["facts"]]),
+            *_section(f"1. Objectives: {after.drill.met} of {after.drill.objectives} reached",
+                      ("objective", "reached", "result", "evaluator's rating"),
+                      [(md(o.text), "yes" if o.met else f"**{md(o.verdict)}**", md(o.result), "") for o in after.objectives]),
+            table(("from the start to the first step that", "time"), parts["times"]),
+            *_section("2. Injects and answers", ("came", "inject", "what the team answered", "what a good answer holds"),
+                      [(c["came"], md(" ".join(filter(None, (f"For {c['to']}:" if c["to"] else "", c["say"], c["ask"])))),
+                        md(f"{c['answer']} {c['answered']}"), md(c["expect"])) for c in parts["cards"]]),
+            *_section("3. Observations", ("what", "observation", "who", "entry"),
+                      [(md(f.kind), md(f.text), md(f.who), f.entry) for f in after.observations]),
+            *_section("4. Improvement plan", ("", "what", "owner", "due", "entry"),
+                      [("agreed" if p.agreed else "proposed", md(p.what), md(p.owner), p.due, p.entry or "")
+                       for p in after.plan]),
+            f"## DRILL 5. Drills of this runbook\n\n{parts['practice']}\n",
+            table(("date", "drill", "scenario", "version", "who", "score", *parts["phases"], "ledger", "last hash"),
+                  [(r.held, md(r.incident), md(r.scenario), r.version, md(r.who), r.score, *r.times, r.ledger, tick(r.head))
+                   for r in parts["history"]]),
+            *_section("6. Timeline", ("from start", "what", "step", "", "who", "entry"),
+                      [(m.clock, md(m.kind), md(m.title), md(m.text), md(m.who), m.entry) for m in after.timeline])]
+    return "\n".join(out).rstrip() + "\n"
+
+
+def _section(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    return [f"## DRILL {title}\n", table(head, rows) if rows else "None.\n"]

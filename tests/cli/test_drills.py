@@ -1,0 +1,243 @@
+"""irkit drill report and irkit drill history: what came of a drill, told from its ledger."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from irkit.cli.drills import _after
+from irkit.drill.autoplay import Paced
+from irkit.ledger import Ledger
+from irkit.report.after import After
+from tests.cli.rig import Capsys, irkit
+from tests.cli.test_rehearse import SCENARIO, played
+
+HOSTILE = "<script>alert(1)</script> | [x](http://evil.example) {{ 7*7 }}"
+
+
+def drilled(root: Path, name: str = "D", text: str = SCENARIO, answers: dict[str, Any] | None = None) -> Path:
+    """A drill's incident below `root`, played by its own answers or by others."""
+    played(root, text=text, answers=answers)
+    (root / "night").rename(root / name)
+    return root / name
+
+
+def missed() -> dict[str, Any]:
+    """Answers of a team that skips containment and takes a look by hand."""
+    return {"sessions": {"by_hand": "Took a screenshot", "attach": "text:shot"}, "press": HOSTILE,
+            "end_sessions": {"skip": f"Who may? {HOSTILE}"}, "tell": {"by_hand": "Rang", "attach": "text:x", "who": "Ana"}}
+
+
+def report(capsys: Capsys, *args: str) -> str:
+    ran = irkit(capsys, "drill", "report", "D", *args, "--output", "-")
+    assert ran.code == 0, ran.err
+    return ran.out
+
+
+class Page(HTMLParser):
+    """Every tag and attribute of a page; tags must close as they opened."""
+
+    VOID = frozenset({"meta", "br"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.stack: list[str] = []
+        self.feed(text)
+        assert self.stack == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [value or "" for name, value in attrs if name in ("src", "href", "action") or name.startswith("on")]
+        if tag not in self.VOID:
+            self.stack.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.stack.pop() == tag
+
+
+# -- the report --------------------------------------------------------------------------------------------------
+
+def test_the_page_stands_alone_and_runs_nothing(capsys: Capsys, tmp_path: Path) -> None:
+    """No script, no link, nothing to load; what others wrote is text; every tag closes."""
+    drilled(tmp_path / "evidence", text=SCENARIO.replace("A night", f"'A night {HOSTILE}'"),
+            answers=missed())
+    text = report(capsys)
+    page = Page(text)
+    assert not {"script", "link", "img", "iframe", "object", "a", "form"} & set(page.tags)
+    assert page.links == []
+    assert not re.search(r"url\(|@import|javascript:", text)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "{{ 7*7 }}" in text
+    assert page.tags.count("svg") == 2
+
+
+@pytest.mark.parametrize("form", ["html", "md"])
+def test_the_report_has_what_an_after_action_report_has(capsys: Capsys, tmp_path: Path, form: str) -> None:
+    """Objectives with their results, injects with answers and what was wanted, the plan, the record it rests on."""
+    drilled(tmp_path / "evidence")
+    text = " ".join(re.sub(r"<[^>]*>|\\", " ", report(capsys, "--as", form)).replace("&#34;", '"').split())
+    for words in ("DRILL", "Objectives: 2 of 2 reached", "Injects and answers", "Observations", "Improvement plan", "Timeline",
+                  "Drills of this runbook", '"Keep" comes before "End"', '"End" within 00:15:00 of the start',
+                  "A reporter rings.", "We call back.", "Nothing.", "small version 1", "verifies"):
+        assert words in text, words
+
+
+def test_markdown_shows_what_was_written_and_nothing_else(capsys: Capsys, tmp_path: Path) -> None:
+    """No table breaks, no link and no HTML comes from an answer."""
+    drilled(tmp_path / "evidence", answers=missed())
+    text = report(capsys, "--as", "md")
+    assert "<script" not in text
+    assert re.search(r"(?<!\\)\[x(?<!\\)\]", text) is None
+    for block in re.findall(r"(?:^\|.*\n)+", text, re.M):
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1, block
+
+
+def test_observations_name_the_entry_that_says_so(tmp_path: Path) -> None:
+    """A skip with its reason, an action done by hand, and each has a line in the plan, owned by who owns the step."""
+    folder = drilled(tmp_path, answers=missed())
+    after = _after(folder)
+    found = {one.kind: one for one in after.observations}
+    with Ledger.open(folder, write=False) as ledger:
+        kinds = {entry.seq: (entry.kind, entry.step) for entry in ledger.entries()}
+    assert kinds[found["skipped"].entry] == ("step.skipped", "end_sessions")
+    assert "Who may?" in found["skipped"].text
+    assert [one.verdict for one in after.objectives] == ["ok", "not reached"]
+    assert after.drill.times["contain"] is None
+    assert any("within 00:15:00" in one.what for one in after.plan)
+    assert not [one for one in after.plan if one.agreed]
+
+
+def test_a_note_is_an_observation_or_a_line_of_the_plan(capsys: Capsys, tmp_path: Path) -> None:
+    """`improve: what @owner by date`; whatever it leaves out stays empty, and a date that is none is no date."""
+    drilled(tmp_path / "evidence")
+    for text in ("The bridge was full.", 'improve: a second bridge @"Ana Ruiz" by 2026-04-30', "improve: shorter cards",
+                 "Improve: test it by 2026-99-99"):
+        assert irkit(capsys, "note", "D", text).code == 0
+    after: After = _after(tmp_path / "evidence" / "D")
+    assert [one.text for one in after.observations] == ['noted: "The bridge was full."']
+    assert [(one.what, one.owner, one.due) for one in after.plan if one.agreed] == [
+        ("a second bridge", "Ana Ruiz", "2026-04-30"), ("shorter cards", "", ""), ("test it", "", "")]
+    assert irkit(capsys, "drill", "report", "D", "--output", "a.md").code == 0
+    assert Path("a.md").read_text().startswith("**DRILL.")
+
+
+def test_the_timeline_is_the_ledgers(tmp_path: Path) -> None:
+    """In the order of the entries, on the drill's clock, from the opening of the run to its end."""
+    after = _after(drilled(tmp_path))
+    numbers, kinds = [one.entry for one in after.timeline], [one.kind for one in after.timeline]
+    assert numbers == sorted(numbers)
+    assert (kinds[0], kinds[-1]) == ("run opened", "run closed")
+    assert {"done", "by hand", "inject", "answer"} <= set(kinds)
+
+
+def test_a_live_incident_is_refused_with_the_reason(capsys: Capsys, tmp_path: Path) -> None:
+    """What happened is exported as a record; a report after a drill is made of a drill."""
+    Ledger.create(tmp_path / "evidence" / "L", mode="live", version="0", code_hash="0" * 64).close()
+    ran = irkit(capsys, "drill", "report", "L", "--output", "x.html")
+    assert ran.code == 2
+    assert "L is a live incident" in ran.err
+    assert "irkit ledger export L" in ran.err
+    assert not Path("x.html").exists()
+
+
+def test_an_incident_without_a_drill_is_refused(capsys: Capsys, tmp_path: Path) -> None:
+    """Nothing was walked in it, so there is nothing to report."""
+    Ledger.create(tmp_path / "evidence" / "E", mode="drill", version="0", code_hash="0" * 64).close()
+    ran = irkit(capsys, "drill", "report", "E", "--output", "x.html")
+    assert (ran.code, "holds no drill" in ran.err) == (2, True)
+
+
+def test_a_report_does_not_overwrite(capsys: Capsys, tmp_path: Path) -> None:
+    """The one that somebody filled in stays."""
+    drilled(tmp_path / "evidence")
+    Path("a.html").write_text("mine")
+    assert irkit(capsys, "drill", "report", "D", "--output", "a.html").code == 2
+    assert Path("a.html").read_text() == "mine"
+
+
+def test_a_ledger_that_was_changed_says_so_at_the_head_of_the_report(capsys: Capsys, tmp_path: Path) -> None:
+    """The report is written, warns, and the exit code is that of a ledger that does not verify."""
+    folder = drilled(tmp_path / "evidence")
+    kept = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "ledger.db"]
+    artefact = next(path for path in kept if path.read_bytes() == b"23:50Z")
+    artefact.chmod(0o600)
+    artefact.write_bytes(b"23:10Z")
+    ran = irkit(capsys, "drill", "report", "D", "--output", "a.html")
+    assert ran.code == 5
+    assert "does not verify" in Path("a.html").read_text()
+    assert "DOES NOT VERIFY" in Path("a.html").read_text()
+    row = irkit(capsys, "drill", "history", "--json").json[0]
+    assert row["verifies"] is False
+
+
+# -- history -----------------------------------------------------------------------------------------------------
+
+def test_history_has_when_who_what_and_whether_it_verifies(capsys: Capsys, tmp_path: Path) -> None:
+    """One row for each drill; one that a script played is marked, and counts as no practice."""
+    root = tmp_path / "evidence"
+    drilled(root, "A", answers=missed())
+    drilled(root, "B")
+    Ledger.create(root / "L", mode="live", version="0", code_hash="0" * 64).close()
+    rows = irkit(capsys, "drill", "history", "--runbook", "small", "--json").json
+    assert [(row["incident"], row["score"], row["scripted"], row["verifies"]) for row in rows] == [
+        ("A", {"met": 1, "of": 2}, True, True), ("B", {"met": 2, "of": 2}, True, True)]
+    assert [row["seconds_to"]["contain"] for row in rows] == [None, 120]
+    with Ledger.open(root / "B", write=False) as ledger:
+        assert rows[1]["head"] == [entry.leaf for entry in ledger.entries()][-1]
+    out = irkit(capsys, "drill", "history").out
+    assert "0 drills by 0 teams, 2 scripted; the last on" in out
+    assert irkit(capsys, "drill", "history", "--runbook", "other", "--json").json == []
+    assert "No drill of other" in irkit(capsys, "drill", "history", "--runbook", "other").err
+
+
+def test_history_counts_what_people_drilled(capsys: Capsys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By version, by team, and how a team went from its first drill to its latest."""
+    monkeypatch.setattr(Paced, "scripted", False)
+    root = tmp_path / "evidence"
+    for name, answers in (("A", missed()), ("B", None)):
+        drilled(root, name, answers=answers)
+    out = irkit(capsys, "drill", "history").out
+    assert "2 drills by 1 team; the last on" in out
+    assert "the scenario: small 1/2 -> 2/2" in out
+    assert "has on record: 2 drills by 1 team." in irkit(capsys, "drill", "report", "A", "--output", "-").out
+
+
+def test_a_drill_that_was_not_ended_is_no_practice(capsys: Capsys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is listed and reported as it stands, and counts apart; what never happened has no entry in the plan."""
+    monkeypatch.setattr(Paced, "scripted", False)
+    drilled(tmp_path / "evidence", answers={"press": "Later."})
+    assert "0 drills by 0 teams, 1 not ended" in irkit(capsys, "drill", "history").out
+    assert irkit(capsys, "drill", "history", "--json").json[0]["closed"] is False
+    text = report(capsys)
+    assert "(it was not ended)" in text
+    assert "on record: 0 drills by 0 teams, 1 not ended" in text
+    assert {one.entry for one in _after(tmp_path / "evidence" / "D").plan} == {None}
+
+
+def test_history_goes_on_past_a_damaged_ledger(capsys: Capsys, tmp_path: Path) -> None:
+    """It is named on stderr, with the command that says what is wrong."""
+    root = tmp_path / "evidence"
+    drilled(root, "A")
+    drilled(root, "B")
+    with sqlite3.connect(root / "B" / "ledger.db") as database:
+        database.execute("drop table entries")
+    ran = irkit(capsys, "drill", "history", "--json")
+    assert [row["incident"] for row in ran.json] == ["A"]
+    assert "irkit ledger verify B" in ran.err
+
+
+def test_the_commands_stand_beside_the_scenarios(capsys: Capsys, tmp_path: Path) -> None:
+    """Each by its name; any other word is a scenario to play."""
+    drilled(tmp_path / "elsewhere")
+    assert irkit(capsys, "drill", "report", "--evidence", "elsewhere", "D", "--output", "-").out.startswith("<!doctype html>")
+    assert "no scenario" in irkit(capsys, "drill", "reports").err
