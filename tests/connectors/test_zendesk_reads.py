@@ -119,3 +119,11 @@ def test_a_token_that_nobody_used_for_long_is_stale() -> None:
     desk = Desk(ME, OWN_TOKEN, {"GET /api/v2/oauth/tokens": [cursor("tokens", [TOKEN, old, never])]})
     driven = drive(access.collect_oauth_tokens(unused_since=datetime(2026, 1, 1, tzinfo=UTC), since=SINCE), desk)
     assert driven.result.suspect_ids == ("78", "79")
+
+
+@pytest.mark.parametrize(("owners", "wanted"), [(["3971", "5"], ("77", "80")), (["5"], ("80",)), ([], ())])
+def test_the_tokens_of_a_team_are_those_of_each_of_it(owners: list[str], wanted: tuple[str, ...]) -> None:
+    """A team of nobody has no tokens in question, however new they are."""
+    desk = Desk(ME, OWN_TOKEN, {"GET /api/v2/oauth/tokens": [cursor("tokens", [TOKEN, TOKEN | {"id": 80, "user_id": 5}])]})
+    driven = drive(access.collect_oauth_tokens(user_ids=[UserId(owner) for owner in owners], since=SINCE), desk)
+    assert driven.result.suspect_ids == wanted
