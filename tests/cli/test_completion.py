@@ -40,7 +40,7 @@ def staffed() -> None:
 @pytest.mark.parametrize(("words", "incomplete", "wanted"), [
     (("drill",), "week", ["weekend_export"]),
     (("world", "serve", "--scenario"), "week", ["weekend_export"]),
-    (("run",), "zen", ["zendesk_agent_compromise"]),
+    (("run",), "zendesk_ag", ["zendesk_agent_compromise"]),
     (("curl", NAME), "", ["call", "tell"]),
     (("note", NAME, "--step"), "t", ["tell"]),
     (("ledger", "show", NAME, "--step"), "c", ["call"]),
@@ -81,7 +81,7 @@ def test_the_script_says_how_it_is_installed(capsys: Capsys, shell: str) -> None
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 def test_a_real_bash_completes() -> None:
     """The script is evaluated, and its function offers what irkit knows."""
-    script = 'eval "$(irkit completion bash)"; COMP_WORDS=(irkit runbook show zendesk_); COMP_CWORD=3; ' \
+    script = 'eval "$(irkit completion bash)"; COMP_WORDS=(irkit runbook show zendesk_ag); COMP_CWORD=3; ' \
              '_irkit_completion irkit; echo "${COMPREPLY[@]}"'
     env = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True, check=True, env=env)

@@ -14,6 +14,7 @@ from tests.worlds.helpers import START, Asked, Clock, get, make, play, user
 
 SINCE = START - timedelta(days=3)
 ATTACKS = {"bulk_export": "dana@example.org", "admin_takeover": "wei@example.org", "api_token_leak": "dana@example.org"}
+SUBJECTS = {**ATTACKS, "settings_takeover": "wei@example.org"}
 FAR = "203.0.113.77"
 
 
@@ -25,7 +26,7 @@ def collect(world: World, name: str, **args: object) -> Any:
 
 def staged(attack: str) -> tuple[World, UserId]:
     world = make(clock=Clock(), attack=attack, limits=False)
-    return world, UserId(str(user(world, ATTACKS.get(attack, "dana@example.org"))["id"]))
+    return world, UserId(str(user(world, SUBJECTS.get(attack, "dana@example.org"))["id"]))
 
 
 LISTS = ("webhooks", "triggers", "automations", "targets", "apps", "oauth_clients", "admins", "deleted_tickets")
@@ -44,7 +45,9 @@ def found(world: World, subject: UserId) -> set[str]:
     ("", set()),
     ("bulk_export", {"triggers", "oauth_clients", "oauth_tokens", "identities"}),
     ("admin_takeover", {*LISTS, "oauth_tokens", "identities"}),
-    ("api_token_leak", set()), ("stale_integration", set())])
+    ("api_token_leak", set()), ("stale_integration", set()), ("token_spree", set()),
+    ("har_harvest", set()), ("vendor_team", {"triggers", "oauth_clients"}),
+    ("settings_takeover", {"webhooks", "triggers", "oauth_clients", "oauth_tokens", "identities"})])
 def test_what_an_attack_leaves_in_the_account(attack: str, traces: set[str]) -> None:
     """Only what was planted is new; an account that was not attacked has nothing new at all."""
     assert found(*staged(attack)) == traces
@@ -137,3 +140,47 @@ def test_a_retired_apps_token_is_old_and_was_used_today() -> None:
     assert reads.bulk > 200
     assert any(line.startswith(FAR) for line in reads.addresses)
     assert any("chat-companion" in line for line in reads.clients)
+
+
+def test_a_quiet_takeover_raises_an_old_account_and_adds_an_address() -> None:
+    """The list of administrators alone shows nobody new; the change of role, the address and the settings are there to find."""
+    world, _ = staged("settings_takeover")
+    assert collect(world, "collect_admins", since=SINCE).suspects == ()
+    raised, = collect(world, "collect_role_changes", since=SINCE).suspects
+    assert raised.id in {item.id for item in collect(world, "collect_admins").items}
+    assert [item.title for item in collect(world, "collect_support_addresses", since=SINCE).suspects] == [
+        "care@northwind-care.attacker.example"]
+    assert len(collect(world, "collect_custom_roles", since=SINCE).suspects) == 1
+    settings = collect(world, "collect_security_settings")
+    assert (settings.enforce_sso, settings.zendesk_login, settings.ip_restriction_enabled) == (False, True, False)
+
+
+def test_a_token_is_used_under_many_names() -> None:
+    """Replies in four names through the API; a client of years whose second token nobody used for a year."""
+    world, _ = staged("token_spree")
+    replies = collect(world, "collect_replies", since=SINCE)
+    assert (replies.replies, len(replies.authors)) == (36, 4)
+    assert replies.hosts == ("refund-northwind.attacker.example: 36",)
+    stale = collect(world, "collect_oauth_tokens", unused_since=START - timedelta(days=365)).suspects
+    assert [token.used_at < (START - timedelta(days=365)).isoformat() for token in stale] == [True]
+    assert len(collect(world, "collect_reads", since=SINCE, addresses=[FAR]).user_ids) == 4
+
+
+def test_a_harvest_shows_its_loot_and_the_second_account() -> None:
+    """Tickets by number, sessions and keys by name, searches by word; the address leads to a colleague's account."""
+    world, subject = staged("har_harvest")
+    reads = collect(world, "collect_reads", since=SINCE, user_ids=[subject], addresses=[FAR])
+    assert len(reads.tickets) > 20
+    assert {"team.kdbx", "deploy.pem", "session-3.har"} < set(reads.credentials)
+    assert any(line.startswith("BEGIN PRIVATE KEY") for line in reads.searches)
+    assert len(reads.others) == 1
+    assert 0 < collect(world, "count_requesters", ticket_ids=list(reads.tickets)).people <= len(reads.tickets)
+
+
+def test_an_outsourced_team_is_neither_its_group_nor_its_domain_alone() -> None:
+    """The group holds a private address, the domain somebody in no group; only both together are the team."""
+    world, _ = staged("vendor_team")
+    group, = [str(row["id"]) for row in get(world, "/groups")["groups"] if row["name"] == "Partner tier 1"]
+    sizes = [len(collect(world, "collect_agents", **args).suspects) for args in (
+        {"group_id": group}, {"domain": "contact-partner.example"}, {"domain": "contact-partner.example", "group_id": group})]
+    assert sizes == [7, 6, 8]

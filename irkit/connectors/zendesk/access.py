@@ -169,14 +169,16 @@ def _token(data: Mapping[str, Any]) -> Item:
 
 @zendesk.action(Effect.READ, preserves=[Trace("oauth_tokens")])
 def collect_oauth_tokens(user_id: UserId | None = None, client_ids: list[str] | None = None,
-                         since: datetime | None = None) -> Steps[Listing]:
+                         since: datetime | None = None, unused_since: datetime | None = None,
+                         user_ids: list[UserId] | None = None) -> Steps[Listing]:
     """Keep the list of OAuth tokens.
 
     Source: developer.zendesk.com, OAuth Tokens, List Tokens. Needs an administrator; the value of a token is shown as its
     first ten characters. All tokens of the account are kept, whatever is asked for.
 
-    Suspects are the tokens of `user_id` and of `client_ids`, never irkit's own; where neither is given, those created or used
-    since `since`. An unused or retired client's token is as good a way in as a new one: look at the last use.
+    Suspects are the tokens of `user_id`, of `user_ids` and of `client_ids`, and those that nobody used since `unused_since`,
+    never irkit's own; where none of these is given, those created or used since `since`. A retired client's token is as good
+    a way in as a new one: look at the last use.
     """
     yield from administrator()
     own = yield from own_token()
@@ -188,10 +190,12 @@ def collect_oauth_tokens(user_id: UserId | None = None, client_ids: list[str] | 
         return item
 
     found, done = yield from items(listed("/api/v2/oauth/tokens", params={"all": "true"}, keep="oauth_tokens"), "tokens", make)
-    targeted = user_id is not None or client_ids is not None
+    owners = {*(user_ids or ()), *([] if user_id is None else [user_id])}
+    targeted = any(given is not None for given in (user_id, user_ids, client_ids, unused_since))
 
     def suspect(item: Item) -> bool:
-        return item.owner == user_id or clients[item.id] in (client_ids or ()) if targeted else item.since(since)
+        stale = unused_since is not None and not item.since(unused_since)
+        return stale or item.owner in owners or clients[item.id] in (client_ids or ()) if targeted else item.since(since)
 
     return Listing.of([item for item in found if item.id != own], done.complete, done.notes, since=since, suspect=suspect)
 

@@ -313,3 +313,22 @@ def enable_app(installation_id: str) -> Steps[Switch]:
     Source: developer.zendesk.com, Apps, Update App Installation. Needs an administrator.
     """
     return (yield from _turn(_APP, installation_id, True))
+
+
+# -- support addresses ---------------------------------------------------------------------------------------------
+
+@zendesk.action(Effect.READ)
+def collect_support_addresses(since: datetime | None = None) -> Steps[Listing]:
+    """Keep the list of support addresses.
+
+    Source: developer.zendesk.com, Support Addresses, List Support Addresses. Needs an agent. An address that an intruder adds
+    answers customers in your name, or takes their mail. Says neither who added one nor where a mail server forwards it to.
+    """
+    def make(data: Mapping[str, Any]) -> Item:
+        main = "default, " if data.get("default") is True else ""
+        return Item(ident(data.get("id")), "support address", words(data.get("email")),
+                    f"{main}forwarding {words(data.get('forwarding_status')) or 'not stated'}",
+                    created_at=words(data.get("created_at")), updated_at=words(data.get("updated_at")))
+
+    found, done = yield from items(listed("/api/v2/recipient_addresses", keep="support_addresses"), "recipient_addresses", make)
+    return Listing.of(found, done.complete, done.notes, since=since)

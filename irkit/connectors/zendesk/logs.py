@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from irkit.action import GET, Collection, Effect, Record, Steps, Trace, UserId, counted, flag, ident, stamp, words
 from irkit.connectors.zendesk.base import zendesk
@@ -40,6 +40,14 @@ class AccessLog(Collection):
     bulk_paths: tuple[str, ...]    # their paths, with * for numbers and names of files
 
 
+def address(data: Mapping[str, Any]) -> SplitResult:
+    """The address of an access-log row in its parts; empty ones where it is none."""
+    try:
+        return urlsplit(words(data.get("url"))[:MOST_URL])
+    except ValueError:                  # "//[": brackets that hold no IPv6 address
+        return SplitResult("", "", "", "", "")
+
+
 class _Access:
     """Adds the rows of an access log up."""
 
@@ -56,7 +64,7 @@ class _Access:
         for name, counter in self.requests.items():
             counter[words(data.get(name)) or "not stated"] += 1
         self.volume[words(data.get("ip_address")) or "not stated"] += sent
-        path = urlsplit(words(data.get("url"))[:MOST_URL]).path
+        path = address(data).path
         if any(part in path for part in BULK):
             self.bulk[re.sub(r"(?<=/attachments/token/).*|(?<=/)[0-9]+", "*", path)] += 1
 

@@ -8,7 +8,7 @@ Source: developer.zendesk.com, API basics, Pagination; and Incremental exports.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -65,8 +65,9 @@ def _short(answer: Response, done: Walk) -> bool:
 
 
 def listed(path: str, *parts: object, size: int = PAGE, **options: Any) -> Request:
-    """The first page of a list paged by cursor."""
-    params = [*dict(options.pop("params", {})).items(), ("page[size]", size)]
+    """The first page of a list paged by cursor. `params` is a mapping, or pairs where a name stands twice."""
+    given = options.pop("params", {})
+    params = [*(given.items() if isinstance(given, Mapping) else given), ("page[size]", size)]
     return GET(path, *parts, params=params, **options)
 
 

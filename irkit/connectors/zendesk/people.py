@@ -278,3 +278,21 @@ def collect_identities(user_id: UserId, since: datetime | None = None) -> Steps[
 
     found, done = yield from items(listed("/api/v2/users/{}/identities", user_id, keep="identities"), "identities", make)
     return Listing.of(found, done.complete, done.notes, since=since, suspect=lambda item: item.detail.startswith("secondary"))
+
+
+@zendesk.action(Effect.READ)
+def collect_custom_roles(since: datetime | None = None) -> Steps[Listing]:
+    """Keep the custom roles, and what each may do.
+
+    Source: developer.zendesk.com, Custom Agent Roles, List Custom Roles. Needs an agent and the Enterprise plan. An edit of a
+    role changes what every holder may do, and shows at no user. Suspects are the roles made or changed since `since`.
+    """
+    def make(data: Mapping[str, Any]) -> Item:
+        given = data.get("configuration")
+        may = [name for name, value in given.items() if value is True] if isinstance(given, dict) else []
+        return Item(ident(data.get("id")), "custom role", words(data.get("name")), f"may {', '.join(may) or 'do nothing'}",
+                    created_at=words(data.get("created_at")), updated_at=words(data.get("updated_at")))
+
+    first = GET("/api/v2/custom_roles", keep="custom_roles", gate="Enterprise plan")
+    found, done = yield from items(first, "custom_roles", make)
+    return Listing.of(found, done.complete, done.notes, since=since)

@@ -18,7 +18,7 @@ _BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Geck
 
 
 def _role(options: Options) -> str:
-    return "admin" if options.attack == "admin_takeover" else "agent"
+    return "admin" if options.attack in ("admin_takeover", "settings_takeover") else "agent"
 
 
 def cast(options: Options, people: Sequence[Person], subjects: dict[str, str]) -> tuple[list[Person], str]:
@@ -180,6 +180,111 @@ def stale_integration(tenant: Tenant, subject: Obj) -> None:
     _read(tenant, subject, _attachments(tenant, 80), minutes=7 * 24 * 60, every=20, **oauth)
 
 
+def _colleagues(tenant: Tenant, subject: Obj) -> list[Obj]:
+    return [u for u in tenant.users.values() if u["role"] == "agent" and not u["suspended"] and u is not subject]
+
+
+def settings_takeover(tenant: Tenant, subject: Obj) -> None:
+    """An administrator's account that looks after itself: sign-in loosened, an old agent raised, mail turned aside."""
+    _sign_in(tenant, subject, hours=52)
+    _loosen(tenant, subject)
+    sleeper = _colleagues(tenant, subject)[-1]
+    sleeper.update(role="admin", role_type=4, custom_role_id=None)
+    tenant.audit(tenant.ago(hours=50), subject, "update", ("user", sleeper["id"], f"User: {sleeper['name']}"),
+                 "role changed from agent to admin", FAR)
+    tier = next(iter(tenant.custom_roles.values()), None)
+    if tier:
+        tier["configuration"] |= {"manage_business_rules": True, "manage_extensions_and_channels": True}
+        tier["updated_at"] = stamp(tenant.ago(hours=49))
+        tenant.audit(tenant.ago(hours=49), subject, "update", ("permission_set", tier["id"], f"Role: {tier['name']}"),
+                     "Permissions changed", FAR)
+    address = seed.add_support_address(tenant, "care@northwind-care.attacker.example", days=2)
+    _log_new(tenant, subject, "recipient_address", address, f"Support address: {address['email']}", days=2)
+    hook = seed.add_webhook(tenant, subject, "Quality sampling", "https://qa.attacker.example/in", days=1.9)
+    seed.add_invocations(tenant, hook, 70, minutes=35)
+    _log_new(tenant, subject, "webhook", hook, f"Webhook: {hook['name']}", days=1.9)
+    trigger = seed.add_rule(tenant, tenant.triggers, "Quality sample", ("notification_webhook", [hook["id"], "{{ticket.id}}"]),
+                            days=1.9, _author=subject["id"])
+    _log_new(tenant, subject, "rule", trigger, f"Trigger: {trigger['title']}", days=1.9)
+    _authorise(tenant, subject, "Directory sync", days=1.8)
+    seed.add_identity(tenant, subject, "night.mailbox@attacker.example", days=2.1)
+    _read(tenant, sleeper, ["/api/v2/users.json?role=admin", *_attachments(tenant, 20)], minutes=20 * 60, every=25)
+
+
+def _loosen(tenant: Tenant, subject: Obj) -> None:
+    agent = tenant.security["authentication"]["agent"]
+    agent.update(enforce_sso=False, zendesk_login=True, two_factor_enforce=False)
+    tenant.security["ip"]["ip_restriction_enabled"] = False
+    for words in ("Single sign-on for team members changed from required to optional", "IP restriction changed from on to off"):
+        tenant.audit(tenant.ago(hours=51), subject, "update", ("account", 1, "Account settings"), words, FAR)
+
+
+def token_spree(tenant: Tenant, subject: Obj) -> None:
+    """A leaked API token under many people's addresses, and a client that nobody used for a year and somebody uses again."""
+    seed.add_api_token(tenant, "Survey import", subject, days=690, used=0.004)
+    basic = {"authorization_type": "basic"}
+    names = [subject, tenant.known(OWNER), *_colleagues(tenant, subject)[:3]]
+    for number, user in enumerate(names):
+        _read(tenant, user, [f"/api/v2/incremental/tickets.json?start_time={1_520_000_000 + (number * 30 + n) * 86_400}"
+                             for n in range(30)], minutes=(40 - number * 3) * 60, every=37, **basic)
+    tickets = max(1, tenant.options.tickets)
+    body = "We could not refund your card. Confirm it here within a day: https://refund-northwind.attacker.example/card"
+    for number in range(36):
+        at = tenant.ago(minutes=170) + timedelta(seconds=70 * number)
+        ticket = 1 + mix(number, tenant.options.seed + 5) % tickets
+        tenant.ticket_events.plant(at, history.event_row(tenant, int(at.timestamp()), names[number % 4], ticket, channel="api",
+                                                         body=tenant.words(body), public=True))
+    old = seed.add_client(tenant, subject, "Old importer", "old_importer", "https://import.northwind.example/cb", days=900)
+    seed.add_token(tenant, subject, old, "old importer", days=900, used=380)
+    seed.add_token(tenant, subject, old, "old importer batch", days=880, used=0.02)
+
+
+def har_harvest(tenant: Tenant, subject: Obj) -> None:
+    """Tickets opened one by one for the files in them: recorded browser sessions, keys, stores of passwords; then a list."""
+    _sign_in(tenant, subject, hours=20)
+    words = ("har", "BEGIN PRIVATE KEY", "kubeconfig", "password")
+    _read(tenant, subject, [f"/api/v2/search.json?query={word.replace(' ', '+')}&page={n + 1}" for word in words
+                            for n in range(6)], minutes=19 * 60, every=21)
+    numbers = sorted({1 + mix(n, tenant.options.seed + 3) % max(1, tenant.options.tickets) for n in range(60)})
+    _read(tenant, subject, [f"/api/v2/tickets/{n}/comments.json" for n in numbers], minutes=18 * 60, every=33)
+    files = [f"/attachments/token/{tenant.secret(f'loot {n}', 16)}/{name}" for n, name in enumerate(
+        [*(f"session-{n}.har" for n in range(14)), "deploy.pem", "team.kdbx", ".env", "kubeconfig.yaml", "prod-backup.sql",
+         *(f"screenshot-{n}.png" for n in range(40))])]
+    _read(tenant, subject, files, minutes=17 * 60, every=12)
+    _read(tenant, subject, ["/api/v2/views/360002/export.json"], minutes=15 * 60, every=1)
+    tenant.audit(tenant.ago(hours=15), subject, "exported", ("view", 360002, "View: Cases with files"), "CSV export", FAR)
+    second = _colleagues(tenant, subject)[0]
+    seed.add_session(tenant, second, hours=12)
+    _read(tenant, second, ["/agent/", *(f"/api/v2/tickets/{n}.json" for n in numbers[:9]), *files[:4]], minutes=12 * 60,
+          every=45)
+
+
+PARTNER = "contact-partner.example"
+
+
+def vendor_team(tenant: Tenant, subject: Obj) -> None:
+    """An outsourced team of eight, of whom the intruder has three: one sits in no group, one has a private address."""
+    names = ("Ada Quill", "Ben Osei", "Cleo Marsh", "Dov Lerner", "Eva Stone")
+    team = [seed.add_user(tenant, name, f"{name.split()[0].lower()}@{PARTNER}", "agent", days=200) for name in names]
+    private = seed.add_user(tenant, "Finn Hale", "finn.hale@mail.example", "agent", days=120)
+    loose = seed.add_user(tenant, "Gus Pike", f"gus@emea.{PARTNER}", "agent", days=90)
+    for user in (*team, private, loose):
+        for hours in (30, 5):
+            seed.add_session(tenant, user, hours=hours, seen=2)
+    seed.add_group(tenant, 7, "Partner tier 1", [subject, *team, private], days=250)
+    _sign_in(tenant, subject, hours=58)
+    for number, user in enumerate((subject, private, loose)):
+        tickets = [f"/api/v2/tickets/{1 + mix(n, tenant.options.seed + number) % max(1, tenant.options.tickets)}.json"
+                   for n in range(50)]
+        _read(tenant, user, tickets, minutes=(50 - number * 6) * 60, every=25)
+        _read(tenant, user, _attachments(tenant, 25), minutes=(48 - number * 6) * 60, every=18)
+    _authorise(tenant, loose, "Shift planner", days=1.5)
+    rule = seed.add_rule(tenant, tenant.triggers, "Copy to shift desk",
+                         ("notification_user", ["desk@mailbox.attacker.example", "Copy", "{{ticket.comments_formatted}}"]),
+                         days=1.4, _author=subject["id"])
+    _log_new(tenant, subject, "rule", rule, f"Trigger: {rule['title']}", days=1.4)
+
+
 _ATTACKS: dict[str, Callable[[Tenant, Obj], None]] = {
-    "bulk_export": bulk_export, "admin_takeover": admin_takeover, "api_token_leak": api_token_leak,
-    "stale_integration": stale_integration}
+    attack.__name__: attack for attack in (bulk_export, admin_takeover, api_token_leak, stale_integration, settings_takeover,
+                                           token_spree, har_harvest, vendor_team)}

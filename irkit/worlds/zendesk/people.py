@@ -224,3 +224,17 @@ def list_custom_roles(v: Visit) -> Answer:
 def show_custom_role(v: Visit, role_id: str) -> Answer:
     found: dict[str, Any] = v.show("custom_roles", v.one(v.tenant.custom_roles, role_id))
     return Answer.json({"custom_role": found})
+
+
+# -- groups ------------------------------------------------------------------------------------------------------
+
+@operations.on("GET", "/groups")
+def list_groups(v: Visit) -> Answer:
+    return v.page("groups", v.tenant.groups.values(), path="groups")
+
+
+@operations.on("GET", "/groups/{}/memberships")
+def list_memberships(v: Visit, group_id: str) -> Answer:
+    group = v.one(v.tenant.groups, group_id)
+    return v.page("group_memberships", [row for row in v.tenant.memberships.values() if row["group_id"] == group["id"]],
+                  path="group_memberships")

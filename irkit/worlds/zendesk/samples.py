@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from irkit.worlds.zendesk.state import BREAK_GLASS, Obj, Tenant, stamp
+from irkit.worlds.zendesk.state import BREAK_GLASS, FAR, Obj, Tenant, stamp
 
 
 def samples(tenant: Tenant) -> Mapping[str, object]:
@@ -16,6 +16,9 @@ def samples(tenant: Tenant) -> Mapping[str, object]:
         "email": agent["email"], "user_id": str(agent["id"]), "actor_id": str(agent["id"]),
         "user_ids": [str(agent["id"]), str(other["id"])], "token_id": token, "role": "end-user",
         "custom_role_id": next(iter(tenant.custom_roles), None),
+        "domain": "northwind.example", "group_id": next(iter(tenant.groups)),
+        "find_group.name": next(iter(tenant.groups.values()))["name"], "channel": "api", "addresses": [FAR],
+        "count_requesters.ticket_ids": ["7", "8", "9"],
         "ticket_ids": list(tenant.deleted_tickets), "since": stamp(tenant.ago(days=30)), "until": None,
         "unsuspend_user.user_id": str(_first(tenant.users, suspended=True)["id"]),
         "restore_role.user_id": str(customer["id"]), "restore_role.role": "agent", **_switches(tenant)}

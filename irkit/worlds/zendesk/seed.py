@@ -27,6 +27,7 @@ def furnish(tenant: Tenant, people: Sequence[Person]) -> None:
     _rules(tenant)
     _deleted(tenant)
     _settings(tenant)
+    _groups(tenant)
 
 
 def _custom_roles(tenant: Tenant) -> None:
@@ -93,6 +94,7 @@ def _customers(tenant: Tenant, people: Sequence[Person]) -> None:
     for number in range(30):
         add_user(tenant, f"{_FIRST[-number % 26]} {_LAST[number % 23]}", f"customer{number}@mail.example", "end-user",
                  days=number * 9 + 3)
+    tenant.customers = [user["id"] for user in tenant.users.values() if user["role"] == "end-user"]
 
 
 def add_client(tenant: Tenant, user: Obj, name: str, identifier: str, redirect: str, *, days: float) -> Obj:
@@ -199,10 +201,14 @@ def _connected(tenant: Tenant) -> None:
     add_target(tenant, "Warehouse mail", "warehouse@northwind.example", days=1100)
     add_target(tenant, "Old pager", "pager@northwind.example", days=1300, active=False)
     for address in ("support@northwind.example", "returns@northwind.example"):
-        at = stamp(tenant.ago(days=1400))
-        tenant.add(tenant.recipient_addresses, {
-            "name": tenant.words("Northwind"), "email": address, "default": address.startswith("support"),
-            "forwarding_status": "verified", "created_at": at, "updated_at": at})
+        add_support_address(tenant, address, days=1400)
+
+
+def add_support_address(tenant: Tenant, email: str, *, days: float) -> Obj:
+    at = stamp(tenant.ago(days=days))
+    return tenant.add(tenant.recipient_addresses, {
+        "name": tenant.words("Northwind"), "email": email, "default": email.startswith("support"),
+        "forwarding_status": "verified", "created_at": at, "updated_at": at})
 
 
 def _rules(tenant: Tenant) -> None:
@@ -239,3 +245,22 @@ def _settings(tenant: Tenant) -> None:
         "agent_session_timeout": 480, "maximum_session_duration": 20160, "maximum_session_duration_enabled": False,
         "mobile_app_access": True, "assumable": False, "assumption_duration": "off", "assumption_expiration": None,
         "admins_can_set_user_passwords": False, "two_factor_last_update": stamp(tenant.ago(days=610))}
+
+
+def add_group(tenant: Tenant, number: int, name: str, members: Sequence[Obj], *, days: float) -> Obj:
+    """A group of agents; ids of groups and memberships are from a range of their own."""
+    at = stamp(tenant.ago(days=days))
+    group = tenant.add(tenant.groups, {
+        "id": 360_000_000 + number, "name": tenant.words(name), "description": "", "deleted": False, "default": number == 1,
+        "is_public": True, "created_at": at, "updated_at": at})
+    for place, user in enumerate(members):
+        tenant.add(tenant.memberships, {
+            "id": 361_000_000 + number * 1000 + place, "user_id": user["id"], "group_id": group["id"], "default": True,
+            "created_at": at, "updated_at": at})
+    return group
+
+
+def _groups(tenant: Tenant) -> None:
+    agents = [user for user in tenant.users.values() if user["role"] == "agent"]
+    add_group(tenant, 1, "Support", agents, days=1400)
+    add_group(tenant, 2, "Billing", agents[:2], days=900)

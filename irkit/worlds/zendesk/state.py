@@ -29,7 +29,8 @@ class Options:
     seed: int = 1
     agents: int = 20
     tickets: int = 500
-    attack: Literal["", "bulk_export", "admin_takeover", "api_token_leak", "stale_integration"] = ""
+    attack: Literal["", "bulk_export", "admin_takeover", "api_token_leak", "stale_integration",
+                    "settings_takeover", "token_spree", "har_harvest", "vendor_team"] = ""
     subject: str = ""                      # e-mail of the attacked account
     rows: int = 3000                       # routine rows of the access log
     audit_rows: int = 600                  # routine rows of the audit log
@@ -62,6 +63,9 @@ class Tenant:
         self.automations: dict[str, Obj] = {}
         self.recipient_addresses: dict[str, Obj] = {}
         self.deleted_tickets: dict[str, Obj] = {}
+        self.groups: dict[str, Obj] = {}
+        self.memberships: dict[str, Obj] = {}
+        self.customers: list[int] = []                  # ids of those who write tickets
         self.jobs: dict[str, Obj] = {}
         self.security: Obj = {}
         self.access_log: Log
@@ -118,6 +122,8 @@ class Tenant:
         made = self.ago(minutes=(self.options.tickets - number + 1) * 37)
         return {"id": number, "subject": self.words(SUBJECTS[bits % len(SUBJECTS)].format(1000 + bits % 9000)),
                 "status": ("open", "pending", "solved", "closed")[bits >> 8 & 3], "priority": None,
+                "requester_id": self.customers[(bits >> 20) % len(self.customers)] if self.customers else None,
+                "organization_id": None,
                 "created_at": stamp(made), "updated_at": stamp(made + timedelta(minutes=bits % 30)),
                 "via": {"channel": ("email", "web", "chat")[(bits >> 12) % 3]}}
 
