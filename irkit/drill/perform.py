@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,6 +42,7 @@ from irkit.errors import NoAnswer, UsageError
 from irkit.ledger import Entry
 from irkit.worlds import Answer, Faults, World, find
 
+_PLACED = re.compile(rb'\A([{]"\w+": ?)' + re.escape(json.dumps(CREDENTIAL)).encode())
 MAX_BODY = 8 * 2**20       # bytes of an upload that a world is given; of a larger one it gets size and SHA-256
 
 
@@ -141,7 +144,7 @@ class WorldPerform:
             token = self._world(request.connection).ready_token
             url = request.url.replace(quote(CREDENTIAL), quote(token, safe="~"), 1)
             with self._time.at(request.at):
-                self._ask(request.connection, request.method, url, HEADERS, request.body, request.upload)
+                self._ask(request.connection, request.method, url, HEADERS, _bearing(request.body, token), request.upload)
 
     def _world(self, connection: str) -> World:
         if connection not in self.worlds:
@@ -203,6 +206,11 @@ def _bytes(kept: Any, load: Load) -> bytes:
     if isinstance(kept, dict):
         return base64.b64decode(kept["base64"]) if "base64" in kept else load(kept["artefact"])
     return str(kept or "").encode()
+
+
+def _bearing(body: bytes, credential: str) -> bytes:
+    """A recorded body with the credential as its first member again (`Placed.field`), where the record shows none."""
+    return _PLACED.sub(lambda found: found[1] + json.dumps(credential).encode(), body, count=1)
 
 
 def _acting_as(world: World) -> str:
