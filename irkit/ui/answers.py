@@ -14,7 +14,7 @@ Answers are given by step (an inject by its id; a question of no step by its nam
     revoke_all: [yes, {skip_each: yes, fields: {"3": "its owner is asleep"}}]     # a reason by the item's number
 
 Rules: each act is used once, so that no question is answered twice in the same way for ever; the first act that a question
-offers is taken; what is not listed pauses the run.
+offers is taken; what is not listed pauses the run, and so does a gate that does not offer an `except` whose turn it is.
 """
 
 from __future__ import annotations
@@ -118,6 +118,8 @@ class Scripted:
                 if answer is not None:
                     del step.acts[i]
                     return answer
+            if question.name == "gate" and _leaves_out(readings):
+                return None              # what comes after it would send the very items that were to stay
         return None
 
     def _offered(self, question: Question, act: str, value: str) -> str | None:
@@ -157,8 +159,14 @@ class Scripted:
         written = [value for readings in self._step(question).acts for act, value in readings if act == "type"]
         if question.phrase and written:
             return f"{place} asks for the phrase {question.phrase}; {self._source} holds {written[0]}"
+        if question.name == "gate" and any(map(_leaves_out, self._step(question).acts)):
+            return f"{self._source} leaves items of {place} out, and with what is left to send this gate offers no such choice"
         asked = question.phrase or question.prompt
         return f"{self._source} does not list this question of {place} ({question.name}): {asked}".rstrip(": ")
+
+
+def _leaves_out(readings: Sequence[Act]) -> bool:
+    return any(act == "except" for act, _ in readings)
 
 
 def _place(question: Question) -> str:

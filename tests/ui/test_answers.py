@@ -169,3 +169,10 @@ def test_news_is_shown_before_the_answer() -> None:
     gate.say(news[0])
     assert heard == [*news, *news]
     assert typed == [("Send it?", "y")]
+
+
+def test_items_that_were_to_be_left_out_are_never_sent_instead() -> None:
+    """With one item left a gate offers no `except`: the run pauses, and the `yes` behind it is not taken."""
+    gate = scripted([{"except": "2", "reason": "ours"}, "yes"])
+    with pytest.raises(Paused, match="leaves items of suspend out"):
+        gate.ask(GATE, list)
