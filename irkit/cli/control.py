@@ -45,8 +45,8 @@ def control(ctx: click.Context, incident: str, as_json: bool) -> None:
 
     It shows what stands on the team's screen: the step, the question, the clocks, the latest entries; and the injects, with
     what a good answer holds. From it injects are held, released and added, requests made to fail, the drill's clock stopped,
-    and observations taken. All of it is recorded in the drill's ledger, and the team's process follows within a second; when this
-    terminal goes, the drill goes on. Each verb is a command of its own, too. --json prints the state.
+    and observations taken. All of it is recorded in the drill's ledger, and the team's process follows within a second; when
+    this terminal goes, the drill goes on. Each verb is a command of its own, too. --json prints the state.
 
     \b
     Examples:

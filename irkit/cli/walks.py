@@ -31,6 +31,7 @@ from irkit.runbook import Input, Runbook
 
 if TYPE_CHECKING:
     from irkit.config import Connection
+    from irkit.drill.result import Result
     from irkit.drill.scenario import Scenario
     from irkit.engine.modes import Clock, Perform
     from irkit.ledger.sshsig import Signer
@@ -285,14 +286,25 @@ def walk(session: Session, scenario: Scenario | None = None) -> None:
         with contextlib.suppress(IrkitError):      # a disk that is full refuses this entry too; the error is what counts
             session.record("run.paused", {}, {"reason": getattr(error, "what", "interrupted twice")})
         raise
+    judged = _judged(session, scenario) if scenario is not None else None
     session.ending()                             # the head on the closing screen is the last one
     session.refresh()
-    closed = dataclasses.replace(closed, entries=session.state.seq + 1, head=session.state.head)
-    if scenario is not None:
-        from irkit.drill import score
-        scores = score.judge(scenario.score, started=session.run.opened_at, reached=score.reached(session.run))
-        closed = dataclasses.replace(closed, score=score.lines(scores))
+    state = session.state
+    closed = dataclasses.replace(closed, entries=state.seq + 1, head=state.head, artefacts=state.artefacts,
+                                 artefact_bytes=state.artefact_bytes)
+    if judged is not None:
+        closed = dataclasses.replace(closed, score=judged.lines())
     session.ctx.say(closed)
+
+
+def _judged(session: Session, scenario: Scenario) -> Result:
+    """The drill's result, kept beside its entries so that a report needs no world."""
+    from irkit.drill import result
+    ctx = session.ctx
+    worlds = getattr(ctx.perform, "worlds", {})
+    found = result.result(scenario, session.runbook, session.run, ctx.ledger.entries(), worlds)
+    ctx.ledger.keep(result.NAME, found.kept(scenario, session.runbook, session.run), media_type="application/json", run=ctx.run)
+    return found
 
 
 def genesis(folder: Path, mode: str, settings: Settings) -> Ledger:

@@ -33,11 +33,14 @@ import pkgutil
 from irkit.errors import UsageError
 from irkit.worlds.faults import Fault, Faults
 from irkit.worlds.tokens import Grant, Tokens, claims
+from irkit.worlds.traces import Left, planted
 from irkit.worlds.world import Answer, Call, Person, World
 
-__all__ = ["Answer", "Call", "Fault", "Faults", "Grant", "Person", "Tokens", "World", "claims", "find", "names"]
+__all__ = ["Answer", "Call", "Fault", "Faults", "Grant", "Left", "Person", "Tokens", "World", "claims", "find", "names",
+           "planted"]
 
-_SHARED = {"faults", "hostile", "log", "options", "routes", "serve", "smtp", "tokens", "world"}      # what all worlds stand on
+_SHARED = {"faults", "hostile", "log", "options", "routes", "serve", "smtp", "tokens", "traces",
+           "world"}      # what all worlds stand on
 
 
 @functools.cache

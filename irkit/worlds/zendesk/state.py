@@ -64,6 +64,7 @@ class Tenant:
         self.deleted_tickets: dict[str, Obj] = {}
         self.jobs: dict[str, Obj] = {}
         self.security: Obj = {}
+        self.planted: dict[str, list[str]] = {}         # what the attack put here: keys by shelf
         self.access_log: Log
         self.audit_log: Log
         self.ticket_events: Log
