@@ -183,7 +183,7 @@ def fault(ctx: click.Context, connector: str, request: str, lost: str | None, st
     \b
     Examples:
       irkit drill control DRILL-20261120-1 fault zendesk "DELETE /api/v2/users/*/sessions" --lost after
-      irkit drill control DRILL-20261120-1 fault zendesk "GET *" --status 429 --retry-after 3 --times 2
+      irkit drill control DRILL-20261120-1 fault zendesk "GET /*" --status 429 --retry-after 3 --times 2
     """
     if (lost is None) == (status is None):
         raise UsageError("a fault says one of --lost and --status", next="--lost after, or --status 503")

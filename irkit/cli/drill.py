@@ -79,11 +79,11 @@ def drill(settings: Settings, what: str | None, autoplay: bool, facilitator: boo
     from irkit.cli import walks
     from irkit.engine.modes import Mode
     from irkit.engine.state import State
+    folder = _folder(settings, incident)
     scenario, runbook = walks.scenario_of(what or "", settings)
     gate = walks.gate_for(settings, Mode.DRILL, answers=scenario.answers if autoplay else None, scenario=True,
                           hint=f"irkit drill {scenario.name} --autoplay")
     setup = walks.in_worlds(scenario, Mode.DRILL, gate, who_am_i()[0], autoplay=autoplay)
-    folder = _folder(settings, incident)
     with walks.genesis(folder, "drill", settings) as ledger, walks.session_of(ledger, setup, runbook, "r1", State()) as session:
         walks.open_drill(session, scenario, walks.inputs_for(runbook, scenario.inputs, setup))
         if facilitator:

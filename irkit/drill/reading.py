@@ -9,6 +9,7 @@ from typing import Any, Literal, NewType
 
 from irkit import worlds
 from irkit.action import Email
+from irkit.drill.control import REQUEST
 from irkit.drill.injects import Inject
 from irkit.drill.scenario import FindRunbook, Scenario, Wrong, instant
 from irkit.drill.score import START, Achieved, Before, Rule, Within
@@ -176,11 +177,17 @@ class _ScenarioReader(Reader):
         return found
 
     def seeded(self, top: Mapping[str, Node], built: Mapping[str, World]) -> None:
-        """Each trace that a step takes away is there at the beginning."""
+        """Each trace that a step takes away, or that a wrong team leaves, is there at the beginning."""
         there = sorted({f"{name}.{one.kind}" for name, world in built.items() for one in world.left()})
         for node in self.mapping(top["by_hand"], "'by_hand'").values() if "by_hand" in top else ():
             for one in node.items:
                 self.known(one, "trace of an attack", there)
+        for node in self.mapping(top["wrong"], "'wrong'").values() if "wrong" in top else ():
+            for one in (misses.items if (misses := node.get("misses")) else ()):
+                about = str(one.value).removeprefix("left:")
+                if about != one.value and about not in there:
+                    self.mistakes.error(one, f"there is no trace of an attack '{about}'",
+                                        did_you_mean(about, there, ", ".join(there)))
 
     def wrong(self, top: Mapping[str, Node], prompts: Iterable[str] | None, rules: Sequence[str]) -> dict[str, Wrong]:
         """Teams that get something wrong; each says by which lines of the result one sees it."""
@@ -293,7 +300,7 @@ def _words(text: str) -> str:
 
 
 def _request(text: str) -> str:
-    if not re.fullmatch(r"([A-Z]+|\*) /\S*", text):
+    if not REQUEST.fullmatch(text):
         raise ValueError(f"'{text[:80]}' is not a method and a path, as in GET /api/v2/audit_logs")
     return text
 

@@ -23,7 +23,8 @@ inputs: {agent_email: dana@example.org}
 worlds:
   zendesk: {plan: enterprise, seed: 7, agents: 4, tickets: 5, rows: 20, audit_rows: 20, limits: false, attack: bulk_export}
 injects:
-  - {id: press, at: 1s, to: communications, say: "A reporter asks.", ask: "What do you answer?", expect: "Name the press office."}
+  - {id: press, at: 1s, to: communications, say: "A reporter asks.", ask: "What do you answer?",
+     expect: "Name the press office."}
   - {id: chief, at: 3h, say: "The chief executive rings."}
 score: [{id: suspended, from: start, to: suspend, within: 15m}]
 """
@@ -102,7 +103,7 @@ def test_a_drill_with_two_terminals(rig: Rig) -> None:
     assert rig("drill", "control", "D", "observe", "They asked for a second phone", "--tag", "strength").code == 0
     assert rig("drill", "control", "D", "pause").code == 2
     [done] = [entry for entry in rig.entries("D", "step.done") if entry.step == "suspend"]
-    assert "sent_at" in done.data                      # the same tenant: the write that lost its answer had taken, and a look says so
+    assert "sent_at" in done.data                      # the same tenant: a look says that the write had taken
     kept = [entry for entry in rig.entries("D", "artefact.added") if entry.disclosed["artefact.name"] == "score.json"]
     assert len(kept) == 1
     taken = {entry.ref for entry in rig.entries("D", "control") if entry.data["control"] == "taken"}
