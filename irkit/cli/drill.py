@@ -38,6 +38,12 @@ class _Drill(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         return click.Command.invoke(self, ctx)
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """For whoever walks the tree of commands: all but those below is something to play."""
+        if args and args[0] in self.ELSEWHERE:
+            return super().resolve_command(ctx, args)
+        return self.name, click.Command(self.name, params=self.params, callback=self.callback), args
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.ELSEWHERE)
 

@@ -276,7 +276,9 @@ def self_test(ledger: Ledger) -> list[str]:
 
 def walk(session: Session, scenario: Scenario | None = None) -> None:
     """Walk to the end, or record the pause and raise it."""
-    incident = session.ctx.ledger.folder.name
+    incident, results = session.ctx.ledger.folder.name, list[Any]()
+    if scenario is not None:
+        session.closing = lambda: results.append(_judged(session, scenario))
     try:
         closed = Walk(session).walk()
     except Paused as pause:
@@ -286,14 +288,10 @@ def walk(session: Session, scenario: Scenario | None = None) -> None:
         with contextlib.suppress(IrkitError):      # a disk that is full refuses this entry too; the error is what counts
             session.record("run.paused", {}, {"reason": getattr(error, "what", "interrupted twice")})
         raise
-    judged = _judged(session, scenario) if scenario is not None else None
     session.ending()                             # the head on the closing screen is the last one
     session.refresh()
-    state = session.state
-    closed = dataclasses.replace(closed, entries=state.seq + 1, head=state.head, artefacts=state.artefacts,
-                                 artefact_bytes=state.artefact_bytes)
-    if judged is not None:
-        closed = dataclasses.replace(closed, score=judged.lines())
+    closed = dataclasses.replace(closed, entries=session.state.seq + 1, head=session.state.head,
+                                 score=[line for judged in results for line in judged.lines()])
     session.ctx.say(closed)
 
 

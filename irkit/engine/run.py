@@ -177,5 +177,6 @@ class Walk:
         """Record `run.closed`, of a probe with its report; return the closing figures."""
         clocks.keep(self.session)
         named = radius.keep(self.session) if self.session.ctx.mode is Mode.PROBE else {}
+        self.session.closing()
         self.session.record("run.closed", {}, named)
         return self.session.view.closed(self.session.ctx.clock.now())

@@ -113,6 +113,7 @@ class Session:
     shown: set[str] = field(default_factory=set)     # happenings said by this process
     own: int = -1                  # the seq of this process's session.start
     ending: Callable[[], None] = lambda: None        # ends this process's session of the ledger
+    closing: Callable[[], None] = lambda: None       # what is done before the run is closed
     beaten: datetime | None = None                   # when something of this session was last recorded
 
     def __post_init__(self) -> None:

@@ -21,7 +21,8 @@ How to write one (imports `irkit.worlds` and what all worlds share, nothing else
 6.  Links in answers begin with `self.address(host)`. `state()` is what reads must not change. `later(seconds, effect)` lags.
 7.  `samples()` gives arguments by parameter name, or "action.parameter": every action finds something, every write has
     something to do. An artefact of tests is called "evidence.txt".
-8.  Be as awkward as the vendor: its error bodies, its 429s, its silent truncation, its empty pages, its 200 that is no success.
+8.  `alive()` names what of the attack still lives, of what `planted` says that it put there: a drill asks it at its end.
+9.  Be as awkward as the vendor: its error bodies, its 429s, its silent truncation, its empty pages, its 200 that is no success.
 """
 
 from __future__ import annotations

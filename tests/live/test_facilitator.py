@@ -89,6 +89,7 @@ def test_a_drill_with_two_terminals(rig: Rig) -> None:
     assert fay.ends() == 0
     again.sees("The facilitator's terminal is gone; the drill goes on.")
     again.sees("A reporter asks.")                     # what was held comes
+    again.sees("Done? m done")
     again.types("s\n")
     again.sees("Reason")
     again.types("no phone\n")
@@ -123,6 +124,7 @@ def test_a_facilitator_whose_terminal_dies(rig: Rig) -> None:
     fay.ends()
     maria.sees("The facilitator's terminal is gone; the drill goes on.")
     maria.sees("The drill's clock runs again.")
+    maria.sees("Send it? y yes")
     maria.types("p\n")
     assert maria.ends() == 3
     assert [entry.data["control"] for entry in rig.entries("D", "control")] == [
