@@ -50,11 +50,11 @@ def control(ctx: click.Context, incident: str, as_json: bool) -> None:
 
     \b
     Examples:
-      irkit drill control DRILL-20261120-1
-      irkit drill control DRILL-20261120-1 --json
-      irkit drill control DRILL-20261120-1 hold press
-      irkit drill control DRILL-20261120-1 add "The chat is down." --ask "How do you talk now?" --to "the incident lead"
-      irkit drill control DRILL-20261120-1 observe "Told legal at once" --tag strength --objective legal_told
+      irkit drill control D-1
+      irkit drill control D-1 --json
+      irkit drill control D-1 hold press
+      irkit drill control D-1 add "The chat is down." --ask "How do you talk now?"
+      irkit drill control D-1 observe "Told legal at once" --tag strength --objective legal_told
     """
     from irkit.cli.facilitating import desk_of
     settings = ctx.ensure_object(Settings)
@@ -102,7 +102,7 @@ def hold(ctx: click.Context, inject: str) -> None:
 
     \b
     Example:
-      irkit drill control DRILL-20261120-1 hold press
+      irkit drill control D-1 hold press
     """
     with _steering(ctx) as desk:
         _tell(ctx, desk, desk.say("hold", {"inject": desk.inject(inject)}), f"Held {inject}.")
@@ -117,7 +117,7 @@ def release(ctx: click.Context, inject: str) -> None:
 
     \b
     Example:
-      irkit drill control DRILL-20261120-1 release press
+      irkit drill control D-1 release press
     """
     with _steering(ctx) as desk:
         _tell(ctx, desk, desk.say("release", {"inject": desk.inject(inject)}), f"Released {inject}.")
@@ -137,7 +137,7 @@ def add(ctx: click.Context, text: str, ask: str, to: str, expect: str, at: str |
 
     \b
     Example:
-      irkit drill control DRILL-20261120-1 add "A reporter rings." --ask "What do you say?" --to communications
+      irkit drill control D-1 add "A reporter rings." --ask "What do you say?" --to communications
     """
     if at and after:
         raise UsageError("an inject with both --at and --after", next="--at counts from the run's start; leave one of them out")
@@ -182,8 +182,8 @@ def fault(ctx: click.Context, connector: str, request: str, lost: str | None, st
 
     \b
     Examples:
-      irkit drill control DRILL-20261120-1 fault zendesk "DELETE /api/v2/users/*/sessions" --lost after
-      irkit drill control DRILL-20261120-1 fault zendesk "GET /*" --status 429 --retry-after 3 --times 2
+      irkit drill control D-1 fault zendesk "DELETE /api/v2/users/*/sessions" --lost after
+      irkit drill control D-1 fault zendesk "GET /*" --status 429 --retry-after 3 --times 2
     """
     if (lost is None) == (status is None):
         raise UsageError("a fault says one of --lost and --status", next="--lost after, or --status 503")
@@ -201,7 +201,7 @@ def pause(ctx: click.Context) -> None:
 
     \b
     Example:
-      irkit drill control DRILL-20261120-1 pause
+      irkit drill control D-1 pause
     """
     with _steering(ctx) as desk:
         _tell(ctx, desk, desk.say("pause"), "The drill's clock stops.")
@@ -215,7 +215,7 @@ def continue_(ctx: click.Context) -> None:
 
     \b
     Example:
-      irkit drill control DRILL-20261120-1 continue
+      irkit drill control D-1 continue
     """
     with _steering(ctx) as desk:
         _tell(ctx, desk, desk.say("continue"), "The drill's clock runs.")
@@ -232,7 +232,7 @@ def observe(ctx: click.Context, text: str, tag: str, objective: str) -> None:
 
     \b
     Example:
-      irkit drill control DRILL-20261120-1 observe "Nobody read the sessions before ending them" --tag weakness
+      irkit drill control D-1 observe "Nobody read the sessions before ending them" --tag weakness
     """
     if not text.strip():
         raise UsageError("an observation needs some text")

@@ -49,7 +49,7 @@ def _times(runbook: Runbook, run: RunState) -> Iterator[Score]:
         steps = [step for step in runbook.steps if step.phase == phase and run.step(step.id).state != "not_needed"]
         times = sorted(max(at - run.opened_at, timedelta()) for step in steps if (at := _when(run, step)) is not None)
         if times:
-            yield Score(f"time:{phase}", Verdict.TIME, f"first {clock(times[0])}, last {clock(times[-1])}, "
+            yield Score(f"time:{phase}", Verdict.TIME, f"{clock(times[0])} to {clock(times[-1])}, "
                         f"{len(times)} of {len(steps)} steps", int(times[-1].total_seconds()))
         elif steps:
             yield Score(f"time:{phase}", Verdict.TIME, f"none of {len(steps)} steps")

@@ -65,6 +65,15 @@ def test_each_verb_is_an_entry(capsys: Capsys, words: tuple[str, ...], data: dic
     assert (entry.by, entry.run, entry.disclosed) == ("human", "r1", shown)
 
 
+@pytest.mark.parametrize("verb", ["", "hold", "release", "add", "fault", "pause", "continue", "observe"])
+def test_each_verb_has_its_help_with_an_example(capsys: Capsys, verb: str) -> None:
+    """Within 100 columns, and with the words that one types."""
+    ran = control(capsys, *filter(None, [verb]), "--help")
+    assert ran.code == 0
+    assert f"irkit drill control D-1 {verb}".rstrip() in ran.out
+    assert [line for line in ran.out.splitlines() if len(line) > 100] == []
+
+
 @pytest.mark.parametrize(("words", "told"), [
     (("hold", "pres"), "there is no inject 'pres'; did you mean 'press'?"),
     (("release", "dana"), "waiting: press, hook"),

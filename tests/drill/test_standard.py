@@ -52,9 +52,9 @@ def test_times_stand_there_unasked(tmp_path: Path) -> None:
     """When each phase began to count and when it was through, in words and in seconds."""
     found = judged(played(tmp_path / "D", GOOD))
     assert [(score.id, score.verdict, score.text, score.seconds) for score in found.standard[:3]] == [
-        ("time:preserve", Verdict.TIME, "first 00:00:00, last 00:00:00, 1 of 1 steps", 0),
-        ("time:contain", Verdict.TIME, "first 00:01:00, last 00:03:00, 2 of 2 steps", 180),
-        ("time:notify", Verdict.TIME, "first 00:04:00, last 00:04:00, 1 of 1 steps", 240)]
+        ("time:preserve", Verdict.TIME, "00:00:00 to 00:00:00, 1 of 1 steps", 0),
+        ("time:contain", Verdict.TIME, "00:01:00 to 00:03:00, 2 of 2 steps", 180),
+        ("time:notify", Verdict.TIME, "00:04:00 to 00:04:00, 1 of 1 steps", 240)]
 
 
 def test_a_phase_that_nobody_did(tmp_path: Path) -> None:
