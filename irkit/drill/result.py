@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from irkit.drill.injects import Cards
 from irkit.drill.scenario import Scenario, Wrong
 from irkit.drill.score import Score, Verdict, judge, lines, reached
 from irkit.drill.standard import left_by, standard
@@ -22,10 +23,12 @@ GOOD = (Verdict.OK, Verdict.TIME)
 
 @dataclass(frozen=True)
 class Result:
-    """`asked`: a line for each rule of the scenario; `standard`: see `irkit.drill.standard`."""
+    """`asked`: a line for each rule of the scenario; `standard`: see `irkit.drill.standard`; `unplayed`: injects that never
+    came, because they were held or because the team was through before."""
 
     asked: Sequence[Score]
     standard: Sequence[Score]
+    unplayed: Sequence[str] = ()
 
     @property
     def missed(self) -> list[Score]:
@@ -36,11 +39,12 @@ class Result:
         """For the closing screen."""
         beside = sum(score.verdict not in GOOD for score in self.standard)
         count = f"beside it {beside} missed" if beside else "beside it nothing missed"
-        return [*lines(self.asked), *(score.line() for score in self.standard), count]
+        never = [f"injects that never came: {', '.join(self.unplayed)}"] if self.unplayed else []
+        return [*lines(self.asked), *(score.line() for score in self.standard), count, *never]
 
     def json(self) -> dict[str, object]:
         return {"asked": [score.json() for score in self.asked], "standard": [score.json() for score in self.standard],
-                "missed": len(self.missed)}
+                "missed": len(self.missed), "unplayed": list(self.unplayed)}
 
     def kept(self, scenario: Scenario, runbook: Runbook, run: RunState) -> bytes:
         """The artefact's bytes."""
@@ -53,7 +57,8 @@ def result(scenario: Scenario, runbook: Runbook, run: RunState, entries: Iterabl
            worlds: Mapping[str, World]) -> Result:
     """What came of the run so far; the worlds are asked what of the attack is left in them."""
     return Result(judge(scenario.score, started=run.opened_at, reached=reached(run)),
-                  standard(runbook, run, entries, left_by(worlds, run, scenario.by_hand)))
+                  standard(runbook, run, entries, left_by(worlds, run, scenario.by_hand)),
+                  [card.id for card in Cards(scenario.injects).all(run) if card.id not in run.injects])
 
 
 def unseen(found: Result, wrong: Wrong) -> list[str]:

@@ -120,6 +120,14 @@ def test_the_closing_screen_counts_what_was_missed(tmp_path: Path) -> None:
     assert Result([], []).lines() == ["beside it nothing missed"]
 
 
+def test_an_inject_that_never_came_is_named(tmp_path: Path) -> None:
+    """Held to the end, or bound to a time that the team did not need: nobody has to look for it."""
+    play = played(tmp_path / "D", GOOD)
+    found = result(scene(score="", faults="", answers=""), play.runbook, play.state.runs["r1"], play.entries(), {})
+    assert found.unplayed == ["press", "hook"]
+    assert found.lines()[-1] == "injects that never came: press, hook"
+
+
 @pytest.mark.parametrize(("name", "options"), [
     ("zendesk", {"attack": "bulk_export"}), ("zendesk", {"attack": "admin_takeover"}),
     ("zendesk", {"attack": "api_token_leak"}), ("zendesk", {"attack": "stale_integration"}),
