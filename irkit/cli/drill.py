@@ -6,19 +6,23 @@ import importlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from irkit.cli.complete import completing
 from irkit.cli.incidents import check_id, new_id, who_am_i
 from irkit.cli.options import Settings, shared
+from irkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from irkit.engine.session import Session
 
 
 class _Drill(click.Group):
     """Plays what it is told, unless its first word is a command below it; that command's module is loaded when it is used."""
 
-    ELSEWHERE: Mapping[str, str] = {"report": "drills", "history": "drills"}
+    ELSEWHERE: Mapping[str, str] = {"control": "control", "report": "drills", "history": "drills"}
 
     def make_context(self, info_name: str | None, args: list[str], parent: click.Context | None = None,
                      **extra: Any) -> click.Context:
@@ -59,10 +63,11 @@ def _playable(_: Settings) -> list[str]:
 @click.group(cls=_Drill, invoke_without_command=True, subcommand_metavar="")
 @click.argument("what", required=False, metavar="[SCENARIO|RUNBOOK]", shell_complete=completing(_playable))
 @click.option("--autoplay", is_flag=True, help="Let the scenario give its own answers, and jump its clock to what comes next.")
+@click.option("--facilitator", is_flag=True, help="Stop the clock until a facilitator starts it: irkit drill control.")
 @click.option("--incident", help="Id of the incident to write (default: DRILL-<date>-<n>).")
 @shared
 @click.pass_obj
-def drill(settings: Settings, what: str | None, autoplay: bool, incident: str | None) -> None:
+def drill(settings: Settings, what: str | None, autoplay: bool, facilitator: bool, incident: str | None) -> None:
     """Play a drill against simulated tenants; nothing leaves this machine.
 
     Without a name the first scenario is played. Sockets and child processes are refused while a drill runs. It writes a
@@ -73,19 +78,52 @@ def drill(settings: Settings, what: str | None, autoplay: bool, incident: str | 
       irkit drill                                the first scenario
       irkit drill zendesk_agent_compromise       the first scenario of a runbook
       irkit drill weekend_export --autoplay      unattended, with the scenario's own answers
+      irkit drill weekend_export --facilitator   with somebody at irkit drill control INCIDENT
     """
+    if autoplay and facilitator:
+        raise UsageError("--autoplay plays by itself; with --facilitator people play", next="leave one of them out")
     from irkit.cli import walks
     from irkit.engine.modes import Mode
     from irkit.engine.state import State
+    folder = _folder(settings, incident)
     scenario, runbook = walks.scenario_of(what or "", settings)
     gate = walks.gate_for(settings, Mode.DRILL, answers=scenario.answers if autoplay else None, scenario=True,
                           hint=f"irkit drill {scenario.name} --autoplay")
     setup = walks.in_worlds(scenario, Mode.DRILL, gate, who_am_i()[0], autoplay=autoplay)
-    folder = _folder(settings, incident)
     with walks.genesis(folder, "drill", settings) as ledger, walks.session_of(ledger, setup, runbook, "r1", State()) as session:
         walks.open_drill(session, scenario, walks.inputs_for(runbook, scenario.inputs, setup))
+        if facilitator:
+            _stand_still(session)
         walks.walk(session, scenario)
 
 
+def _stand_still(session: Session) -> None:
+    """Until the facilitator lets it run; the team can look about meanwhile."""
+    name = session.ctx.ledger.folder.name
+    session.record("control", {"control": "pause"}, {
+        "text": f"The drill's clock stands still until the facilitator lets it run: irkit drill control {name}"})
+
+
 def _folder(settings: Settings, incident: str | None) -> Path:
+    """Where the drill's ledger goes. Raises UsageError for a folder that holds an incident."""
+    from irkit.ledger.database import NAME
+    folder = _named(settings, incident)
+    for place in (settings.root, folder):
+        if (place / NAME).exists():
+            raise UsageError(f"{place.name} holds {_kind(place)}, and a drill begins in a folder of its own", where=str(place),
+                             next="irkit drill --incident ANOTHER" if place is folder else "--evidence FOLDER")
+    return folder
+
+
+def _kind(folder: Path) -> str:
+    from irkit.errors import LedgerError
+    from irkit.ledger import Ledger
+    try:
+        with Ledger.open(folder, write=False) as ledger:
+            return f"a {ledger.mode} incident"
+    except LedgerError:
+        return "an incident that does not verify"
+
+
+def _named(settings: Settings, incident: str | None) -> Path:
     return settings.root / (check_id(incident) if incident else new_id(settings, "DRILL"))

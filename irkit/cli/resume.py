@@ -54,7 +54,7 @@ def resume(settings: Settings, incident: str | None, answers: Path | None, autop
         if run is None:
             raise UsageError(f"no run is open in {folder.name}", next=f"irkit status {folder.name}")
         with taken_up(settings, ledger, state, run, f"irkit resume {folder.name}", answers, autoplay=autoplay) as session:
-            walks.walk(session, _own_scenario(ledger, run) if Mode(run.mode) is Mode.DRILL else None)
+            walks.walk(session, walks.own_scenario(ledger, run) if Mode(run.mode) is Mode.DRILL else None)
 
 
 @contextlib.contextmanager
@@ -68,18 +68,12 @@ def taken_up(settings: Settings, ledger: Ledger, state: State, run: RunState, co
     from irkit.engine.modes import Mode
     mode = Mode(run.mode)
     book = walks.own_copy(ledger, run)
-    scenario = _own_scenario(ledger, run) if mode.simulated else None
+    scenario = walks.own_scenario(ledger, run) if mode.simulated else None
     gate = _gate(settings, mode, scenario, answers, autoplay, command)
     setup = _setup(settings, ledger, state, run, scenario, mode, gate, autoplay)
     with walks.session_of(ledger, setup, book, run.id, state) as session:
         _take_over(session, walks.differs(book))
         yield session
-
-
-def _own_scenario(ledger: Ledger, run: RunState) -> Scenario:
-    from irkit.drill.scenario import load_bytes
-    with ledger.open_artefact(run.scenario) as file:
-        return load_bytes(file.read(), "the run's own scenario")
 
 
 def _gate(settings: Settings, mode: Mode, scenario: Scenario | None, answers: Path | None, autoplay: bool,
@@ -115,12 +109,13 @@ def _take_over(session: Session, changed: list[str]) -> None:
 def still_open(state: State, run: RunState, own: int) -> str:
     """A sentence when the session that holds the run is a process alive on this machine. `own`: a session of this process."""
     data = state.sessions.get(run.holder)
-    if data is None or data.get("boot") != state.sessions.get(own, {}).get("boot") or not _alive(data.get("pid", 0)):
+    if data is None or data.get("boot") != state.sessions.get(own, {}).get("boot") or not alive(data.get("pid", 0)):
         return ""
     return f"{run.last_who} has this run open in another terminal (process {data['pid']})."
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Whether another process of that number is there."""
     if pid <= 0 or pid == os.getpid() or _ended(pid):
         return False
     try:

@@ -218,10 +218,11 @@ def _incident(ledger: Ledger, state: State, now: datetime) -> dict[str, Any]:
     counted = state.reckoned(now)
     return {"incident": ledger.folder.name, "mode": state.mode, "entries": state.seq + 1, "head": state.head,
             "now": _text(counted), "set_back_seconds": int((counted - now).total_seconds()),
-            "runs": [_as_data(run, own_copy(ledger, run), counted) for run in state.runs.values()]}
+            "runs": [as_data(run, own_copy(ledger, run), counted) for run in state.runs.values()]}
 
 
-def _as_data(run: RunState, runbook: Any, now: datetime) -> dict[str, Any]:
+def as_data(run: RunState, runbook: Any, now: datetime) -> dict[str, Any]:
+    """A run as JSON values: its inputs, its steps, its clocks at that time."""
     from irkit.engine import deadlines
     from irkit.engine.values import plain
     steps = [{"number": i, "id": s.id, "title": s.title, "phase": s.phase, "state": run.step(s.id).state,

@@ -31,6 +31,7 @@ from irkit.runbook import Input, Runbook
 
 if TYPE_CHECKING:
     from irkit.config import Connection
+    from irkit.drill.result import Result
     from irkit.drill.scenario import Scenario
     from irkit.engine.modes import Clock, Perform
     from irkit.ledger.sshsig import Signer
@@ -144,11 +145,14 @@ def in_worlds(scenario: Scenario, mode: Mode, gate: Gate, who: str, *, autoplay:
 
     `resuming` a run, the worlds are brought to where its recorded requests left them, and the clock to its latest time.
     """
+    from irkit.cli.facilitating import there
     from irkit.drill.autoplay import Paced
     from irkit.drill.clock import DrillClock
+    from irkit.drill.control import standing
     from irkit.drill.injects import Cards
     from irkit.drill.perform import recorded, stage
     from irkit.drill.seal import seal
+    from irkit.drill.watched import Watched
     from irkit.engine.session import load_from
     from irkit.ledger.sshsig import Throwaway
     latest, past = scenario.starts, []
@@ -159,8 +163,11 @@ def in_worlds(scenario: Scenario, mode: Mode, gate: Gate, who: str, *, autoplay:
     subjects = {k: str(v) for k, v in (inputs or {}).items()} if mode is Mode.DRY_RUN else None
     perform = stage(scenario, clock, subjects=subjects, recorded=past)
     seal()
-    cards = Cards(scenario.injects, scenario.approvals)
-    return Setup(Interrupts(), perform, clock, Paced(gate, clock) if autoplay else gate, mode, cards, who, signer=Throwaway())
+    if resuming is not None and standing(resuming[2].controls).paused:
+        clock.pause()
+    cards = Cards(scenario.injects, scenario.approvals, clock, perform.goes_wrong, there)
+    asks = Paced(gate, clock) if autoplay else Watched(gate) if mode is Mode.DRILL else gate
+    return Setup(Interrupts(), perform, clock, asks, mode, cards, who, signer=Throwaway())
 
 
 # -- who is asked ------------------------------------------------------------------------------------------------
@@ -247,6 +254,8 @@ def session_of(ledger: Ledger, setup: Setup, runbook: Runbook, run: str, state: 
         ledger.end_session()
 
     session.ending = end
+    if hasattr(setup.gate, "session"):
+        setup.gate.session = session         # a drill's, which shows a facilitator what is asked
     try:
         if self_test(ledger) and not setup.mode.simulated:
             raise IrkitError("irkit's own self-test fails on this machine; nothing is sent from it",
@@ -269,7 +278,9 @@ def self_test(ledger: Ledger) -> list[str]:
 
 def walk(session: Session, scenario: Scenario | None = None) -> None:
     """Walk to the end, or record the pause and raise it."""
-    incident = session.ctx.ledger.folder.name
+    incident, results = session.ctx.ledger.folder.name, list[Any]()
+    if scenario is not None:
+        session.closing = lambda: results.append(_judged(session, scenario))
     try:
         closed = Walk(session).walk()
     except Paused as pause:
@@ -281,12 +292,19 @@ def walk(session: Session, scenario: Scenario | None = None) -> None:
         raise
     session.ending()                             # the head on the closing screen is the last one
     session.refresh()
-    closed = dataclasses.replace(closed, entries=session.state.seq + 1, head=session.state.head)
-    if scenario is not None:
-        from irkit.drill import score
-        scores = score.judge(scenario.score, started=session.run.opened_at, reached=score.reached(session.run))
-        closed = dataclasses.replace(closed, score=score.lines(scores))
+    closed = dataclasses.replace(closed, entries=session.state.seq + 1, head=session.state.head,
+                                 score=[line for judged in results for line in judged.lines()])
     session.ctx.say(closed)
+
+
+def _judged(session: Session, scenario: Scenario) -> Result:
+    """The drill's result, kept beside its entries so that a report needs no world."""
+    from irkit.drill import result
+    ctx = session.ctx
+    worlds = getattr(ctx.perform, "worlds", {})
+    found = result.result(scenario, session.runbook, session.run, ctx.ledger.entries(), worlds)
+    ctx.ledger.keep(result.NAME, found.kept(scenario, session.runbook, session.run), media_type="application/json", run=ctx.run)
+    return found
 
 
 def genesis(folder: Path, mode: str, settings: Settings) -> Ledger:
@@ -309,6 +327,13 @@ def own_copy(ledger: Ledger, run: RunState) -> Runbook:
     from irkit.runbook import load_bytes
     with ledger.open_artefact(run.sha256) as file:
         return load_bytes(file.read(), f"{run.runbook}.yaml")
+
+
+def own_scenario(ledger: Ledger, run: RunState) -> Scenario:
+    """The scenario as this drill opened it, from its artefact."""
+    from irkit.drill.scenario import load_bytes
+    with ledger.open_artefact(run.scenario) as file:
+        return load_bytes(file.read(), "the run's own scenario")
 
 
 def differs(runbook: Runbook) -> list[str]:

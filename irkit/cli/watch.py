@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from irkit.engine.follow import Follower
-    from irkit.engine.state import StepState
+    from irkit.engine.state import RunState, State, StepState
     from irkit.ledger import Entry
+    from irkit.runbook import Runbook
     from irkit.ui.reading import Row
     from irkit.ui.watching import Stand
 
@@ -127,7 +128,7 @@ class _Lines:
 
     def __call__(self, entries: list[Entry], *, again: bool) -> None:
         from irkit.ui.watching import row_lines
-        rows = [row for entry in entries if (row := self._rows(entry)) and entry.kind not in QUIET]
+        rows = [row for entry in entries if (row := self._rows(entry)) and entry.kind not in QUIET and not behind(entry)]
         self._latest = [*self._latest, *rows][-LATEST:]
         if again or not self._begun:
             self._whole()
@@ -164,18 +165,10 @@ class _Lines:
         self._talk.lines(row_lines(self._latest, width=width, prefix=self._prefix, head=True))
 
     def _stand(self) -> Stand | None:
-        from irkit.engine.view import View
-        from irkit.ui.watching import Stand
         run = self._followed.run
         if run is None:
             return None
-        view = View(self._followed.folder.name, self._followed.runbook(run), self._followed.state, run.id, run.last_who)
-        step = None if run.closed else view.at_work()
-        steps = [(n, _word(view.step_state(s)), s.title) for n, s in enumerate(view.runbook.steps, 1)]
-        idle = [] if run.closed or run.holder in self._followed.state.sessions else [
-            f"PAUSED   nobody has this run open; {run.last_who} had it last. irkit resume {view.incident}"]
-        return Stand(view.where(self._now(), step), steps, view.step_state(step).word if step else "",
-                     [*view.open_lines(), *idle], run.closed)
+        return stand_of(self._followed.folder.name, self._followed.runbook(run), self._followed.state, run, self._now())
 
     def _warn(self) -> None:
         """Say once that a clock nears its end where the run that is to record it did not, for a second: nobody has it open."""
@@ -190,6 +183,24 @@ class _Lines:
             if key in before - self._said:
                 self._said.add(key)
                 self._talk.lines([f"{self._prefix}CLOCK    {warning(one, threshold, now)} (not on record yet)"])
+
+
+def behind(entry: Entry) -> bool:
+    """What a drill's facilitator does behind the team's back. That the clock stands still the team sees, too."""
+    return entry.kind == "control" and entry.data.get("control") not in ("pause", "continue")
+
+
+def stand_of(incident: str, runbook: Runbook, state: State, run: RunState, now: datetime) -> Stand:
+    """A run as somebody who follows it sees it."""
+    from irkit.engine.view import View
+    from irkit.ui.watching import Stand
+    view = View(incident, runbook, state, run.id, run.last_who)
+    step = None if run.closed else view.at_work()
+    steps = [(n, _word(view.step_state(s)), s.title) for n, s in enumerate(view.runbook.steps, 1)]
+    idle = [] if run.closed or run.holder in state.sessions else [
+        f"PAUSED   nobody has this run open; {run.last_who} had it last. irkit resume {view.incident}"]
+    word = view.step_state(step).word if step else ""
+    return Stand(view.where(now, step), steps, word, [*view.open_lines(), *idle], run.closed)
 
 
 def _word(step: StepState) -> str:

@@ -57,6 +57,10 @@ class DrillClock:
             if self._held is None:
                 self._held = self._monotonic()
 
+    @property
+    def paused(self) -> bool:
+        return self._held is not None
+
     def resume(self) -> None:
         with self._lock:
             if self._held is not None:

@@ -35,12 +35,13 @@ from irkit.action import (
     drive,
 )
 from irkit.drill.addresses import addresses_of, answer, call_of, defaults_of, outgoing_of
+from irkit.drill.control import fault_of
 from irkit.drill.scenario import Scenario
 from irkit.engine.fold import Load, moment
 from irkit.engine.modes import Clock, Sink
 from irkit.errors import NoAnswer, UsageError
 from irkit.ledger import Entry
-from irkit.worlds import Answer, Faults, World, find
+from irkit.worlds import Answer, Fault, Faults, World, find
 
 _PLACED = re.compile(rb'\A([{]"\w+": ?)' + re.escape(json.dumps(CREDENTIAL)).encode())
 MAX_BODY = 8 * 2**20       # bytes of an upload that a world is given; of a larger one it gets size and SHA-256
@@ -135,12 +136,19 @@ class WorldPerform:
     def close(self) -> None:
         """Nothing is open."""
 
-    def replay(self, recorded: Iterable[Recorded]) -> None:
-        """Ask fresh worlds what they were asked before. Only before the first `send`.
+    def goes_wrong(self, fault: Fault) -> None:
+        """From the next request on."""
+        self._faults.add(fault)
+
+    def replay(self, recorded: Iterable[Recorded | Fault]) -> None:
+        """Ask fresh worlds what they were asked before, each fault from where it was made on. Only before the first `send`.
 
         A write whose answer nobody lived to see is asked, too: it had left. Secrets in bodies are not in the record.
         """
         for request in recorded:
+            if isinstance(request, Fault):
+                self.goes_wrong(request)
+                continue
             token = self._world(request.connection).ready_token
             url = request.url.replace(quote(CREDENTIAL), quote(token, safe="~"), 1)
             with self._time.at(request.at):
@@ -167,7 +175,7 @@ class WorldPerform:
 
 
 def stage(scenario: Scenario, clock: Clock, *, began: datetime | None = None, subjects: Mapping[str, str] | None = None,
-          recorded: Iterable[Recorded] = ()) -> WorldPerform:
+          recorded: Iterable[Recorded | Fault] = ()) -> WorldPerform:
     """The scenario's worlds, ready to answer on `clock`, after what was `recorded` before a kill.
 
     `began` is the time at which the worlds' attack has just been noticed: the scenario's start unless given. `subjects` are
@@ -182,9 +190,18 @@ def stage(scenario: Scenario, clock: Clock, *, began: datetime | None = None, su
     return perform
 
 
-def recorded(entries: Iterable[Entry], run: str, load: Load) -> Iterator[Recorded]:
-    """The requests of a run, from its entries. `load(sha256)` reads a body that was too large for a line."""
+def recorded(entries: Iterable[Entry], run: str, load: Load) -> Iterator[Recorded | Fault]:
+    """The requests of a run, and between them the faults that a facilitator made once the team's process had taken them up.
+
+    `load(sha256)` reads a body that was too large for a line.
+    """
+    faults: dict[int | None, Fault] = {}
     for entry in entries:
+        if entry.kind == "control" and entry.run == run:
+            if entry.data.get("control") == "fault":
+                faults[entry.seq] = fault_of(entry.data, entry.disclosed)
+            elif entry.data.get("control") == "taken" and entry.ref in faults:
+                yield faults.pop(entry.ref)
         asked = entry.kind == "request.sending" or (entry.kind == "request.answer" and entry.ref is None)      # a read is one
         if asked and entry.run == run and "request.url" in entry.disclosed:
             shown = entry.disclosed

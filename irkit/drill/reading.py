@@ -9,9 +9,11 @@ from typing import Any, Literal, NewType
 
 from irkit import worlds
 from irkit.action import Email
+from irkit.drill.control import REQUEST
 from irkit.drill.injects import Inject
-from irkit.drill.scenario import FindRunbook, Scenario, instant
+from irkit.drill.scenario import FindRunbook, Scenario, Wrong, instant
 from irkit.drill.score import START, Achieved, Before, Rule, Within
+from irkit.drill.standard import LINES
 from irkit.engine.session import Second
 from irkit.errors import UsageError
 from irkit.runbook import Runbook, duration, parse_input
@@ -19,11 +21,11 @@ from irkit.runbook.model import Name
 from irkit.runbook.reader import Reader, scalar
 from irkit.runbook.source import Mistakes, Node, compose, did_you_mean
 from irkit.runbook.values import email
-from irkit.worlds import Fault, Person
+from irkit.worlds import Fault, Person, World
 
 SCHEMA = Literal["irkit/scenario-v1"]
 REQUIRED = ("schema", "scenario", "title", "runbook", "starts", "worlds")
-OPTIONAL = ("people", "inputs", "injects", "faults", "score", "approvals", "answers")
+OPTIONAL = ("people", "inputs", "injects", "faults", "score", "approvals", "answers", "by_hand", "wrong")
 Words = NewType("Words", str)              # a text as one line, however it was folded in the file
 RequestGlob = NewType("RequestGlob", str)
 Times = NewType("Times", int)
@@ -70,15 +72,17 @@ class _ScenarioReader(Reader):
         options = self.worlds(top)
         injects = [inject for node in self.each(top, "injects") for inject in self.inject(node)]
         prompts = None if self.steps is None else [*self.steps, *(inject.id for inject in injects)]
+        rules = [rule for node in self.each(top, "score") for rule in self.rule(node)]
         scenario = Scenario(
             name, self.value(top, "title", Words) or "", runbook, starts, people, self.inputs(top, starts), options, injects,
             [fault for node in self.each(top, "faults") for fault in self.fault(node, options)],
-            [rule for node in self.each(top, "score") for rule in self.rule(node)],
-            self.free(top, "answers", "step or inject", prompts), raw, self.approvals(top))
+            rules, self.free(top, "answers", "step or inject", prompts), raw, self.approvals(top), self.by_hand(top),
+            self.wrong(top, prompts, [rule.id for rule in rules]))
         self.unique(top, "injects", self.steps or ())
         self.unique(top, "score", ())
         if not self.mistakes.errors:
-            self.try_out(scenario, top["worlds"])
+            built = self.try_out(scenario, top["worlds"])
+            self.seeded(top, built)
         return scenario
 
     # -- values ----------------------------------------------------------------------------------------------------
@@ -149,16 +153,64 @@ class _ScenarioReader(Reader):
                 self.mistakes.error(top["worlds"].get(name), f"the options of the world '{name}' are a mapping", "{} for none")
         return {name: options if isinstance(options, dict) else {} for name, options in found.items()}
 
-    def try_out(self, scenario: Scenario, node: Node) -> None:
-        """Build each world, so that every option it does not take is told at its place."""
+    def try_out(self, scenario: Scenario, node: Node) -> dict[str, World]:
+        """Build each world, so that every option it does not take is told at its place; those that could be built."""
+        built: dict[str, World] = {}
         for name, given in scenario.worlds.items():
             left, options = dict(given), node.get(name) or node
-            while bad := _refusal(name, left, scenario):
+            while not isinstance(bad := _tried(name, left, scenario), World):
                 option = next((key for key in left if re.search(rf"\b{re.escape(key)}\b", bad.what)), "")
                 at = options.get(option) if f"{name}.{option}" in bad.what else options.key(option)
                 self.mistakes.error(at or options, bad.what, bad.next)
                 if left.pop(option, None) is None:
                     break
+            else:
+                built[name] = bad
+        return built
+
+    def by_hand(self, top: Mapping[str, Node]) -> dict[str, Sequence[str]]:
+        """Which of the attack's traces a step takes away that people do outside of the worlds."""
+        found: dict[str, Sequence[str]] = {}
+        for step, node in self.mapping(top["by_hand"], "'by_hand'").items() if "by_hand" in top else ():
+            self.known(top["by_hand"].key(step) or node, "step", self.steps)
+            found[step] = [self.read(one, str, "a trace") for one in self.sequence(node, f"'{step}'")]
+        return found
+
+    def seeded(self, top: Mapping[str, Node], built: Mapping[str, World]) -> None:
+        """Each trace that a step takes away, or that a wrong team leaves, is there at the beginning."""
+        there = sorted({f"{name}.{one.kind}" for name, world in built.items() for one in world.left()})
+        for node in self.mapping(top["by_hand"], "'by_hand'").values() if "by_hand" in top else ():
+            for one in node.items:
+                self.known(one, "trace of an attack", there)
+        for node in self.mapping(top["wrong"], "'wrong'").values() if "wrong" in top else ():
+            for one in (misses.items if (misses := node.get("misses")) else ()):
+                about = str(one.value).removeprefix("left:")
+                if about != one.value and about not in there:
+                    self.mistakes.error(one, f"there is no trace of an attack '{about}'",
+                                        did_you_mean(about, there, ", ".join(there)))
+
+    def wrong(self, top: Mapping[str, Node], prompts: Iterable[str] | None, rules: Sequence[str]) -> dict[str, Wrong]:
+        """Teams that get something wrong; each says by which lines of the result one sees it."""
+        found: dict[str, Wrong] = {}
+        for name, node in self.mapping(top["wrong"], "'wrong'").items() if "wrong" in top else ():
+            values = self.fields(node, ("why", "answers", "misses"), ("why", "answers", "misses"), "a wrong team")
+            misses = [self.missed(one, rules) for one in self.each(values, "misses")]
+            if "misses" in values and not misses:
+                self.mistakes.error(values["misses"], "a wrong team misses something", "ids of score lines, or left:WORLD.KIND")
+            found[name] = Wrong(self.value(values, "why", Words) or "", self.free(values, "answers", "step or inject", prompts),
+                                misses)
+        return found
+
+    def missed(self, node: Node, rules: Sequence[str]) -> str:
+        """A line of the scenario's score, or one that every drill has: what it is about is a step, but of `left`."""
+        kind, colon, about = str(self.read(node, str, "a line of the score")).partition(":")
+        if not colon:
+            return self.known(node, "score line", rules)
+        if kind not in LINES:
+            self.mistakes.error(node, f"there is no score line '{kind}:'", did_you_mean(kind, LINES, ", ".join(LINES)))
+        elif kind != "left" and self.steps is not None and about not in self.steps:
+            self.mistakes.error(node, f"there is no step '{about}'", did_you_mean(about, self.steps, "irkit runbook show"))
+        return f"{kind}:{about}"
 
     def person(self, node: Node) -> Iterator[Person]:
         keys = ("name", "email", "role")
@@ -234,12 +286,11 @@ class _ScenarioReader(Reader):
         return said
 
 
-def _refusal(name: str, options: Mapping[str, object], scenario: Scenario) -> UsageError | None:
+def _tried(name: str, options: Mapping[str, object], scenario: Scenario) -> World | UsageError:
     try:
-        worlds.find(name)(options, people=scenario.people, now=lambda: scenario.starts)
+        return worlds.find(name)(options, people=scenario.people, now=lambda: scenario.starts)
     except UsageError as bad:
         return bad
-    return None
 
 
 def _words(text: str) -> str:
@@ -249,7 +300,7 @@ def _words(text: str) -> str:
 
 
 def _request(text: str) -> str:
-    if not re.fullmatch(r"([A-Z]+|\*) /\S*", text):
+    if not REQUEST.fullmatch(text):
         raise ValueError(f"'{text[:80]}' is not a method and a path, as in GET /api/v2/audit_logs")
     return text
 

@@ -23,6 +23,16 @@ from irkit.runbook.source import compose, did_you_mean
 from irkit.runbook.values import timestamp
 from irkit.worlds import Fault, Person
 
+
+@dataclass(frozen=True)
+class Wrong:
+    """A team that gets something wrong: `answers` in place of the scenario's, and the lines of the result that tell of it."""
+
+    why: str
+    answers: Mapping[str, Any]
+    misses: Sequence[str]
+
+
 FindRunbook = Callable[[str], Runbook]     # raises UsageError when there is none of that name
 
 
@@ -43,6 +53,12 @@ class Scenario:
     answers: Mapping[str, Any]
     raw: bytes
     approvals: Mapping[str, Second] = field(default_factory=dict)     # step id -> who plays the second person
+    by_hand: Mapping[str, Sequence[str]] = field(default_factory=dict)    # step id -> what it takes away, as "zendesk.client"
+    wrong: Mapping[str, Wrong] = field(default_factory=dict)
+
+    def answers_of(self, wrong: str = "") -> Mapping[str, Any]:
+        """What is typed: by a good team, or by one that gets that wrong."""
+        return {**self.answers, **self.wrong[wrong].answers} if wrong else self.answers
 
     @property
     def sha256(self) -> str:

@@ -24,21 +24,28 @@ class Verdict(enum.Enum):
     LATE = "late"
     WRONG_ORDER = "wrong order"
     NOT_REACHED = "not reached"
+    MISSED = "missed"
+    TIME = "time"              # a figure, which is neither good nor bad by itself
 
 
 @dataclass(frozen=True)
 class Score:
-    """One line of the result; `text` says when, in hours, minutes and seconds of the drill, or why not."""
+    """One line of the result; `text` says when, in hours, minutes and seconds of the drill, or why not.
+
+    `seconds` is the same of a figure, for comparisons.
+    """
 
     id: str
     verdict: Verdict
     text: str
+    seconds: int | None = None
 
     def line(self) -> str:
         return f"{self.verdict.value:<11} {self.id:<18} {self.text}"
 
-    def json(self) -> dict[str, str]:
-        return {"id": self.id, "verdict": self.verdict.value, "text": self.text}
+    def json(self) -> dict[str, object]:
+        more = {} if self.seconds is None else {"seconds": self.seconds}
+        return {"id": self.id, "verdict": self.verdict.value, "text": self.text, **more}
 
 
 @dataclass(frozen=True)
@@ -59,10 +66,10 @@ class Before:
             verdict = Verdict.NOT_REACHED if second is None else Verdict.WRONG_ORDER
             return Score(self.id, verdict, _missing(self.first, reached))
         if second is None:
-            return Score(self.id, Verdict.OK, f"{_clock(first)}, {self.second} not at all")
+            return Score(self.id, Verdict.OK, f"{clock(first)}, {self.second} not at all")
         if first <= second:
-            return Score(self.id, Verdict.OK, f"{_clock(first)}, before {_clock(second)}")
-        return Score(self.id, Verdict.WRONG_ORDER, f"{_clock(first)}, after {_clock(second)}")
+            return Score(self.id, Verdict.OK, f"{clock(first)}, before {clock(second)}")
+        return Score(self.id, Verdict.WRONG_ORDER, f"{clock(first)}, after {clock(second)}")
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,7 @@ class Within:
             return Score(self.id, Verdict.NOT_REACHED, _missing(self.start if begin is None else self.to, reached))
         took = max(end - begin, timedelta())
         verdict = Verdict.OK if took <= self.within else Verdict.LATE
-        return Score(self.id, verdict, f"{_clock(took)}, allowed {_clock(self.within)}")
+        return Score(self.id, verdict, f"{clock(took)}, allowed {clock(self.within)}")
 
 
 @dataclass(frozen=True)
@@ -102,7 +109,7 @@ class Achieved:
         when = _when(self.step, started, reached)
         if when is None:
             return Score(self.id, Verdict.NOT_REACHED, _missing(self.step, reached))
-        return Score(self.id, Verdict.OK, _clock(when))
+        return Score(self.id, Verdict.OK, clock(when))
 
 
 Rule = Before | Within | Achieved
@@ -117,7 +124,7 @@ def in_words(rule: Rule, titles: Mapping[str, str]) -> str:
             return f"{name(rule.first)} comes before {name(rule.second)}"
         case Within():
             since = "the start" if rule.start == START else name(rule.start)
-            return f"{name(rule.to)} within {_clock(rule.within)} of {since}"
+            return f"{name(rule.to)} within {clock(rule.within)} of {since}"
         case Achieved():
             return f"{name(rule.step)} is achieved"
 
@@ -151,6 +158,7 @@ def _missing(step: str, reached: Reached) -> str:
     return f"{step} was {state}"
 
 
-def _clock(span: timedelta) -> str:
+def clock(span: timedelta) -> str:
+    """Hours, minutes and seconds, as 01:02:03."""
     seconds = int(span.total_seconds())
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"

@@ -91,13 +91,15 @@ def agree(session: Session, step: Step, shown: Sends, others: Mapping[str, str] 
     prompt = f"Type {shown.phrase} to send" if shown.phrase else "Send it?"
     more = {"r": list(shown.requests), "l": list(shown.affects), "c": list(shown.curls)}
     words = {"r": "the full request", "l": "the affected list", "c": "copy as curl (no credential)"}
+    shown_at = session.ctx.clock.now()
     answer = letter_or_go(session, step, "gate", prompt, letters, phrase=shown.phrase, more=more, more_words=words)
+    took = max(0, int((session.ctx.clock.now() - shown_at).total_seconds()))
     if answer not in ("y", shown.phrase):
         return answer
     why = step.unpreserved
     if shown.unpreserved and not why:
         why = ask.reason(session, step.id, f"{shown.unpreserved[0]}. Why send nevertheless?")
-    session.record("step.asked", {"answer": "phrase" if shown.phrase else "yes", "count": shown.count},
+    session.record("step.asked", {"answer": "phrase" if shown.phrase else "yes", "count": shown.count, "seconds": took},
                    {"asked.affects": list(shown.affects), "asked.warnings": [*shown.unpreserved, *shown.warnings],
                     **({"asked.phrase": shown.phrase} if shown.phrase else {}),
                     **({"reason": why} if why else {})}, by="human", step=step.id)

@@ -19,7 +19,7 @@ from typing import Any
 
 from irkit.engine import people
 from irkit.engine.gate import Offered, Stamps
-from irkit.engine.known import Known, Met, Warned
+from irkit.engine.known import Control, Known, Met, Warned
 from irkit.engine.state import REPORT, SETTLED, WITH_RESULT, Approval, Probed, RunState, Sending, State, StepState
 from irkit.ledger import Entry
 from irkit.ledger.holding import NOBODY, gives_up
@@ -179,6 +179,18 @@ def _inject(_: State, run: RunState, entry: Entry) -> None:
     (run.answered if entry.data.get("answered") else run.injects).add(entry.data["inject"])
 
 
+def _control(state: State, run: RunState, entry: Entry) -> None:
+    """A facilitator steers a drill, and nothing else: where anything is real such an entry changes nothing."""
+    if state.mode != "drill":
+        return
+    verb = str(entry.data.get("control", ""))
+    if verb == "taken" and entry.ref is not None:
+        run.taken.add(entry.ref)
+    else:
+        run.controls.append(Control(entry.seq, verb, entry.session, state.who(entry), moment(entry), entry.data,
+                                    entry.disclosed, entry.ref))
+
+
 # -- its clocks: see `irkit.engine.deadlines` for what follows from these entries ---------------------------------
 
 def _due(_: State, run: RunState, entry: Entry) -> None:
@@ -230,7 +242,8 @@ def _artefact_of_step(_: State, run: RunState, entry: Entry) -> None:
 _RUN: dict[str, Callable[[State, RunState, Entry], None]] = {
     "run.resumed": _resumed, "handover.accepted": _resumed, "handover.offered": _offered, "run.paused": _paused,
     "run.closed": _closed, "input.corrected": _corrected,
-    "inject": _inject, "deadline.started": _due, "deadline.met": _met, "deadline.warned": _warned, "amended": _amended,
+    "inject": _inject, "control": _control,
+    "deadline.started": _due, "deadline.met": _met, "deadline.warned": _warned, "amended": _amended,
     "artefact.added": _artefact_of_step,
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -45,3 +46,20 @@ class Warned:
     threshold: str                 # quarter, hour, due: see `irkit.engine.deadlines`
     entry: int
     at: datetime
+
+
+@dataclass(frozen=True)
+class Control:
+    """What a drill's facilitator did, as an entry of kind `control` holds it. What each `verb` does: `irkit.drill.control`.
+
+    `ref` names the entry that it is about, `who` the person, `session` theirs, `at` the drill's time.
+    """
+
+    entry: int
+    verb: str
+    session: int
+    who: str
+    at: datetime
+    data: Mapping[str, Any]
+    shown: Mapping[str, Any]
+    ref: int | None = None

@@ -163,9 +163,11 @@ class Walk:
         for event in session.happenings.asked(session.run):
             if event.id not in session.shown:          # said before a pause: say it again before asking
                 session.ctx.say(News(event.lines))
+            asked_at = session.ctx.clock.now()
             answer = ask.text(session, "", "inject", event.ask, key=event.id)
-            session.record("inject", {"inject": event.id, "answered": True}, {"answer": answer, "expected": event.expect},
-                           by="human")
+            took = int((session.ctx.clock.now() - asked_at).total_seconds())
+            session.record("inject", {"inject": event.id, "answered": True, "seconds": took},
+                           {"answer": answer, "expected": event.expect}, by="human")
             if event.expect:
                 session.ctx.say(News([f"Expected {event.expect}"]))
 
@@ -175,5 +177,6 @@ class Walk:
         """Record `run.closed`, of a probe with its report; return the closing figures."""
         clocks.keep(self.session)
         named = radius.keep(self.session) if self.session.ctx.mode is Mode.PROBE else {}
+        self.session.closing()
         self.session.record("run.closed", {}, named)
         return self.session.view.closed(self.session.ctx.clock.now())

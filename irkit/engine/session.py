@@ -15,6 +15,7 @@ from irkit.engine import clocks
 from irkit.engine.context import Context
 from irkit.engine.fold import fold
 from irkit.engine.gate import News, Said, Where
+from irkit.engine.known import Control
 from irkit.engine.permit import permit
 from irkit.engine.state import RunState, State, StepState, scope
 from irkit.engine.view import View
@@ -24,6 +25,7 @@ from irkit.ledger.adjtime import kernel_clock
 from irkit.runbook import Runbook, Step
 
 HEARTBEAT = timedelta(minutes=5)
+STEERING = frozenset({"joined", "left", "hold", "release", "add", "fault", "pause", "continue"})    # what a drill follows
 
 
 def observed() -> dict[str, Any]:
@@ -66,6 +68,12 @@ class Happenings(Protocol):
     def second(self, step: str) -> Second | None:
         """Who plays the second person that has to agree to a step; None where a person does."""
 
+    def comings(self, state: State, run: RunState) -> Sequence[tuple[str, int]]:
+        """Facilitators who came or went and of whom no entry says so: "joined" or "left", and their sessions."""
+
+    def obey(self, control: Control, run: RunState) -> Sequence[str]:
+        """Do what the facilitator says; returns what the team is told of it."""
+
 
 class Nothing:
     """No happenings."""
@@ -78,6 +86,12 @@ class Nothing:
 
     def second(self, step: str) -> Second | None:
         return None
+
+    def comings(self, state: State, run: RunState) -> Sequence[tuple[str, int]]:
+        return ()
+
+    def obey(self, control: Control, run: RunState) -> Sequence[str]:
+        return ()
 
 
 def load_from(ledger: Ledger) -> Callable[[str], bytes]:
@@ -99,6 +113,7 @@ class Session:
     shown: set[str] = field(default_factory=set)     # happenings said by this process
     own: int = -1                  # the seq of this process's session.start
     ending: Callable[[], None] = lambda: None        # ends this process's session of the ledger
+    closing: Callable[[], None] = lambda: None       # what is done before the run is closed
     beaten: datetime | None = None                   # when something of this session was last recorded
 
     def __post_init__(self) -> None:
@@ -176,6 +191,8 @@ class Session:
         """
         if self.ctx.ledger.last() > self.state.seq:
             self.gain()
+        if self.run.holder == self.own:
+            self._follow()
         self._happen()
         self._beat()
         if self.run.holder == self.own:
@@ -187,6 +204,15 @@ class Session:
             raise NotTheHolder(f"{how}; nothing more is sent from here",
                                where=self.ctx.ledger.folder.name, next=f"irkit status {self.ctx.ledger.folder.name}")
         return found
+
+    def _follow(self) -> None:
+        """Do what the facilitator says, each thing once: that it was done is an entry, after which a replay does it, too."""
+        for verb, session in self.happenings.comings(self.state, self.run):
+            self.record("control", {"control": verb}, ref=session)
+        for control in [one for one in self.run.controls if one.entry not in self.run.taken and one.verb in STEERING]:
+            self.record("control", {"control": "taken"}, ref=control.entry)
+            if lines := self.happenings.obey(control, self.run):
+                self.news.append(News(lines))
 
     def _happen(self) -> None:
         for event in self.happenings.due(self.run, self.ctx.clock.now()):
@@ -248,6 +274,4 @@ def _words(entry: Entry, who: str) -> list[str]:
         case "role.assigned":
             holds = "is" if entry.data.get("held", True) else "is no longer"
             return [f"{shown.get('person.name', 'somebody')} {holds} {entry.data.get('role', '')} (entry {entry.seq}, {who})"]
-        case "control":
-            return [f"Facilitator: {shown.get('text', entry.data.get('control', ''))}"]
     return []

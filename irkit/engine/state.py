@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from irkit.engine.gate import Offered, Stamps
-from irkit.engine.known import Known, Met, Warned
+from irkit.engine.known import Control, Known, Met, Warned
 from irkit.engine.people import Person
 from irkit.engine.values import rfc3339
 from irkit.ledger import Entry
@@ -160,6 +160,8 @@ class RunState:
     typed: dict[str, Any] = field(default_factory=dict)      # "steps.agent.id" -> a value given by hand where a step gave none
     injects: set[str] = field(default_factory=set)
     answered: set[str] = field(default_factory=set)
+    controls: list[Control] = field(default_factory=list)    # of a drill: what its facilitator did, in order
+    taken: set[int] = field(default_factory=set)             # those that the team's process has followed, by their entries
     known: dict[str, Known] = field(default_factory=dict)    # input -> which entry says so
     started: dict[str, datetime] = field(default_factory=dict)        # of clocks, by their ids: when due, as last recorded
     met: dict[str, Met] = field(default_factory=dict)

@@ -96,6 +96,15 @@ def _inject(entry: Entry) -> str:
     return ", ".join(part for part in (str(entry.data.get("inject", "")), _quoted(shown.get("answer"))) if part)
 
 
+def _control(entry: Entry) -> str:
+    """`hold press`, `asks "Send it?"`, `observe weakness of contained "…"`."""
+    data, shown = entry.data, entry.disclosed
+    about = f"of {data['objective']}" if "objective" in data else ""
+    named = (data.get("control"), data.get("inject"), data.get("tag"), about, data.get("connector"), shown.get("fault.request"),
+             None if entry.ref is None else f"entry {entry.ref}", _quoted(shown.get("text")))
+    return " ".join(str(part) for part in named if part)
+
+
 def _deadline(entry: Entry) -> str:
     shown = entry.disclosed
     due = str(entry.data.get("due", "")).replace("+00:00", "Z")
@@ -120,6 +129,7 @@ _WORDS: Mapping[str, Callable[[Entry], str]] = {          # by the kind's first 
     "note": lambda entry: _quoted(entry.disclosed.get("text")),
     "artefact": _artefact,
     "inject": _inject,
+    "control": _control,
     "deadline": _deadline,
     "exported": _exported,
     "checkpoint": lambda entry: f"names the note over {entry.data.get('size')} entries by {entry.data.get('key_id')}",

@@ -21,7 +21,8 @@ How to write one (imports `irkit.worlds` and what all worlds share, nothing else
 6.  Links in answers begin with `self.address(host)`. `state()` is what reads must not change. `later(seconds, effect)` lags.
 7.  `samples()` gives arguments by parameter name, or "action.parameter": every action finds something, every write has
     something to do. An artefact of tests is called "evidence.txt".
-8.  Be as awkward as the vendor: its error bodies, its 429s, its silent truncation, its empty pages, its 200 that is no success.
+8.  `alive()` names what of the attack still lives, of what `planted` says that it put there: a drill asks it at its end.
+9.  Be as awkward as the vendor: its error bodies, its 429s, its silent truncation, its empty pages, its 200 that is no success.
 """
 
 from __future__ import annotations
@@ -33,11 +34,14 @@ import pkgutil
 from irkit.errors import UsageError
 from irkit.worlds.faults import Fault, Faults
 from irkit.worlds.tokens import Grant, Tokens, claims
+from irkit.worlds.traces import Left, planted
 from irkit.worlds.world import Answer, Call, Person, World
 
-__all__ = ["Answer", "Call", "Fault", "Faults", "Grant", "Person", "Tokens", "World", "claims", "find", "names"]
+__all__ = ["Answer", "Call", "Fault", "Faults", "Grant", "Left", "Person", "Tokens", "World", "claims", "find", "names",
+           "planted"]
 
-_SHARED = {"faults", "hostile", "log", "options", "routes", "serve", "smtp", "tokens", "world"}      # what all worlds stand on
+_SHARED = {"faults", "hostile", "log", "options", "routes", "serve", "smtp", "tokens", "traces",
+           "world"}      # what all worlds stand on
 
 
 @functools.cache

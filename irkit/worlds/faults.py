@@ -57,6 +57,12 @@ class Faults:
         self._left = [fault.times for fault in self._faults]
         self._lock = threading.Lock()
 
+    def add(self, fault: Fault) -> None:
+        """One more, after those there are."""
+        with self._lock:
+            self._faults = (*self._faults, fault)
+            self._left.append(fault.times)
+
     def judge(self, connector: str, method: str, path: str) -> Fault | None:
         """The fault that this request meets, used up by one; None when all is well."""
         with self._lock:

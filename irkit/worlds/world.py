@@ -20,6 +20,8 @@ from email.utils import format_datetime
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
+from irkit.worlds.traces import Left
+
 
 @dataclass(frozen=True)
 class Person:
@@ -197,6 +199,16 @@ class World(abc.ABC):
         self._pending = [(at, effect) for at, effect in self._pending if at > now]
         for effect in due:
             effect()
+
+    def left(self) -> list[Left]:
+        """What of the attack is still alive: a session, a token, a rule. Nothing where there was no attack."""
+        with self._lock:
+            self._settle()
+            return list(self.alive())
+
+    def alive(self) -> Iterable[Left]:
+        """The same, inside the lock. A world with an attack of its own says what that leaves."""
+        return ()
 
     def digest(self) -> str:
         """SHA-256 of the tenant's configuration, hexadecimal. Reads leave it as it is."""

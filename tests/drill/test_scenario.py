@@ -157,10 +157,31 @@ def test_a_mistake_is_shown_with_a_caret_and_a_hint() -> None:
     ({"score": "[{id: quick, from: tell_legal, to: start, within: 15m}]"}, "there is no step 'start'"),
     ({"score": "[{id: a, done: tell_legal}, {id: a, done: keep_log}]"}, "the id 'a' is taken"),
     ({"answers": "[yes]"}, "'answers' is a mapping of keys, not a list"),
+    ({"by_hand": "{tell_lega: [zendesk.client]}"}, "there is no step 'tell_lega'"),
+    ({"by_hand": "{tell_legal: [zendesk.clients]}"}, "there is no trace of an attack 'zendesk.clients'"),
+    ({"by_hand": "{tell_legal: zendesk.client}"}, "'tell_legal' is a list, not a single value"),
+    ({"wrong": "{late: {answers: {tell_legal: yes}, misses: [told]}}"}, "a wrong team lacks the key 'why'"),
+    ({"wrong": "{late: {why: Hm, answers: {tell_lega: yes}, misses: [told]}}"}, "there is no step or inject 'tell_lega'"),
+    ({"wrong": "{late: {why: Hm, answers: {tell_legal: yes}, misses: [tolt]}}"}, "there is no score line 'tolt'"),
+    ({"wrong": "{late: {why: Hm, answers: {tell_legal: yes}, misses: ['rush:told']}}"}, "there is no score line 'rush:'"),
+    ({"wrong": "{late: {why: Hm, answers: {tell_legal: yes}, misses: ['evidence:told']}}"}, "there is no step 'told'"),
+    ({"wrong": "{late: {why: Hm, answers: {tell_legal: yes}, misses: ['left:zendesk.clients']}}"},
+     "there is no trace of an attack 'zendesk.clients'"),
+    ({"wrong": "{late: {why: Hm, answers: {tell_legal: yes}, misses: []}}"}, "a wrong team misses something"),
 ])
 def test_each_mistake_alone(changes: dict[str, str], told: str) -> None:
     """One wrong thing, one mistake."""
     assert one(**changes) == told
+
+
+def test_a_wrong_team_answers_in_the_place_of_the_good_one() -> None:
+    """Its answers stand before the scenario's; the others stay, and the good team's are what they were."""
+    found = load_bytes(text(wrong="{late: {why: They sleep., answers: {exported: no}, misses: [told, 'left:zendesk.rule']}}",
+                            by_hand="{tell_legal: [zendesk.client]}"), "w", takeover)
+    assert found.answers_of("late") == {"end_sessions": {"type": "phrase"}, "exported": "no"}
+    assert found.answers_of() == found.answers
+    assert (found.wrong["late"].why, list(found.wrong["late"].misses)) == ("They sleep.", ["told", "left:zendesk.rule"])
+    assert found.by_hand == {"tell_legal": ["zendesk.client"]}
 
 
 def test_every_option_a_world_does_not_take() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,19 +11,13 @@ import pytest
 from irkit.drill import score
 from irkit.drill.autoplay import DECISION, Paced
 from irkit.drill.clock import DrillClock
-from irkit.drill.injects import Cards
-from irkit.drill.perform import WorldPerform, recorded, stage
+from irkit.drill.perform import recorded, stage
+from irkit.drill.result import unseen
 from irkit.drill.scenario import Scenario, find, first, load
-from irkit.engine.context import Context
+from irkit.drill.trial import play
 from irkit.engine.gate import Question, Said
-from irkit.engine.modes import Mode
-from irkit.engine.run import Walk, open_run
-from irkit.engine.session import Session, load_from
-from irkit.engine.state import State
-from irkit.engine.view import View
-from irkit.ledger import Ledger
-from irkit.ledger.sshsig import Throwaway
-from irkit.runbook import Runbook, parse_input
+from irkit.engine.session import load_from
+from irkit.runbook import Runbook
 from irkit.runbook import load as load_runbook
 from irkit.ui.answers import Scripted
 
@@ -44,23 +38,14 @@ def shipped(name: str) -> Scenario:
 class Played:
     """One scenario, played. `perform` holds the world as the drill left it."""
 
-    def __init__(self, name: str, folder: Path, scenario: Scenario | None = None) -> None:
+    def __init__(self, name: str, folder: Path, scenario: Scenario | None = None, wrong: str = "") -> None:
         self.scenario, self.said = scenario or shipped(name), list[Said]()
-        self.clock = DrillClock(self.scenario.starts, monotonic=lambda: 0.0)
-        self.perform: WorldPerform = stage(self.scenario, self.clock)
-        self.ledger = Ledger.create(folder / name, mode="drill", version="0", code_hash="0" * 64)
-        own = self.ledger.start_session("maria", signer=Throwaway())
-        script = Scripted(self.scenario.answers, phrases_literal=False, talk=self.said.append)
-        context = Context(self.ledger, self.perform, self.clock, Paced(script, self.clock), Mode.DRILL, "r1", "maria")
-        book = runbook(self.scenario.runbook)
-        cards = Cards(self.scenario.injects, self.scenario.approvals)
-        self.session = Session(context, View(name, book, State(), "r1", "maria"), cards, own=own)
-        self.session.refresh()
-        values: dict[str, object] = {}
-        for key, wanted in book.inputs.items():
-            values[key] = parse_input(wanted, self.scenario.inputs[key], now=self.clock.now(), so_far=values)
-        open_run(self.session, values, {})
-        self.closed = Walk(self.session).walk()
+
+        def script(answers: Mapping[str, object]) -> Scripted:
+            return Scripted(answers, phrases_literal=False, talk=self.said.append)
+        self.trial = play(self.scenario, runbook(self.scenario.runbook), folder / name, script, wrong=wrong)
+        self.ledger, self.session, self.perform, self.clock = (
+            self.trial.ledger, self.trial.session, self.trial.perform, self.trial.clock)
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +97,30 @@ def test_its_own_answers_reach_its_score(name: str, played: dict[str, Played]) -
     game = played[name]
     scores = score.judge(game.scenario.score, started=game.session.run.opened_at, reached=score.reached(game.session.run))
     assert [line.line() for line in scores if line.verdict is not score.Verdict.OK] == []
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_its_own_answers_leave_nothing_of_the_attack(name: str, played: dict[str, Played]) -> None:
+    """Asked at the end, no world names a session, a token or a rule that still lives; nothing else is missed either."""
+    assert [line.line() for line in played[name].trial.result.missed] == []
+    assert [line.id for line in played[name].trial.result.standard] == ["time:preserve", "time:contain", "time:notify"]
+
+
+WRONG = [(name, wrong) for name in SHIPPED for wrong in shipped(name).wrong]
+
+
+def test_each_scenario_has_a_wrong_team() -> None:
+    """At least one: a score that nobody can fail says nothing."""
+    assert {name for name, _ in WRONG} == set(SHIPPED)
+
+
+@pytest.mark.parametrize(("name", "wrong"), WRONG)
+def test_a_wrong_team_is_found_out(name: str, wrong: str, tmp_path: Path) -> None:
+    """It plays to the end, and the result shows each thing that it missed."""
+    game = Played(name, tmp_path, wrong=wrong)
+    game.ledger.close()
+    assert game.trial.paused is None
+    assert unseen(game.trial.result, shipped(name).wrong[wrong]) == [], [line.line() for line in game.trial.result.missed]
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from irkit.ledger import Ledger
 from tests.cli.people import BOOK, NAME, PEOPLE, entries, incident
+from tests.drill.scenes import begun
 from tests.ledger.approving import FAR, ask, begin
 from tests.ledger.ssh import made
 
@@ -93,6 +94,10 @@ def _met() -> None:
     assert main(["clock", "met", NAME, "gdpr", "--basis", "filed", "--attach", "receipt.pdf"]) == 0
 
 
+def _drilled() -> None:
+    begun(Path("evidence", NAME))
+
+
 def note_of() -> str:
     return str(entries(Path("evidence", NAME), "note")[0].seq)
 
@@ -120,6 +125,8 @@ COMMANDS = {
     "connect": Command(("connect", "zendesk"), ("token", "acme", "env:TOKEN"), "--sign-in", lambda: None),
     "clock met": Command(("clock", "met", NAME, "gdpr", "--attach", "receipt.pdf"), ("filed",), "--basis", _clocked),
     "clock reopen": Command(("clock", "reopen", NAME, "gdpr"), ("returned",), "--reason", _met),
+    "drill control": Command(("drill", "control", NAME), ("o", "weakness", "none", "They read it twice"), "--json",
+                             _drilled),
     "key use": Command(("key", "use"), ("1",), "irkit key use REFERENCE", _keys),
     "doctor": Command(("doctor", "zendesk"), (), "use env: or command: in irkit.toml", _prompted),
 }

@@ -6,12 +6,13 @@ app holds no role, v1.0 sign-ins without those by token, a watermark that moves 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from irkit.worlds import options as world_options
 from irkit.worlds.entra import changes, lists, seed, signin
 from irkit.worlds.entra.tenant import Operations, Options, Refusal, Tenant, Throttle
 from irkit.worlds.tokens import Tokens
+from irkit.worlds.traces import Left
 from irkit.worlds.world import Answer, Call, Person, World
 
 OPERATIONS = Operations()
@@ -67,6 +68,9 @@ class Entra(World):
         """Whether irkit's app has it: what may write may read, too."""
         either = {permission, permission.replace(".Read.", ".ReadWrite.")} & set(PERMISSIONS)
         return not either <= set(self.options.missing.split(","))
+
+    def alive(self) -> Iterable[Left]:
+        return seed.alive(self.tenant)
 
     def state(self) -> object:
         shelves = {name: {key: {field: value for field, value in thing.items() if field not in MOVING}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from irkit.worlds.entra.tenant import Obj, Tenant, stamp
 from irkit.worlds.log import mix
+from irkit.worlds.traces import Left, planted
 from irkit.worlds.world import Person
 
 TENANT = "0f8e5a40-2c11-4b6e-9f6b-6a5d4c3b2a10"
@@ -38,7 +39,7 @@ def furnish(tenant: Tenant, people: Sequence[Person], subjects: Mapping[str, str
     _belongings(tenant, tenant.shelves["users"][tenant.subject])
     _logs(tenant, tenant.shelves["users"][tenant.subject])
     if tenant.options.attack:
-        _attack(tenant, tenant.shelves["users"][tenant.subject])
+        tenant.planted = planted(lambda: tenant.shelves, lambda: _attack(tenant, tenant.shelves["users"][tenant.subject]))
 
 
 def _add_user(tenant: Tenant, person: Person, *, attacked: bool) -> Obj:
@@ -205,6 +206,27 @@ def _attack(tenant: Tenant, user: Obj) -> None:
         tenant.records.append({"id": tenant.id(f"record {number}"), "createdDateTime": tenant.ago(hours=6 - number / 10),
                                "userPrincipalName": user["userPrincipalName"], "operation": "FileDownloaded",
                                "service": "SharePoint", "clientIp": FAR})
+
+
+def _still(tenant: Tenant, shelf: str) -> list[Obj]:
+    """What the attack put on that shelf and that still stands there."""
+    return [tenant.shelves[shelf][key] for key in tenant.planted.get(shelf, ()) if key in tenant.shelves[shelf]]
+
+
+def alive(tenant: Tenant) -> Iterator[Left]:
+    """What of the attack still lets somebody in, or still sends."""
+    if not tenant.planted:
+        return
+    user = tenant.shelves["users"][tenant.subject]
+    if user["accountEnabled"] and not tenant.sessions_moved.get(tenant.subject):
+        yield Left("session", f"of {user['userPrincipalName']}")
+    for shelf, kind in (("grants", "consent"), ("app_roles", "app_role"), ("methods", "factor")):
+        yield from (Left(kind, str(one.get("scope") or one.get("phoneNumber") or one.get("resourceDisplayName") or one["id"]))
+                    for one in _still(tenant, shelf))
+    yield from (Left("device", one["displayName"]) for one in _still(tenant, "devices") if one["accountEnabled"])
+    yield from (Left("secret", f"{app['displayName']}, key {key['displayName']}") for app in _still(tenant, "applications")
+                for key in app["passwordCredentials"] if key["keyId"] == tenant.id("new key"))
+    yield from (Left("rule", "an inbox rule that forwards") for one in _still(tenant, "rules") if one["isEnabled"])
 
 
 def samples(tenant: Tenant) -> Mapping[str, object]:

@@ -96,6 +96,7 @@ class Tenant:
         self.shelves: dict[str, dict[str, Obj]] = {name: {} for name in (
             "users", "grants", "app_roles", "methods", "devices", "owned", "applications", "rules", "roles", "eligible",
             "active", "groups", "risk", "principals", "domains", "skus")}
+        self.planted: dict[str, list[str]] = {}      # what the attack put here: keys by shelf
         self.sign_ins: list[Obj] = []
         self.audits: list[Obj] = []
         self.records: list[Obj] = []

@@ -7,12 +7,13 @@ tickets that move while they are listed, no page 301, rows without roles, a filt
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from irkit.worlds import options as world_options
 from irkit.worlds.freshdesk import changes, lists, seed
 from irkit.worlds.freshdesk.samples import samples
 from irkit.worlds.freshdesk.tenant import DENIED, Limits, Obj, Operations, Options, Refusal, Tenant, Visit
+from irkit.worlds.traces import Left
 from irkit.worlds.world import Answer, Call, Person, World
 
 OPERATIONS = Operations()
@@ -74,6 +75,9 @@ class Freshdesk(World):
             if key and agent["_key"] == key:
                 return agent
         raise Refusal(401, "invalid_credentials", "You have to be logged in to perform this action.")
+
+    def alive(self) -> Iterable[Left]:
+        return seed.alive(self.tenant)
 
     def state(self) -> object:
         """Without ticket assignments, which no undo brings back, and without times."""

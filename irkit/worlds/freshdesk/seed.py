@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from irkit.worlds.freshdesk.tenant import Obj, Tenant, stamp
 from irkit.worlds.log import mix
+from irkit.worlds.traces import Left, planted
 from irkit.worlds.world import Person
 
 BREAK_GLASS = "ir-break-glass@northwind.example"
@@ -31,7 +32,7 @@ def furnish(tenant: Tenant, people: Sequence[Person], subjects: Mapping[str, str
     _rules(tenant)
     _mail(tenant)
     if tenant.options.attack:
-        _attack(tenant, tenant.shelves["agents"][tenant.subject])
+        tenant.planted = planted(lambda: tenant.shelves, lambda: _attack(tenant, tenant.shelves["agents"][tenant.subject]))
 
 
 def add_agent(tenant: Tenant, person: Person, role: str, *, days: float, scope: int = 1, groups: int = 2) -> Obj:
@@ -175,3 +176,23 @@ def _attack(tenant: Tenant, subject: Obj) -> None:
     for number in range(max(1, tenant.options.tickets - 2), tenant.options.tickets + 1):
         tenant.tickets[str(number)].update(deleted=True, updated_at=tenant.ago(hours=4))
     add_contact(tenant, "Wary Customer", "wary@example.net", days=0.16, deleted=True)
+
+
+def _still(tenant: Tenant, shelf: str) -> list[Obj]:
+    """What the attack put on that shelf and that still stands there."""
+    return [tenant.shelves[shelf][key] for key in tenant.planted.get(shelf, ()) if key in tenant.shelves[shelf]]
+
+
+def alive(tenant: Tenant) -> Iterator[Left]:
+    """What of the attack still lets somebody in, or still sends."""
+    if not tenant.planted:
+        return
+    agent = tenant.shelves["agents"].get(tenant.subject)
+    if agent and not agent["deactivated"] and tenant.role("Administrator") in agent["role_ids"]:
+        yield Left("administrator", tenant.email)
+    if FAR in tenant.bcc:
+        yield Left("blind_copy", FAR)
+    yield from (Left("rule", one["name"]) for one in _still(tenant, "rules") if one["active"])
+    yield from (Left("agent", one["contact"]["email"]) for one in _still(tenant, "agents")
+                if not one["deactivated"] and one["ticket_scope"] != 3)
+    yield from (Left("mailbox", one["support_email"]) for one in _still(tenant, "mailboxes") if one["active"])

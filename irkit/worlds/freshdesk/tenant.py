@@ -117,6 +117,7 @@ class Tenant:
         self.options, self.start = options, now
         self.shelves: dict[str, dict[str, Obj]] = {name: {} for name in (
             "agents", "contacts", "roles", "groups", "rules", "scenarios", "mailboxes", "configs", "exports", "jobs")}
+        self.planted: dict[str, list[str]] = {}      # what the attack put here: keys by shelf
         self.tickets: dict[str, Obj] = {}
         self.written: dict[str, list[Obj]] = {}
         self.bcc: list[str] = []

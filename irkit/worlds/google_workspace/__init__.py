@@ -7,12 +7,13 @@ app passwords and locks the backup codes; administrators' changes that the log s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from irkit.worlds import options as world_options
 from irkit.worlds.google_workspace import changes, key, lists, logs, seed, signin
 from irkit.worlds.google_workspace.tenant import Operations, Options, Quota, Refusal, Route, Tenant
 from irkit.worlds.tokens import Grant, Tokens
+from irkit.worlds.traces import Left
 from irkit.worlds.world import Answer, Call, Person, World
 
 OPERATIONS = Operations()
@@ -72,6 +73,9 @@ class GoogleWorkspace(World):
             "/users/" in call.path and self.tenant.user(parts[0])["isAdmin"])
         if (none and not own) or above or self.tenant.lacks(route.scope, self.options.unprivileged):
             raise Refusal(403, "forbidden", "Not Authorized to access this resource/api")
+
+    def alive(self) -> Iterable[Left]:
+        return seed.alive(self.tenant)
 
     def state(self) -> object:
         shelves = {name: {ident: {field: value for field, value in thing.items() if field not in MOVING}

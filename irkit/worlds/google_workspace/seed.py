@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from irkit.worlds.google_workspace.tenant import Obj, Tenant, stamp
 from irkit.worlds.log import mix
+from irkit.worlds.traces import Left, planted
 from irkit.worlds.world import Person
 
 USER = "admin.directory.user.readonly"
@@ -16,6 +17,8 @@ FAR, NEAR = "203.0.113.66", "198.51.100.7"
 SUPER, HELPDESK, GROUPS = "30000000000000001", "30000000000000002", "30000000000000003"
 MAIL_BACKUP = "77185425430-mailbackup.apps.googleusercontent.com"
 CALENDAR = "41508425430-calendar.apps.googleusercontent.com"
+
+FAR_PHONE = "+15555550199"
 
 
 def furnish(tenant: Tenant, people: Sequence[Person], subjects: Mapping[str, str]) -> None:
@@ -41,7 +44,7 @@ def furnish(tenant: Tenant, people: Sequence[Person], subjects: Mapping[str, str
     _belongings(tenant, user)
     _logs(tenant, user, other)
     if tenant.options.attack:
-        _attack(tenant, user, other)
+        tenant.planted = planted(lambda: tenant.shelves, lambda: _attack(tenant, user, other))
 
 
 def _add_user(tenant: Tenant, name: str, email: str, administrator: str, **more: object) -> Obj:
@@ -160,7 +163,7 @@ def _logs(tenant: Tenant, user: Obj, other: Obj) -> None:
 
 def _attack(tenant: Tenant, user: Obj, other: Obj) -> None:
     """A consent given to a mail app by a phished person, an app password, a forward, a recovery phone, downloads, an export."""
-    user["recoveryPhone"] = "+15555550199"
+    user["recoveryPhone"] = FAR_PHONE
     way = "saml" if tenant.options.federated else "google_password"
     first = activity(tenant, "login", user, tenant.ago(hours=9), "login_success", "login", address=FAR, login_type=way,
                      is_suspicious=True)
@@ -188,6 +191,24 @@ def _attack(tenant: Tenant, user: Obj, other: Obj) -> None:
     if tenant.options.privileged != "no":
         administered(tenant, user, "CHANGE_PASSWORD", other, tenant.ago(hours=7), address=FAR)
         activity(tenant, "admin", user, tenant.ago(hours=7.2), "DOWNLOAD_USERLIST_CSV", "USER_SETTINGS", address=FAR)
+
+
+def _still(tenant: Tenant, shelf: str) -> list[Obj]:
+    """What the attack put on that shelf and that still stands there."""
+    return [tenant.shelves[shelf][key] for key in tenant.planted.get(shelf, ()) if key in tenant.shelves[shelf]]
+
+
+def alive(tenant: Tenant) -> Iterator[Left]:
+    """What of the attack still lets somebody in."""
+    if not tenant.planted:
+        return
+    user = tenant.shelves["users"][tenant.subject]
+    if not user["suspended"] and not tenant.signed_out.get(tenant.subject):
+        yield Left("session", f"of {user['primaryEmail']}")
+    yield from (Left("token", one["displayText"]) for one in _still(tenant, "tokens") if not one.get("_reset"))
+    yield from (Left("app_password", one["name"]) for one in _still(tenant, "asps") if not one.get("_reset"))
+    if user.get("recoveryPhone") == FAR_PHONE:
+        yield Left("recovery_phone", FAR_PHONE)
 
 
 def samples(tenant: Tenant) -> Mapping[str, object]:

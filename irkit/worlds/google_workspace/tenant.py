@@ -88,6 +88,7 @@ class Tenant:
         self.options, self.start = options, now
         self.shelves: dict[str, dict[str, Obj]] = {name: {} for name in (
             "users", "deleted", "tokens", "asps", "groups", "roles", "assignments", "devices")}
+        self.planted: dict[str, list[str]] = {}      # what the attack put here: keys by shelf
         self.logs: dict[str, list[Obj]] = {}
         self.codes: dict[str, list[str]] = {}
         self.signed_out: dict[str, int] = {}

@@ -8,12 +8,13 @@ page is no end, a filter compares letters by their case, answers that bear a liv
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from irkit.worlds import options as world_options
 from irkit.worlds.okta import changes, lists, seed, signin
 from irkit.worlds.okta.tenant import DENIED, NO_FEATURE, Obj, Operations, Options, Refusal, Route, Tenant, Throttle
 from irkit.worlds.tokens import Grant, Tokens
+from irkit.worlds.traces import Left
 from irkit.worlds.world import Answer, Call, Person, World
 
 OPERATIONS = Operations()
@@ -84,6 +85,9 @@ class Okta(World):
             raise Refusal(403, *DENIED)
         if route.engine and self.options.engine == "classic":
             raise Refusal(403, *NO_FEATURE)
+
+    def alive(self) -> Iterable[Left]:
+        return seed.alive(self.tenant)
 
     def state(self) -> object:
         shelves = {name: {key: {field: value for field, value in thing.items() if field not in MOVING}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from irkit.worlds.log import mix
 from irkit.worlds.okta.tenant import Obj, Tenant, stamp
+from irkit.worlds.traces import Left, planted
 from irkit.worlds.world import Person
 
 ORG = "northwind-drill.okta.com"
@@ -36,7 +37,7 @@ def furnish(tenant: Tenant, people: Sequence[Person], subjects: Mapping[str, str
     _belongings(tenant, me)
     _routine(tenant, me)
     if tenant.options.attack:
-        _attack(tenant, me)
+        tenant.planted = planted(lambda: tenant.shelves, lambda: _attack(tenant, me))
 
 
 def _user(tenant: Tenant, person: Person, *, attacked: bool = False, status: str = "ACTIVE") -> Obj:
@@ -210,6 +211,23 @@ def _attack(tenant: Tenant, user: Obj) -> None:
         _log(tenant, tenant.ago(hours=4 - number / 4), "user.authentication.verify", user, user, address=FARTHER,
              token=token["id"], name=f"verify-{number}")
     tenant.rows.append(dict(tenant.rows[-1]))              # one row comes twice
+
+
+def _still(tenant: Tenant, shelf: str) -> list[Obj]:
+    """What the attack put on that shelf and that still stands there."""
+    return [tenant.shelves[shelf][key] for key in tenant.planted.get(shelf, ()) if key in tenant.shelves[shelf]]
+
+
+def alive(tenant: Tenant) -> Iterator[Left]:
+    """What of the attack still lets somebody in."""
+    if not tenant.planted:
+        return
+    stolen, login = session_id(tenant, tenant.subject, "morning"), tenant.shelves["users"][tenant.subject]["profile"]["login"]
+    if stolen in tenant.shelves["sessions"]:
+        yield Left("session", f"of {login}")
+    for shelf, kind in (("api_tokens", "api_token"), ("tokens", "token"), ("grants", "consent"), ("factors", "factor")):
+        yield from (Left(kind, f"{one.get('name') or one.get('factorType') or one.get('clientId') or one['id']} of {login}")
+                    for one in _still(tenant, shelf))
 
 
 def samples(tenant: Tenant) -> Mapping[str, object]:

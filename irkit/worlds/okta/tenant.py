@@ -117,6 +117,7 @@ class Tenant:
     def __init__(self, options: Options, now: datetime) -> None:
         self.options, self.start = options, now
         self.shelves: dict[str, dict[str, Obj]] = {name: {} for name in SHELVES}
+        self.planted: dict[str, list[str]] = {}      # what the attack put here: keys by shelf
         self.rows: list[Obj] = []
         self.logged_out: dict[str, int] = {}
         self.secrets: list[str] = []

@@ -6,12 +6,13 @@ show in the audit log. Ask for the options with a wrong one, or read `Options`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from irkit.worlds import options as world_options
+from irkit.worlds.traces import Left
 from irkit.worlds.world import Answer, Call, Person, World
 from irkit.worlds.zendesk import connected, grants, logs, people, tickets
-from irkit.worlds.zendesk.attacks import cast, strike
+from irkit.worlds.zendesk.attacks import alive, cast, strike
 from irkit.worlds.zendesk.door import Limits, authenticate, check
 from irkit.worlds.zendesk.history import SITE
 from irkit.worlds.zendesk.samples import samples
@@ -67,6 +68,9 @@ class Zendesk(World):
         check(visit, route)
         answer = route.handler(visit, *parts)
         return Answer(answer.status, {**answer.headers, **headers}, answer.body)
+
+    def alive(self) -> Iterable[Left]:
+        return alive(self.tenant)
 
     def state(self) -> object:
         t = self.tenant

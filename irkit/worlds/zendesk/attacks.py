@@ -5,10 +5,11 @@ The times are relative to the moment the world was built. The far address is one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 from irkit.worlds.log import mix
+from irkit.worlds.traces import Left, planted
 from irkit.worlds.world import Person
 from irkit.worlds.zendesk import history, seed
 from irkit.worlds.zendesk.state import BREAK_GLASS, FAR, OWNER, Obj, Options, Tenant, stamp
@@ -41,7 +42,41 @@ def strike(tenant: Tenant, email: str) -> None:
     if tenant.options.attack:
         role = _role(tenant.options)
         any_one = (user for user in tenant.users.values() if user["role"] == role and user["email"] not in (OWNER, BREAK_GLASS))
-        _ATTACKS[tenant.options.attack](tenant, tenant.person(email) or next(any_one))
+        subject = tenant.person(email) or next(any_one)
+        tenant.planted = planted(lambda: {name: getattr(tenant, name) for name in _SHELVES},
+                                 lambda: _ATTACKS[tenant.options.attack](tenant, subject))
+
+
+_SHELVES = ("users", "identities", "sessions", "tokens", "clients", "api_tokens", "apps", "webhooks", "targets", "triggers",
+            "automations")
+
+
+def _acts(tenant: Tenant, user_id: object) -> bool:
+    """Whether somebody in that person's session could do harm with it."""
+    user = tenant.users[str(user_id)]
+    return user["role"] != "end-user" and not user["suspended"]
+
+
+def alive(tenant: Tenant) -> Iterator[Left]:
+    """What of the attack still lets somebody in, or still sends."""
+    lives: dict[str, tuple[str, Callable[[Obj], bool], Callable[[Obj], str]]] = {
+        "sessions": ("session", lambda it: _acts(tenant, it["user_id"]),
+                     lambda it: f"of {tenant.users[str(it['user_id'])]['email']}"),
+        "tokens": ("token", lambda _: True, lambda it: f"OAuth token {it['token']}"),
+        "webhooks": ("webhook", lambda it: it["status"] == "active", lambda it: it["endpoint"]),
+        "triggers": ("rule", lambda it: it["active"], lambda it: f"trigger {it['raw_title']}"),
+        "automations": ("rule", lambda it: it["active"], lambda it: f"automation {it['raw_title']}"),
+        "targets": ("target", lambda it: it["active"], lambda it: it["email"]),
+        "apps": ("app", lambda it: it["enabled"], lambda it: it["settings"]["name"]),
+        "users": ("administrator", lambda it: it["role"] == "admin" and not it["suspended"], lambda it: it["email"]),
+        "clients": ("client", lambda _: True, lambda it: it["identifier"]),
+        "identities": ("address", lambda it: not it["primary"], lambda it: it["value"]),
+        "api_tokens": ("api_token", lambda it: it["active"], lambda it: it["description"])}
+    for shelf, (kind, living, named) in lives.items():
+        there = getattr(tenant, shelf)
+        for key in tenant.planted.get(shelf, ()):
+            if key in there and living(there[key]):
+                yield Left(kind, named(there[key]))
 
 
 def _read(tenant: Tenant, subject: Obj, urls: Sequence[str], *, minutes: float, every: float, **fields: object) -> None:

@@ -68,6 +68,7 @@ class Tenant:
         self.customers: list[int] = []                  # ids of those who write tickets
         self.jobs: dict[str, Obj] = {}
         self.security: Obj = {}
+        self.planted: dict[str, list[str]] = {}         # what the attack put here: keys by shelf
         self.access_log: Log
         self.audit_log: Log
         self.ticket_events: Log

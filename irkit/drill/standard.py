@@ -1,0 +1,85 @@
+"""What every drill is judged by, asked for or not: times, order, haste, evidence, and what of the attack is left at its end.
+
+    time:PHASE         when its first and its last step counted; neither good nor bad
+    order:STEP         a step that keeps evidence counted after one that changes something and stands below it, or something
+                       was sent although what it destroys had not been kept
+    rushed:STEP        a phrase was typed so soon that nobody can have read what it was for
+    evidence:STEP      a step wants evidence and has none
+    left:WORLD.KIND    asked of the world: a session, a token, a rule of the attack that is still alive
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from irkit.drill.score import Score, Verdict, clock
+from irkit.engine.state import WITH_RESULT, RunState
+from irkit.ledger import Entry
+from irkit.runbook import Runbook, Step
+from irkit.worlds import Left, World
+
+LINES = ("order", "rushed", "evidence", "left")     # of which a wrong team may show one
+PHASES = ("preserve", "contain", "notify")
+CHANGING = frozenset({"contain", "eradicate"})
+RUSHED = 10                    # seconds between a gate and its phrase, below which nobody has read it
+
+
+def standard(runbook: Runbook, run: RunState, entries: Iterable[Entry], left: Iterable[tuple[str, Left]]) -> list[Score]:
+    """The lines, in the order above. `left`: what still lives, with the name of its world."""
+    gates = [entry for entry in entries if entry.kind == "step.asked" and entry.run == run.id]
+    return [*_times(runbook, run), *_order(runbook, run, gates), *_rushed(gates), *_evidence(runbook, run),
+            *(Score(f"left:{world}.{one.kind}", Verdict.MISSED, f"still alive: {one.what}") for world, one in left)]
+
+
+def left_by(worlds: Mapping[str, World], run: RunState, by_hand: Mapping[str, Sequence[str]]) -> list[tuple[str, Left]]:
+    """What of the attacks is still alive, but for what people took away where no world can see it."""
+    gone = {kind for step, kinds in by_hand.items() if run.step(step).state in WITH_RESULT for kind in kinds}
+    return [(name, one) for name, world in worlds.items() for one in world.left() if f"{name}.{one.kind}" not in gone]
+
+
+def _when(run: RunState, step: Step) -> datetime | None:
+    """When the step counted, or None."""
+    state = run.step(step.id)
+    return state.at if state.state in WITH_RESULT else None
+
+
+def _times(runbook: Runbook, run: RunState) -> Iterator[Score]:
+    for phase in PHASES:
+        steps = [step for step in runbook.steps if step.phase == phase and run.step(step.id).state != "not_needed"]
+        times = sorted(max(at - run.opened_at, timedelta()) for step in steps if (at := _when(run, step)) is not None)
+        if times:
+            yield Score(f"time:{phase}", Verdict.TIME, f"{clock(times[0])} to {clock(times[-1])}, "
+                        f"{len(times)} of {len(steps)} steps", int(times[-1].total_seconds()))
+        elif steps:
+            yield Score(f"time:{phase}", Verdict.TIME, f"none of {len(steps)} steps")
+
+
+def _order(runbook: Runbook, run: RunState, gates: Sequence[Entry]) -> Iterator[Score]:
+    changed: list[tuple[str, datetime]] = []           # steps further down, that changed something
+    for step in reversed(runbook.steps):
+        at = _when(run, step)
+        if at is not None and step.phase in CHANGING:
+            changed.append((step.id, at))
+        early = min((pair for pair in changed if at is not None and pair[1] < at), key=lambda pair: pair[1], default=None)
+        if step.phase == "preserve" and step.after is None and early is not None and at is not None:
+            yield Score(f"order:{step.id}", Verdict.WRONG_ORDER, f"{clock(at - run.opened_at)}, after {early[0]} at "
+                        f"{clock(early[1] - run.opened_at)}")
+    for entry in gates:
+        for line in entry.disclosed.get("asked.warnings", ()):
+            if str(line).startswith("Not preserved"):
+                yield Score(f"order:{entry.step}", Verdict.WRONG_ORDER, str(line))
+
+
+def _rushed(gates: Sequence[Entry]) -> Iterator[Score]:
+    for entry in gates:
+        seconds = entry.data.get("seconds")
+        if entry.data.get("answer") == "phrase" and isinstance(seconds, int) and seconds < RUSHED:
+            yield Score(f"rushed:{entry.step}", Verdict.MISSED, f"the phrase {seconds} s after the gate", seconds)
+
+
+def _evidence(runbook: Runbook, run: RunState) -> Iterator[Score]:
+    for step in runbook.steps:
+        state = run.step(step.id)
+        if step.evidence == "required" and state.state != "not_needed" and not state.evidence:
+            yield Score(f"evidence:{step.id}", Verdict.MISSED, f"none; the step was {state.word}")

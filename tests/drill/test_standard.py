@@ -1,0 +1,147 @@
+"""What every drill is judged by: times, order, haste, evidence, and what the attack left in the worlds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from irkit.drill.result import Result, result, unseen
+from irkit.drill.scenario import Scenario, Wrong
+from irkit.drill.score import Score, Verdict
+from irkit.drill.standard import RUSHED
+from irkit.engine.gate import Question
+from irkit.worlds import Person, find
+from tests.drill.scenes import scene
+from tests.engine.play import AGENT, END, SESSIONS, SUSPEND, Play, book
+
+CALL = """
+  - id: call
+    phase: notify
+    title: Call counsel
+    why: They decide.
+    do: Call them.
+    evidence: required
+"""
+NOW = datetime(2026, 3, 7, 23, 40, tzinfo=UTC)
+GOOD = {"suspend": "yes", "end_sessions": {"type": "phrase"}, "call": {"by_hand": "Called", "attach": "text:the note"}}
+
+
+def played(folder: Path, answers: Mapping[str, object], *steps: str, seconds: float = 60) -> Play:
+    """A run in which somebody reads each gate for so long."""
+    def reads(play: Play, question: Question) -> None:
+        if question.name == "gate":
+            play.pass_time(seconds=seconds)
+    return Play(folder, book(*(steps or (AGENT, SESSIONS, SUSPEND, END, CALL))), answers, before_ask=reads).walk()
+
+
+def judged(play: Play, by_hand: Mapping[str, Sequence[str]] | None = None) -> Result:
+    scenario = scene(score="", injects="", faults="", answers="")
+    scenario = Scenario(**{**vars(scenario), "by_hand": by_hand or {}})
+    return result(scenario, play.runbook, play.state.runs["r1"], play.entries(), {"zendesk": play.world})
+
+
+def line(found: Result, about: str) -> Score | None:
+    return next((score for score in found.standard if score.id == about), None)
+
+
+def test_times_stand_there_unasked(tmp_path: Path) -> None:
+    """When each phase began to count and when it was through, in words and in seconds."""
+    found = judged(played(tmp_path / "D", GOOD))
+    assert [(score.id, score.verdict, score.text, score.seconds) for score in found.standard[:3]] == [
+        ("time:preserve", Verdict.TIME, "00:00:00 to 00:00:00, 1 of 1 steps", 0),
+        ("time:contain", Verdict.TIME, "00:01:00 to 00:03:00, 2 of 2 steps", 180),
+        ("time:notify", Verdict.TIME, "00:04:00 to 00:04:00, 1 of 1 steps", 240)]
+
+
+def test_a_phase_that_nobody_did(tmp_path: Path) -> None:
+    """It has no time, and says of how many steps."""
+    found = judged(played(tmp_path / "D", {**GOOD, "call": {"skip": "asleep"}}))
+    assert line(found, "time:notify") == Score("time:notify", Verdict.TIME, "none of 1 steps")
+
+
+def test_evidence_that_is_wanted_and_not_there(tmp_path: Path) -> None:
+    """Skipped, the step has none; with it there is nothing to say."""
+    assert line(judged(played(tmp_path / "A", GOOD)), "evidence:call") is None
+    score = line(judged(played(tmp_path / "B", {**GOOD, "call": {"skip": "asleep"}})), "evidence:call")
+    assert score == Score("evidence:call", Verdict.MISSED, "none; the step was skipped")
+
+
+@pytest.mark.parametrize(("seconds", "rushed"), [(0, True), (RUSHED - 1, True), (RUSHED, False), (60, False)])
+def test_a_phrase_typed_at_once_was_not_read(tmp_path: Path, seconds: float, rushed: bool) -> None:
+    """The time from the gate to its phrase; a letter that can be undone is no haste."""
+    found = judged(played(tmp_path / "D", GOOD, seconds=seconds))
+    assert (line(found, "rushed:end_sessions") is not None) is rushed
+    assert line(found, "rushed:suspend") is None
+
+
+def test_what_was_destroyed_before_it_was_kept(tmp_path: Path) -> None:
+    """The gate said so, and somebody went on."""
+    score = line(judged(played(tmp_path / "D", {**GOOD, "end_sessions": [{"type": "phrase"}, {"reason": "no time"}]},
+                               AGENT, SUSPEND, END)), "order:end_sessions")
+    assert score is not None
+    assert score.verdict is Verdict.WRONG_ORDER
+    assert score.text.startswith("Not preserved: sessions")
+
+
+def test_kept_after_something_was_changed(tmp_path: Path) -> None:
+    """A step that keeps evidence and stands above one that contains, walked after it."""
+    keep = CALL.replace("call", "keep").replace("notify", "preserve")
+    answers = {"keep": [{"choice": "g suspend"}, {"by_hand": "Kept", "attach": "text:the list"}], "suspend": "yes"}
+    score = line(judged(played(tmp_path / "D", answers, AGENT, keep, SUSPEND)), "order:keep")
+    assert score == Score("order:keep", Verdict.WRONG_ORDER, "00:03:00, after suspend at 00:02:00")
+
+
+def test_what_still_lives_in_the_world_is_a_miss(tmp_path: Path) -> None:
+    """The intruder's session is gone with its step, the rule is not; a client that people delete where no world sees it is gone
+    once their step counts."""
+    by_hand = {"call": ["zendesk.client", "zendesk.address"]}
+    ended = judged(played(tmp_path / "A", GOOD), by_hand)
+    assert [score.id for score in ended.missed] == ["left:zendesk.token", "left:zendesk.rule"]
+    skipped = judged(played(tmp_path / "B", {**GOOD, "end_sessions": {"skip": "busy"}, "call": {"skip": "busy"}}), by_hand)
+    assert [score.id for score in skipped.missed if score.id.startswith("left")] == [
+        "left:zendesk.token", "left:zendesk.rule", "left:zendesk.client", "left:zendesk.address"]
+
+
+def test_a_wrong_team_whose_miss_nobody_sees(tmp_path: Path) -> None:
+    """What it should have missed, and the result does not show, is named: its score cannot be failed so."""
+    found = judged(played(tmp_path / "D", GOOD))
+    assert unseen(found, Wrong("", {}, ["left:zendesk.rule", "left:zendesk.session"])) == ["left:zendesk.session"]
+
+
+def test_the_closing_screen_counts_what_was_missed(tmp_path: Path) -> None:
+    """Lines of either kind, and a last one that says how many; as JSON the same."""
+    found = judged(played(tmp_path / "D", GOOD))
+    assert found.lines()[-1] == "beside it 4 missed"
+    assert json.loads(json.dumps(found.json()))["missed"] == 4
+    assert Result([], []).lines() == ["beside it nothing missed"]
+
+
+def test_an_inject_that_never_came_is_named(tmp_path: Path) -> None:
+    """Held to the end, or bound to a time that the team did not need: nobody has to look for it."""
+    play = played(tmp_path / "D", GOOD)
+    found = result(scene(score="", faults="", answers=""), play.runbook, play.state.runs["r1"], play.entries(), {})
+    assert found.unplayed == ["press", "hook"]
+    assert found.lines()[-1] == "injects that never came: press, hook"
+
+
+@pytest.mark.parametrize(("name", "options"), [
+    ("zendesk", {"attack": "bulk_export"}), ("zendesk", {"attack": "admin_takeover"}),
+    ("zendesk", {"attack": "api_token_leak"}), ("zendesk", {"attack": "stale_integration"}),
+    ("entra", {}), ("okta", {}), ("google_workspace", {}), ("freshdesk", {})])
+def test_a_tenant_names_its_attack_and_nothing_else(name: str, options: Mapping[str, object]) -> None:
+    """At the beginning of a drill something of it lives; without an attack nothing is left, whatever the tenant holds."""
+    people = [Person("Dana Reyes", "dana@example.org", "agent"), Person("Wei Chen", "wei@example.org", "admin")]
+    world = find(name)
+    attacked = world({**world.small, **options}, people=people, now=lambda: NOW)
+    assert attacked.left()
+    assert all(one.kind.replace("_", "").isalpha() and one.what for one in attacked.left())
+    assert world({**world.small, "attack": ""}, people=people, now=lambda: NOW).left() == []
+
+
+def test_a_world_without_an_attack_of_its_own_has_nothing_left() -> None:
+    """A pager keeps no way back in."""
+    assert find("mail")({}, people=[], now=lambda: NOW).left() == []
