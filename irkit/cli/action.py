@@ -178,7 +178,8 @@ def _requests(driven: Driven | None) -> list[str]:
 
 
 def _as_data(action: Action, driven: Driven | None) -> dict[str, Any]:
-    requests = [{"method": r.method, "target": r.target, "json": r.json, "write": r.is_write}
+    requests = [{"method": r.method, "target": r.target, "json": r.json, "write": r.is_write and not r.cleanup,
+                 **({"cleanup": True} if r.cleanup else {})}
                 for r in (driven.requests if driven else ())]
     return {
         "action": action.full_name, "title": action.title, "effect": action.effect.value, "undo": action.undo or None,

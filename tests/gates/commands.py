@@ -72,6 +72,14 @@ def _runbook() -> None:
     Path("irkit.toml").write_text(f'[key]\nuse = "{made(Path.cwd())}"\n')
 
 
+def _forwarded() -> None:
+    """A receiver whose keys are typed, on this machine, where nothing listens."""
+    incident("test")
+    Path("irkit.toml").write_text(
+        '[connections.splunk]\nconnector = "splunk"\ncredential = "prompt"\nbase_url = "http://127.0.0.1:9"\n'
+        'settings = { hec = "127.0.0.1:9" }\ncredentials = { hec = "prompt" }\n')
+
+
 def _prompted() -> None:
     Path("irkit.toml").write_text(CONNECTED)
     Path("mine.yaml").write_bytes(FINDS)
@@ -123,6 +131,8 @@ COMMANDS = {
                                    "--answers FILE", _prompted),
     "approve": Command(("approve", NAME), ("PHRASE",), "--refuse", _approval, "sam"),
     "connect": Command(("connect", "zendesk"), ("token", "acme", "env:TOKEN"), "--sign-in", lambda: None),
+    "ledger forward": Command(("ledger", "forward", NAME, "--to", "splunk", "--disclose"), ("PHRASE",), "--confirm",
+                              _forwarded),
     "clock met": Command(("clock", "met", NAME, "gdpr", "--attach", "receipt.pdf"), ("filed",), "--basis", _clocked),
     "clock reopen": Command(("clock", "reopen", NAME, "gdpr"), ("returned",), "--reason", _met),
     "drill control": Command(("drill", "control", NAME), ("o", "weakness", "none", "They read it twice"), "--json",
