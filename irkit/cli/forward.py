@@ -84,11 +84,13 @@ def _way(settings: Settings, name: str) -> Forward:
 def _forward(settings: Settings, source: Reader, connection: str, way: Forward, stop: threading.Event, *, follow: bool,
              resend: bool) -> Count:
     from irkit.cli.clock import RealClock
+    from irkit.cli.walks import hidden_prompt
     from irkit.config import state_folder
     from irkit.engine.forwarding import Cursor, Forwarding
     from irkit.wire.http import Wire
-    config, asks = settings.config, terminal(settings)
-    wire = Wire(config.connections, config.connector, asks.hidden if asks else None, loopback=source.mode != "live")
+    config = settings.config
+    wire = Wire(config.connections, config.connector, hidden_prompt if terminal(settings) else None,
+                loopback=source.mode != "live")
     with contextlib.closing(wire):
         wire.sign_in(connection)
         cursor = Cursor.load(state_folder(os.environ), source.origin, _place(settings, connection))

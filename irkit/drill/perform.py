@@ -82,7 +82,7 @@ class WorldPerform:
     """Implements `irkit.engine.modes.Perform`; `worlds`: connection name -> world. Used from many threads, as worlds are."""
 
     def __init__(self, worlds: Mapping[str, World], faults: Faults, time: WorldTime) -> None:
-        self.worlds, self._faults, self._time = worlds, faults, time
+        self.worlds, self.faults, self._time = worlds, faults, time
         self._addresses = {name: addresses_of(world) for name, world in worlds.items()}
         self._acting_as = {name: _acting_as(world) for name, world in self.worlds.items()}
 
@@ -138,7 +138,7 @@ class WorldPerform:
 
     def goes_wrong(self, fault: Fault) -> None:
         """From the next request on."""
-        self._faults.add(fault)
+        self.faults.add(fault)
 
     def replay(self, recorded: Iterable[Recorded | Fault]) -> None:
         """Ask fresh worlds what they were asked before, each fault from where it was made on. Only before the first `send`.
@@ -165,7 +165,7 @@ class WorldPerform:
         """The answer, or None when a fault lost it."""
         world = self._world(connection)
         call = call_of(world, self._addresses[connection], method, url, headers, body, upload)
-        fault = self._faults.judge(world.connector, method, call.path)
+        fault = self.faults.judge(world.connector, method, call.path)
         if fault is not None and fault.answer is not None:
             return fault.said()
         if fault is not None and fault.lost == "before":

@@ -57,6 +57,11 @@ class Faults:
         self._left = [fault.times for fault in self._faults]
         self._lock = threading.Lock()
 
+    @property
+    def left(self) -> tuple[Fault, ...]:
+        """Those that have not come as often as they say they will; one for every time is never among them."""
+        return tuple(fault for fault, left in zip(self._faults, self._left, strict=True) if left)
+
     def add(self, fault: Fault) -> None:
         """One more, after those there are."""
         with self._lock:

@@ -180,7 +180,7 @@ def test_a_harvest_shows_its_loot_and_the_second_account() -> None:
 def test_an_outsourced_team_is_neither_its_group_nor_its_domain_alone() -> None:
     """The group holds a private address, the domain somebody in no group; only both together are the team."""
     world, _ = staged("vendor_team")
-    group, = [str(row["id"]) for row in get(world, "/groups")["groups"] if row["name"] == "Partner tier 1"]
+    group = "Partner tier 1"
     sizes = [len(collect(world, "collect_agents", **args).suspects) for args in (
-        {"group_id": group}, {"domain": "contact-partner.example"}, {"domain": "contact-partner.example", "group_id": group})]
+        {"group": group}, {"domain": "contact-partner.example"}, {"domain": "contact-partner.example", "group": group})]
     assert sizes == [7, 6, 8]

@@ -13,28 +13,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from irkit.action import ActionError, Effect, Item, Listing, Record, Steps, ident, row, words
+from irkit.action import ActionError, Effect, Item, Listing, Steps, ident, row, words
 from irkit.connectors.zendesk.access import MOST_USERS
 from irkit.connectors.zendesk.base import zendesk
-from irkit.connectors.zendesk.paging import Tally, items, listed, number, walk
+from irkit.connectors.zendesk.paging import Tally, items, listed, walk
 from irkit.connectors.zendesk.people import User, administrator
 
 
-@dataclass(frozen=True)
-class Group(Record):
-    """A group of agents."""
-
-    id: str
-    name: str
+def _given(text: str | None) -> str:
+    """What was given: "none", for which an input of a runbook has no other word, is nothing."""
+    said = (text or "").strip()
+    return "" if said.casefold() == "none" else said
 
 
-@zendesk.action(Effect.READ)
-def find_group(name: str) -> Steps[Group]:
-    """Find the group with exactly this name.
-
-    Source: developer.zendesk.com, Groups, List Groups. Needs an agent. Capitals do not count; no match or several end the
-    step, and nothing is guessed.
-    """
+def _group(name: str) -> Steps[str]:
+    """The id of the group of exactly this name; capitals do not count, and nothing is guessed."""
     names: dict[str, str] = {}
 
     def add(value: Any) -> None:
@@ -42,9 +35,9 @@ def find_group(name: str) -> Steps[Group]:
         names[ident(group.get("id"))] = words(group.get("name"))
 
     yield from walk(listed("/api/v2/groups"), "groups", add)
-    found = [Group(key, said) for key, said in names.items() if said.casefold() == name.strip().casefold()]
+    found = [key for key, said in names.items() if said.casefold() == name.casefold()]
     if len(found) != 1:
-        raise ActionError(f"{len(found) or 'no'} groups are called {name.strip()!r}; there are: "
+        raise ActionError(f"{len(found) or 'no'} groups are called {name!r}; there are: "
                           + ", ".join(sorted(names.values())[:20]))
     return found[0]
 
@@ -70,20 +63,19 @@ def _members(group_id: str) -> Steps[set[str]]:
 
 
 @zendesk.action(Effect.READ)
-def collect_agents(domain: str | None = None, group_id: str | None = None) -> Steps[Agents]:
+def collect_agents(domain: str | None = None, group: str | None = None) -> Steps[Agents]:
     """List the agents of a mail domain or of a group.
 
-    Source: developer.zendesk.com, Users, List Users; Group Memberships, List Memberships. Needs an administrator. All agents
-    and administrators are kept; suspects are those of the group, and those whose address is of the domain or of one below
-    it, suspended ones and administrators too, never irkit's own user. Give at least one of the two.
+    Source: developer.zendesk.com, Users, List Users; Groups; Group Memberships, List Memberships. Needs an administrator. All
+    agents and administrators are kept; suspects are those of the group of this whole name, and those whose address is of the
+    domain or of one below it, suspended ones and administrators too, never irkit's own user. Give at least one of the two;
+    "none" is none.
     """
-    wanted = (domain or "").strip().lower().removeprefix("@")
-    if not wanted and group_id is None:
+    wanted, name = _given(domain).lower().removeprefix("@"), _given(group)
+    if not wanted and not name:
         raise ActionError("neither a mail domain nor a group was given: whose agents?")
-    if group_id is not None:
-        number(group_id, "group")
     own = ident((yield from administrator())["id"])
-    members = set[str]() if group_id is None else (yield from _members(group_id))
+    members = (yield from _members((yield from _group(name)))) if name else set[str]()
     users: dict[str, User] = {}
 
     def make(data: Mapping[str, Any]) -> Item:
@@ -97,7 +89,7 @@ def collect_agents(domain: str | None = None, group_id: str | None = None) -> St
     team = (members | of_domain) & set(users) - {own}
     listing = Listing.of(found, done.complete, done.notes, suspect=lambda item: item.id in team)
     ids = listing.suspect_ids
-    odd = (members ^ of_domain) & team if wanted and group_id is not None else set()
+    odd = (members ^ of_domain) & team if wanted and name else set()
     return Agents(
         **vars(listing), batches=tuple(ids[at:at + MOST_USERS] for at in range(0, len(ids), MOST_USERS)),
         domains=tuple(f"{name}: {count}" for name, count in Counter(_domain(users[key]) for key in ids).most_common()),

@@ -1,0 +1,96 @@
+"""What the drills of Zendesk leave in the simulated account: nothing that lets the intruder back, and two hours well filled."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from irkit.worlds.zendesk import Zendesk
+from irkit.worlds.zendesk.state import BREAK_GLASS, FAR, Tenant
+from tests.drill.test_shipped import Played
+
+LONG = ("long_shift", "nights_of_a_supplier")
+NAMES = ("quiet_administrator", "refund_lure", "sessions_in_files", "eight_at_once", *LONG)
+
+
+def tenant(game: Played) -> Tenant:
+    world = game.perform.worlds["zendesk"]
+    assert isinstance(world, Zendesk)
+    return world.tenant
+
+
+def sessions(account: Tenant, users: set[int]) -> list[Any]:
+    return [session for session in account.sessions.values() if session["user_id"] in users]
+
+
+def foreign(account: Tenant) -> list[str]:
+    """What is on and sends to the intruder."""
+    shelves = (account.webhooks, account.triggers, account.automations, account.targets)
+    return [str(thing["id"]) for shelf in shelves for thing in shelf.values()
+            if "attacker.example" in str(thing) and (thing.get("active") is True or thing.get("status") == "active")]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_that_is_on_sends_to_the_intruder(name: str, played: dict[str, Played]) -> None:
+    """Webhooks, triggers, automations and targets to the intruder's hosts are off, and their clients hold no token."""
+    account = tenant(played[name])
+    clients = {client["id"] for client in account.clients.values() if "attacker.example" in str(client)}
+    assert foreign(account) == []
+    assert [token for token in account.tokens.values() if token["client_id"] in clients] == []
+
+
+def test_the_raised_account_is_an_agent_again(played: dict[str, Played]) -> None:
+    """The one account that was raised is suspended, signed out and no administrator; two administrators are left at least."""
+    account = tenant(played["quiet_administrator"])
+    raised, = played["quiet_administrator"].session.run.step("keep_raised").result["suspect_ids"]
+    user = account.users[raised]
+    assert (user["role"], user["suspended"], sessions(account, {user["id"]})) == ("agent", True, [])
+    assert len([u for u in account.users.values() if u["role"] == "admin" and not u["suspended"]]) >= 2
+
+
+def test_the_tokens_that_nobody_used_are_gone(played: dict[str, Played]) -> None:
+    """The stale ones are revoked, irkit's own is not."""
+    account = tenant(played["refund_lure"])
+    assert [t for t in account.tokens.values() if t["used_at"] < "2026-04-01"] == []
+    assert account.known(BREAK_GLASS)["id"] in {t["user_id"] for t in account.tokens.values()}
+
+
+def test_whoever_read_from_the_same_address_is_shut_too(played: dict[str, Played]) -> None:
+    """The colleague's account is found by the address alone; at the end it is suspended and has no session."""
+    game = played["sessions_in_files"]
+    account, reads = tenant(game), game.session.run.step("keep_reads").result
+    second = [account.users[user] for user in reads["user_ids"] if account.users[user]["email"] != "jonna@example.org"]
+    assert any(line.startswith(FAR) for line in reads["addresses"])
+    assert [user["suspended"] for user in second] == [True]
+    assert sessions(account, {user["id"] for user in second}) == []
+
+
+@pytest.mark.parametrize("name", ["eight_at_once", "nights_of_a_supplier"])
+def test_nobody_of_the_supplier_is_left_in(name: str, played: dict[str, Played]) -> None:
+    """All eight are suspended and signed out, the private address and the one in no group too; nobody else is."""
+    account = tenant(played[name])
+    team = [u for u in account.users.values() if "contact-partner" in u["email"] or u["email"] == "finn.hale@mail.example"]
+    team = [u for u in team if u["role"] != "end-user"]
+    assert [u["suspended"] for u in team] == [True] * 8
+    assert sessions(account, {u["id"] for u in team}) == []
+    assert len([u for u in account.users.values() if u["suspended"]]) == 9      # the one who was so from the start
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_long_drill_lasts_two_hours(name: str, played: dict[str, Played]) -> None:
+    """By its own script, with a dozen injects, some of them in the second hour."""
+    game = played[name]
+    assert game.clock.now() - game.scenario.starts >= timedelta(hours=2)
+    assert len(game.scenario.injects) >= 12
+    assert any(inject.at and inject.at > timedelta(minutes=90) for inject in game.scenario.injects)
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_the_vendor_fails_in_the_middle(name: str, played: dict[str, Played]) -> None:
+    """Every fault bites, as often as it was planned; an answer that was lost leaves an unknown that a look settles."""
+    game = played[name]
+    assert game.perform.faults.left == ()
+    kinds = {(entry.kind, entry.step) for entry in game.ledger.entries()}
+    assert ("step.unknown", "end_sessions" if name == "long_shift" else "suspend_team") in kinds
