@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from irkit.engine.state import RunState, State
     from irkit.ledger import Entry, Ledger
     from irkit.report.after import After, Held
+    from irkit.report.findings import Finding
 
 NO_DRILL = "this is made of a drill's ledger alone"
 
@@ -97,15 +98,48 @@ def _after(folder: Path) -> After:
         state = state_of(ledger)
         run = drill_of(folder, state)
         book, scenario, entries = own_copy(ledger, run), _scenario(ledger, run), list(ledger.entries())
+        beside = _beside(ledger, run)
     found = _one(folder, state, run, entries, scenario)
     titles = {step.id: step.title for step in book.steps}
     scores = score.judge(scenario.score, started=run.opened_at, reached=score.reached(run))
     goals = [Objective(rule.id, score.in_words(rule, titles), one.verdict.value, one.text)
              for rule, one in zip(scenario.score, scores, strict=True)]
+    goals += [Objective(one["id"], _in_words(one["id"], titles), one["verdict"], one["text"]) for one in beside]
     own = [entry for entry in entries if entry.run == run.id]
     after = After(found[0], scenario.title, book, run.opened_at, (state.latest or run.opened_at) - run.opened_at,
                   _moment(own[-1].at) - _moment(own[0].at), goals, list(_cards(scenario, run, own)), trouble=found[1])
-    return complete(after, state, run, entries)
+    return complete(after, state, run, entries, list(_observed(run)))
+
+
+def _beside(ledger: Ledger, run: RunState) -> list[dict[str, str]]:
+    """What every drill is judged by, as the drill kept it: the lines that are not as they should be. None in an older drill."""
+    import json
+
+    from irkit.drill.result import NAME
+    kept = next((e for e in ledger.entries() if e.kind == "artefact.added" and e.run == run.id
+                 and e.disclosed.get("artefact.name") == NAME), None)
+    if kept is None:
+        return []
+    with ledger.open_artefact(kept.disclosed["artefact.sha256"]) as file:
+        return [line for line in json.load(file)["standard"] if line["verdict"] != "time"]
+
+
+def _in_words(line: str, titles: Mapping[str, str]) -> str:
+    """An id such as "order:suspend", as an objective."""
+    kind, _, about = line.partition(":")
+    said = {"order": 'what "{}" destroys is kept before it', "rushed": 'the phrase of "{}" is typed after it was read',
+            "evidence": '"{}" brings its evidence', "left": "nothing of the attack is left alive: {}"}.get(kind, "{}")
+    return said.format(titles.get(about, about))
+
+
+def _observed(run: RunState) -> Iterator[Finding]:
+    """What the facilitator saw."""
+    from irkit.drill.control import standing
+    from irkit.report.findings import Finding
+    for one in standing(run.controls).observed:
+        about = f" ({one.data['objective']})" if one.data.get("objective") else ""
+        text = f"{one.shown.get('text', '')}{about}"
+        yield Finding(str(one.data.get("tag") or "observation"), "", text, one.entry, who=one.who)
 
 
 def _moment(text: str) -> datetime:

@@ -155,13 +155,14 @@ def times_of(runbook: Runbook, run: RunState) -> dict[str, int | None]:
     return found
 
 
-def complete(after: After, state: State, run: RunState, entries: Sequence[Entry]) -> After:
-    """The parts that are told from the entries: timeline, observations, plan."""
+def complete(after: After, state: State, run: RunState, entries: Sequence[Entry],
+             observed: Sequence[Finding] = ()) -> After:
+    """The parts that are told from the entries: timeline, observations (`observed` by the facilitator first), plan."""
     own = [entry for entry in entries if entry.run in (run.id, None)]
     found = findings(after.runbook, run, state, own)
     after.timeline = [_moment(after.runbook, run, state, entry) for entry in own              # of a fan-out as a whole
                       if entry.kind in KINDS and "drill_at" in entry.data and entry.item is None]
-    after.observations = [one for one in found if not _PLAN.match(_noted(one))]
+    after.observations = [*observed, *(one for one in found if not _PLAN.match(_noted(one)))]
     after.plan = [*_agreed(found), *_proposed(after, found)]
     return after
 

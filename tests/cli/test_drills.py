@@ -241,3 +241,17 @@ def test_the_commands_stand_beside_the_scenarios(capsys: Capsys, tmp_path: Path)
     drilled(tmp_path / "elsewhere")
     assert irkit(capsys, "drill", "report", "--evidence", "elsewhere", "D", "--output", "-").out.startswith("<!doctype html>")
     assert "no scenario" in irkit(capsys, "drill", "reports").err
+
+
+def test_what_a_facilitator_saw_is_in_the_report(capsys: Capsys, tmp_path: Path) -> None:
+    """First among the observations, with its tag, its objective and who saw it."""
+    folder = drilled(tmp_path)
+    with Ledger.open(folder) as ledger:
+        run = next(e.run for e in ledger.entries() if e.kind == "run.opened")
+        stamp = next(e.data["drill_at"] for e in ledger.entries() if "drill_at" in e.data)
+        ledger.start_session("Sam")
+        ledger.append("control", {"control": "observe", "tag": "strength", "objective": "kept_first", "drill_at": stamp},
+                      {"text": "They read the sessions aloud."}, run=run, by="human")
+        ledger.end_session()
+    observed = _after(folder).observations[0]
+    assert (observed.kind, observed.text, observed.who) == ("strength", "They read the sessions aloud. (kept_first)", "Sam")
