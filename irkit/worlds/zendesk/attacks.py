@@ -43,8 +43,16 @@ def strike(tenant: Tenant, email: str) -> None:
         role = _role(tenant.options)
         any_one = (user for user in tenant.users.values() if user["role"] == role and user["email"] not in (OWNER, BREAK_GLASS))
         subject = tenant.person(email) or next(any_one)
+        admins = _admins(tenant)
         tenant.planted = planted(lambda: {name: getattr(tenant, name) for name in _SHELVES},
                                  lambda: _ATTACKS[tenant.options.attack](tenant, subject))
+        made = tenant.planted["users"]
+        made += [key for key in _admins(tenant) if key not in admins and key not in made]       # an old account that was raised
+
+
+def _admins(tenant: Tenant) -> list[str]:
+    """Keys of those with the role."""
+    return [key for key, user in tenant.users.items() if user["role"] == "admin"]
 
 
 _SHELVES = ("users", "identities", "sessions", "tokens", "clients", "api_tokens", "apps", "webhooks", "targets", "triggers",
