@@ -14,6 +14,7 @@ from irkit.drill.clock import DrillClock
 from irkit.drill.perform import recorded, stage
 from irkit.drill.result import unseen
 from irkit.drill.scenario import Scenario, find, first, load
+from irkit.drill.standard import PHASES
 from irkit.drill.trial import play
 from irkit.engine.gate import Question, Said
 from irkit.engine.session import load_from
@@ -95,7 +96,9 @@ def test_its_own_answers_reach_its_score(name: str, played: dict[str, Played]) -
 def test_its_own_answers_leave_nothing_of_the_attack(name: str, played: dict[str, Played]) -> None:
     """Asked at the end, no world names a session, a token or a rule that still lives; nothing else is missed either."""
     assert [line.line() for line in played[name].trial.result.missed] == []
-    assert [line.id for line in played[name].trial.result.standard] == ["time:preserve", "time:contain", "time:notify"]
+    states = played[name].session.run.steps
+    phases = {step.phase for step in runbook(shipped(name).runbook).steps if states[step.id].state != "not_needed"}
+    assert [line.id for line in played[name].trial.result.standard] == [f"time:{phase}" for phase in PHASES if phase in phases]
 
 
 WRONG = [(name, wrong) for name in SHIPPED for wrong in shipped(name).wrong]
