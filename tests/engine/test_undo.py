@@ -133,7 +133,7 @@ def test_a_lost_answer_of_an_undo_is_settled_by_a_look_and_never_sent_again(tmp_
     def lose(run: Play, question: Question) -> None:
         if question.step == "last":
             assert run.session is not None
-            run.session.ctx.perform._faults = _Lost()      # type: ignore[attr-defined]
+            run.session.ctx.perform.faults = _Lost()      # type: ignore[attr-defined]
     play.before_ask = lose
     play.walk()
     menu = next(q for q in play.asked if q.name == "menu")
@@ -253,7 +253,7 @@ def test_a_failure_offers_to_undo_the_step_before(tmp_path: Path) -> None:
     def refuse(run: Play, question: Question) -> None:
         if (question.step, question.name) == ("downgrade", "gate") and not run.entries("step.failed"):
             assert run.session is not None
-            run.session.ctx.perform._faults = _Refused()      # type: ignore[attr-defined]
+            run.session.ctx.perform.faults = _Refused()      # type: ignore[attr-defined]
     play.before_ask = refuse
     play.walk()
     menu = next(q for q in play.asked if q.name == "menu")

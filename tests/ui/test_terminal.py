@@ -377,10 +377,12 @@ def test_more_lines_than_one_are_no_answer(start: Start, kind: str) -> None:
     """`yes` on a pseudo-terminal, a key held down, a paste gone wrong: none of it is taken; the question is asked again."""
     person = start(kind)
     person.sees("ready")
-    person.sees({"gate": GATE, "phrase": PHRASE, "choice": "c8", "path": "Evidence", "number": "count: "}[kind])
+    asked = {"gate": GATE, "phrase": PHRASE, "choice": "c8", "path": "Evidence", "number": "count: "}[kind]
+    person.sees(asked)
     right = {"gate": "y", "phrase": "END 212 SESSIONS", "choice": "\x1b[B\x1b[B\r", "path": "text: seen", "number": "7"}[kind]
     person.types(f"{right}\n" * 30)
     person.sees("More than one line came at once")
+    person.sees(asked)
     person.types("\x03")
     person.paused()
     assert "ANSWER" not in "".join(person.log)
