@@ -1,4 +1,4 @@
-"""`irkit runbook test`: every scenario of a runbook, played by its own answers in this process, and held to what it asks.
+"""`irkit runbook test`: every scenario of a runbook, played in this process by its own answers and by its wrong teams.
 
 A rehearsal is a drill whose people's time stands still: each decision takes its minute (`irkit.drill.autoplay`) and nothing
 else does, so that what it finds is the same on every machine. What it records is thrown away unless somebody keeps it.
@@ -24,8 +24,8 @@ from irkit.cli.output import put, tell, width
 from irkit.errors import IrkitError, Paused, RunbookError, UsageError
 
 if TYPE_CHECKING:
+    from irkit.drill.result import Result
     from irkit.drill.scenario import Scenario
-    from irkit.drill.score import Score
     from irkit.engine.gate import Said
     from irkit.engine.session import Session
     from irkit.engine.state import RunState
@@ -38,12 +38,12 @@ OPEN = frozenset({"failed", "unknown", "accepted"})     # how an item of a fan-o
 
 @dataclass
 class Played:
-    """How a scenario's own answers, or others, walked its runbook. `wrong` is in words; empty where all is as it should be."""
+    """How a scenario's own answers, or a wrong team's, walked its runbook. `wrong` is in words; empty where nothing is."""
 
     scenario: Scenario
     session: Session
     run: RunState
-    scores: Sequence[Score]
+    result: Result
     wrong: list[str]
     said: list[Said] = field(default_factory=list)
 
@@ -53,23 +53,24 @@ class Played:
         return self.session.ctx.clock.now() - self.run.opened_at
 
 
-def play(scenario: Scenario, runbook: Runbook, folder: Path, settings: Settings, *, answers: Mapping[str, Any] | None = None,
+def play(scenario: Scenario, runbook: Runbook, folder: Path, settings: Settings, *, team: str = "",
          hold: ExitStack | None = None) -> Played:
     """Walk `runbook` in `scenario` in the new incident `folder`, to its end or to where the answers end.
 
-    `answers` in place of the scenario's own. The session is closed again, unless `hold` keeps it open for whoever looks at
-    its worlds and its ledger. Sockets are not sealed here: worlds open none, and the command seals its process.
+    `team` is one of the scenario's wrong ones, in place of its own answers. The session is closed again, unless `hold` keeps
+    it open for whoever looks at its worlds and its ledger. Sockets are not sealed here: worlds open none, and the command
+    seals its process.
     """
-    from irkit.drill import score
     from irkit.engine.run import Walk
     from irkit.engine.state import State
-    said: list[Said] = []
-    setup = _setup(scenario, scenario.answers if answers is None else answers, said.append)
+    said, kept = list["Said"](), list["Result"]()
+    setup = _setup(scenario, scenario.answers_of(team), said.append)
     with ExitStack() as own:
         stack, wrong = hold or own, []
         ledger = stack.enter_context(walks.genesis(folder, "drill", settings))
         session = stack.enter_context(walks.session_of(ledger, setup, runbook, "r1", State()))
         walks.open_drill(session, scenario, walks.inputs_for(runbook, scenario.inputs, setup))
+        session.closing = lambda: kept.append(walks.keep_result(session, scenario))
         try:
             Walk(session).walk()
         except Paused as pause:
@@ -77,8 +78,8 @@ def play(scenario: Scenario, runbook: Runbook, folder: Path, settings: Settings,
         except IrkitError as error:
             wrong.append(f"it stopped: {error.what}")
         session.refresh()
-        scores = score.judge(scenario.score, started=session.run.opened_at, reached=score.reached(session.run))
-        return Played(scenario, session, session.run, scores, [*wrong, *_wrong(scenario, runbook, session.run, scores)], said)
+        found = kept[0] if kept else walks.result_of(session, scenario)
+        return Played(scenario, session, session.run, found, [*wrong, *_wrong(scenario, runbook, session.run, found)], said)
 
 
 def _setup(scenario: Scenario, answers: Mapping[str, Any], heard: Callable[[Said], None]) -> walks.Setup:
@@ -96,9 +97,8 @@ def _setup(scenario: Scenario, answers: Mapping[str, Any], heard: Callable[[Said
                        Cards(scenario.injects, scenario.approvals), WHO, signer=Throwaway())
 
 
-def _wrong(scenario: Scenario, runbook: Runbook, run: RunState, scores: Sequence[Score]) -> Iterator[str]:
-    """What is not as a rehearsal should end: steps, what was sent, injects, score."""
-    from irkit.drill.score import Verdict
+def _wrong(scenario: Scenario, runbook: Runbook, run: RunState, found: Result) -> Iterator[str]:
+    """What is not as a rehearsal should end: steps, what was sent, injects, score and what every drill is held to."""
     from irkit.engine.state import SETTLED
     for number, step in enumerate(runbook.steps, 1):
         state = run.step(step.id)
@@ -113,19 +113,21 @@ def _wrong(scenario: Scenario, runbook: Runbook, run: RunState, scores: Sequence
             yield f"the inject {inject.id} never came"
         elif inject.ask and inject.id in run.injects - run.answered:
             yield f"the inject {inject.id} was not answered"
-    yield from (f"score {one.id}: {one.verdict.value}, {one.text}" for one in scores if one.verdict is not Verdict.OK)
+    yield from (f"score {one.id}: {one.verdict.value}, {one.text}" for one in found.missed)
 
 
 # -- the command -------------------------------------------------------------------------------------------------
 
 @dataclass(frozen=True)
-class Result:
-    """One scenario as the command tells it; `played` is None where it could not be read, or none plays the runbook."""
+class Rehearsal:
+    """One scenario as the command tells it: `played` by its own answers (None where it could not be read), and `teams`, the
+    wrong ones that were played too."""
 
     runbook: str
     scenario: str
     wrong: Sequence[str]
     played: Played | None = None
+    teams: Sequence[str] = ()
 
     @property
     def figures(self) -> str:
@@ -133,17 +135,17 @@ class Result:
         from irkit.engine.values import numbered
         if self.played is None:
             return ""
-        scores, run = self.played.scores, self.played.run
+        scores, run = self.played.result.asked, self.played.run
         good = sum(one.verdict is Verdict.OK for one in scores)
         return (f"{numbered(len(run.steps), 'step')}, {numbered(len(run.injects), 'inject')}, score {good} of {len(scores)}, "
-                f"{_hours(self.played.took)} of drill")
+                f"{_hours(self.played.took)} of drill, {numbered(len(self.teams), 'wrong team')}")
 
     def json(self) -> dict[str, Any]:
         played = self.played
         steps = {step.id: step.state for step in played.run.steps.values()} if played else {}
         return {"runbook": self.runbook, "scenario": self.scenario, "ok": not self.wrong, "wrong": list(self.wrong),
                 "steps": steps, "injects": sorted(played.run.injects) if played else [],
-                "score": [one.json() for one in played.scores] if played else [],
+                "score": [one.json() for one in played.result.asked] if played else [], "teams": list(self.teams),
                 "drill_seconds": int(played.took.total_seconds()) if played else None}
 
 
@@ -161,7 +163,7 @@ def _names(_: Settings) -> list[str]:
 @click.command()
 @click.argument("names", nargs=-1, metavar="[RUNBOOK|SCENARIO|PATH]...", shell_complete=completing(_names))
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER",
-              help="Keep the ledgers: an incident for each scenario, in this folder.")
+              help="Keep the ledgers in this folder: an incident for each scenario, and for each of its wrong teams.")
 @as_json
 @shared
 @click.pass_obj
@@ -169,8 +171,9 @@ def test(settings: Settings, names: tuple[str, ...], keep: Path | None, as_json:
     """Play every scenario with its own answers, and check its outcomes.
 
     Each is walked to its end in simulated tenants: every step settled, nothing sent that stayed unknown, every inject played
-    and answered, the whole score reached, and a ledger that verifies. Without a name the scenarios of all runbooks are played.
-    No socket is opened. Exit code 0 when all is as it should be, else 1.
+    and answered, the whole score reached, nothing of the attack left, and a ledger that verifies. Then its wrong teams play,
+    and the result must show what each of them misses. Without a name the scenarios of all runbooks are played. No socket is
+    opened. Exit code 0 when all is as it should be, else 1.
 
     \b
     Examples:
@@ -239,7 +242,7 @@ def _unplayed(scenarios: Sequence[Path]) -> list[str]:
     return [name for name in available(search_path(os.environ)) if name not in played]
 
 
-def _rehearsed(path: Path, room: Path, settings: Settings) -> Result:
+def _rehearsed(path: Path, room: Path, settings: Settings) -> Rehearsal:
     """Play the scenario in that file. One that cannot be read, or whose runbook cannot, is a result like any other."""
     from irkit.drill import scenario as scenarios
     from irkit.ledger.verify import verify
@@ -249,18 +252,29 @@ def _rehearsed(path: Path, room: Path, settings: Settings) -> Result:
         book = walks.runbook_of(str(find(runbook, [path.parent.parent, *search_path(os.environ)])), settings)
         scenario = scenarios.load(path, lambda _: book)
         played = play(scenario, book, room / path.stem, settings)
+        hidden = [line for team in scenario.wrong for line in _hidden(scenario, book, team, room, settings)]
     except RunbookError as error:
-        return Result(runbook, path.stem, [line for block in error.mistakes for line in block] or [error.what])
+        return Rehearsal(runbook, path.stem, [line for block in error.mistakes for line in block] or [error.what])
     except IrkitError as error:
-        return Result(runbook, path.stem, [error.what])
+        return Rehearsal(runbook, path.stem, [error.what])
     except Paused as pause:
-        return Result(runbook, path.stem, [f"it did not begin: {pause.why}"])
+        return Rehearsal(runbook, path.stem, [f"it did not begin: {pause.why}"])
     report = verify(room / path.stem)
     false = [f"its ledger does not verify: {one.what}" for one in report.findings[:1]] if report.failures else []
-    return Result(runbook, path.stem, [*played.wrong, *false], played)
+    return Rehearsal(runbook, path.stem, [*played.wrong, *false, *hidden], played, list(scenario.wrong))
 
 
-def _lines(result: Result, number: int, of: int) -> list[str]:
+def _hidden(scenario: Scenario, runbook: Runbook, team: str, room: Path, settings: Settings) -> Iterator[str]:
+    """What that wrong team gets wrong and its result does not show."""
+    from irkit.drill.result import unseen
+    played = play(scenario, runbook, room / f"{scenario.name}-{team}", settings, team=team)
+    if not played.run.closed:
+        yield f"the wrong team {team}: {played.wrong[0]}"
+    for line in unseen(played.result, scenario.wrong[team]):
+        yield f"the wrong team {team}: its result does not show {line}"
+
+
+def _lines(result: Rehearsal, number: int, of: int) -> list[str]:
     from irkit.ui.layout import Page
     from irkit.ui.text import safe
     page, word = Page.of(width()), "WRONG" if result.wrong else "ok"

@@ -280,7 +280,7 @@ def walk(session: Session, scenario: Scenario | None = None) -> None:
     """Walk to the end, or record the pause and raise it."""
     incident, results = session.ctx.ledger.folder.name, list[Any]()
     if scenario is not None:
-        session.closing = lambda: results.append(_judged(session, scenario))
+        session.closing = lambda: results.append(keep_result(session, scenario))
     try:
         closed = Walk(session).walk()
     except Paused as pause:
@@ -297,12 +297,17 @@ def walk(session: Session, scenario: Scenario | None = None) -> None:
     session.ctx.say(closed)
 
 
-def _judged(session: Session, scenario: Scenario) -> Result:
+def result_of(session: Session, scenario: Scenario) -> Result:
+    """What came of the drill so far."""
+    from irkit.drill.result import result
+    worlds = getattr(session.ctx.perform, "worlds", {})
+    return result(scenario, session.runbook, session.run, session.ctx.ledger.entries(), worlds)
+
+
+def keep_result(session: Session, scenario: Scenario) -> Result:
     """The drill's result, kept beside its entries so that a report needs no world."""
     from irkit.drill import result
-    ctx = session.ctx
-    worlds = getattr(ctx.perform, "worlds", {})
-    found = result.result(scenario, session.runbook, session.run, ctx.ledger.entries(), worlds)
+    ctx, found = session.ctx, result_of(session, scenario)
     ctx.ledger.keep(result.NAME, found.kept(scenario, session.runbook, session.run), media_type="application/json", run=ctx.run)
     return found
 

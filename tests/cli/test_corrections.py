@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,8 @@ def file(tmp_path: Path) -> Path:
 
 def drilled(root: Path, text: str = TEXT, **answers: Any) -> None:
     """The incident D below `root`: the runbook in `text`, walked by the usual answers but for these."""
-    scenario = load_bytes(SCENARIO.encode(), "night.yaml")
-    play(scenario, load_runbook(text.encode(), "small.yaml"), root / "evidence" / "D", Settings(), answers={**OWN, **answers})
+    scenario = replace(load_bytes(SCENARIO.encode(), "night.yaml"), answers={**OWN, **answers})
+    play(scenario, load_runbook(text.encode(), "small.yaml"), root / "evidence" / "D", Settings())
 
 
 def found(capsys: Capsys) -> dict[str, Any]:

@@ -111,7 +111,8 @@ def test_observations_name_the_entry_that_says_so(tmp_path: Path) -> None:
         kinds = {entry.seq: (entry.kind, entry.step) for entry in ledger.entries()}
     assert kinds[found["skipped"].entry] == ("step.skipped", "end_sessions")
     assert "Who may?" in found["skipped"].text
-    assert [one.verdict for one in after.objectives] == ["ok", "not reached"]
+    assert [(one.id, one.verdict) for one in after.objectives] == [
+        ("kept_first", "ok"), ("contained", "not reached"), ("left:zendesk.session", "missed")]
     assert after.drill.times["contain"] is None
     assert any("within 00:15:00" in one.what for one in after.plan)
     assert not [one for one in after.plan if one.agreed]

@@ -54,19 +54,22 @@ answers:
   end_sessions: {type: phrase}
   tell: {by_hand: Rang them, attach: "text:23:50Z", who: Ana}
   press: We call back.
+by_hand: {tell: [zendesk.token, zendesk.rule, zendesk.client, zendesk.address]}
 """
 
 
 def played(folder: Path, hold: ExitStack | None = None, text: str = SCENARIO, answers: dict[str, Any] | None = None) -> Played:
     book = load_runbook(BOOK, "small.yaml")
-    return play(load_bytes(text.encode(), "night.yaml"), book, folder / "night", Settings(), answers=answers, hold=hold)
+    scenario = load_bytes(text.encode(), "night.yaml")
+    return play(replace(scenario, answers=scenario.answers if answers is None else answers), book, folder / "night", Settings(),
+                hold=hold)
 
 
 def test_a_scenario_whose_answers_are_right_has_nothing_wrong(tmp_path: Path) -> None:
     """Every step ends, the inject is answered, the score is reached, and the ledger it leaves verifies."""
     found = played(tmp_path)
     assert found.wrong == []
-    assert [score.verdict.value for score in found.scores] == ["ok", "ok"]
+    assert [score.verdict.value for score in found.result.asked] == ["ok", "ok"]
     assert {step.state for step in found.run.steps.values()} == {"done", "by_hand"}
     assert verify(tmp_path / "night").exit_code == 0
     with Ledger.open(tmp_path / "night", write=False) as ledger:
@@ -84,10 +87,11 @@ def test_a_scenario_whose_answers_are_right_has_nothing_wrong(tmp_path: Path) ->
      ["it stopped: the scenario does not list this question of end_sessions", "step 3 (end_sessions) is left failed",
       "score contained: not reached, end_sessions was failed"]),
     ("  end_sessions: {type: phrase}", '  end_sessions: {skip: "Too late at night"}',
-     ["score contained: not reached, end_sessions was skipped"]),
+     ["score contained: not reached, end_sessions was skipped", "score left:zendesk.session: missed, still alive: "]),
+    (", zendesk.client,", ",", ["score left:zendesk.client: missed, still alive: inbox_sync"]),
 ])
 def test_what_a_rehearsal_finds(tmp_path: Path, old: str, new: str, wrong: list[str]) -> None:
-    """An answer that is missing, an inject too late to come, a score that is not reached, a step left failed."""
+    """An answer that is missing, an inject too late to come, a score not reached, a step left failed, an attack left alive."""
     assert old in SCENARIO
     found = played(tmp_path, text=SCENARIO.replace(old, new)).wrong
     for words in wrong:
@@ -99,7 +103,7 @@ def test_other_answers_are_played_in_place_of_the_scenarios_own(tmp_path: Path) 
     own = load_bytes(SCENARIO.encode(), "night.yaml").answers
     with ExitStack() as hold:
         found = played(tmp_path, hold, answers={**own, "end_sessions": {"skip": "It is late"}})
-        assert [score.verdict.value for score in found.scores] == ["ok", "not reached"]
+        assert [score.verdict.value for score in found.result.asked] == ["ok", "not reached"]
         assert found.session.ctx.perform.connector("zendesk").name == "zendesk"
         assert found.session.ctx.ledger.last() > 0
 
@@ -108,7 +112,7 @@ def test_a_rehearsal_is_the_same_on_every_machine(tmp_path: Path) -> None:
     """No second passes that is not the scenario's: two rehearsals agree on every time."""
     first, second = played(tmp_path / "a"), played(tmp_path / "b")
     assert {s.id: s.at for s in first.run.steps.values()} == {s.id: s.at for s in second.run.steps.values()}
-    assert first.scores == second.scores
+    assert first.result == second.result
 
 
 # -- the command, in a process of its own: it seals the one it runs in ----------------------------------------------
@@ -155,9 +159,23 @@ def test_a_runbook_that_no_scenario_plays_cannot_pass(tmp_path: Path) -> None:
     assert "no scenario plays small" in ran.stderr
 
 
-def test_an_answer_set_is_no_part_of_the_scenario(tmp_path: Path) -> None:
-    """Playing others leaves the scenario's own answers as they are."""
-    scenario = load_bytes(SCENARIO.encode(), "night.yaml")
-    before = replace(scenario)
-    played(tmp_path, answers={})
-    assert scenario == before
+WRONG = """\
+wrong:
+  sessions_live_on: {why: It is late., answers: {end_sessions: {skip: It is late}}, misses: [contained]}
+"""
+
+
+def test_the_command_plays_the_wrong_teams(tmp_path: Path) -> None:
+    """One that the score finds out is counted; one whose mistake no line shows makes the scenario wrong, as one that stops."""
+    blind = WRONG.replace("[contained]", "[kept_first]")
+    stuck = WRONG.replace("{skip: It is late}", "{choice: later}")
+    ran = command(tmp_path, "small", "--json", "--keep", "kept", day=SCENARIO + WRONG, noon=SCENARIO + blind,
+                  night=SCENARIO + stuck)
+    assert ran.returncode == 1, ran.stderr
+    rows = {row["scenario"]: row for row in json.loads(ran.stdout)}
+    assert {row["scenario"]: row["teams"] for row in rows.values()} == {
+        name: ["sessions_live_on"] for name in ("day", "night", "noon")}
+    assert rows["day"]["wrong"] == []
+    assert rows["noon"]["wrong"] == ["the wrong team sessions_live_on: its result does not show kept_first"]
+    assert rows["night"]["wrong"][0].startswith("the wrong team sessions_live_on: it stopped")
+    assert (tmp_path / "kept" / "day-sessions_live_on").is_dir()

@@ -26,4 +26,4 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Games]:
     games = Games(tmp_path_factory)
     yield games
     for game in games.values():
-        game.ledger.close()
+        game.close()

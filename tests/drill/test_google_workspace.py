@@ -21,7 +21,7 @@ def played(folder: Path, monkeypatch: pytest.MonkeyPatch, **answers: object) -> 
     monkeypatch.setattr(test_shipped, "shipped", lambda name: changed)
     game = Played(NAME, folder)
     yield game
-    game.ledger.close()
+    game.close()
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def games(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Pla
     found = {choice: play(tmp_path_factory.mktemp(choice), choice) for choice in WORLDS}
     yield found
     for game in found.values():
-        game.ledger.close()
+        game.close()
 
 
 @pytest.mark.parametrize("choice", ["okta", "google", "entra"])

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from irkit.drill import score
+from irkit.cli import rehearse
+from irkit.cli.options import Settings
 from irkit.drill.autoplay import DECISION, Paced
 from irkit.drill.clock import DrillClock
-from irkit.drill.perform import recorded, stage
+from irkit.drill.perform import WorldPerform, recorded, stage
 from irkit.drill.result import unseen
 from irkit.drill.scenario import Scenario, find, first, load
+from irkit.drill.score import Verdict
 from irkit.drill.standard import PHASES
-from irkit.drill.trial import play
 from irkit.engine.gate import Question, Said
 from irkit.engine.session import load_from
 from irkit.runbook import Runbook
 from irkit.runbook import load as load_runbook
-from irkit.ui.answers import Scripted
 
 RUNBOOKS = Path(__file__).parents[2] / "runbooks"
 SHIPPED = tuple(sorted(path.stem for path in (RUNBOOKS / "scenarios").glob("*.yaml")))
@@ -37,16 +38,14 @@ def shipped(name: str) -> Scenario:
 
 
 class Played:
-    """One scenario, played. `perform` holds the world as the drill left it."""
+    """One scenario, played as `irkit runbook test` plays it. `perform` holds the world as the drill left it. `close` it."""
 
     def __init__(self, name: str, folder: Path, scenario: Scenario | None = None, wrong: str = "") -> None:
-        self.scenario, self.said = scenario or shipped(name), list[Said]()
-
-        def script(answers: Mapping[str, object]) -> Scripted:
-            return Scripted(answers, phrases_literal=False, talk=self.said.append)
-        self.trial = play(self.scenario, runbook(self.scenario.runbook), folder / name, script, wrong=wrong)
-        self.ledger, self.session, self.perform, self.clock = (
-            self.trial.ledger, self.trial.session, self.trial.perform, self.trial.clock)
+        self.scenario, hold = scenario or shipped(name), ExitStack()
+        game = rehearse.play(self.scenario, runbook(self.scenario.runbook), folder / name, Settings(), team=wrong, hold=hold)
+        self.said, self.session, self.result, self.close = game.said, game.session, game.result, hold.close
+        self.ledger, self.perform = game.session.ctx.ledger, cast("WorldPerform", game.session.ctx.perform)
+        self.clock = cast("DrillClock", game.session.ctx.clock)
 
 
 def test_the_newcomers_scenario_comes_first() -> None:
@@ -87,18 +86,16 @@ def test_plays_every_inject(name: str, played: dict[str, Played]) -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_its_own_answers_reach_its_score(name: str, played: dict[str, Played]) -> None:
     """The script is a good team: every score line is reached as asked."""
-    game = played[name]
-    scores = score.judge(game.scenario.score, started=game.session.run.opened_at, reached=score.reached(game.session.run))
-    assert [line.line() for line in scores if line.verdict is not score.Verdict.OK] == []
+    assert [line.line() for line in played[name].result.asked if line.verdict is not Verdict.OK] == []
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_its_own_answers_leave_nothing_of_the_attack(name: str, played: dict[str, Played]) -> None:
     """Asked at the end, no world names a session, a token or a rule that still lives; nothing else is missed either."""
-    assert [line.line() for line in played[name].trial.result.missed] == []
+    assert [line.line() for line in played[name].result.missed] == []
     states = played[name].session.run.steps
     phases = {step.phase for step in runbook(shipped(name).runbook).steps if states[step.id].state != "not_needed"}
-    assert [line.id for line in played[name].trial.result.standard] == [f"time:{phase}" for phase in PHASES if phase in phases]
+    assert [line.id for line in played[name].result.standard] == [f"time:{phase}" for phase in PHASES if phase in phases]
 
 
 WRONG = [(name, wrong) for name in SHIPPED for wrong in shipped(name).wrong]
@@ -113,9 +110,9 @@ def test_each_scenario_has_a_wrong_team() -> None:
 def test_a_wrong_team_is_found_out(name: str, wrong: str, tmp_path: Path) -> None:
     """It plays to the end, and the result shows each thing that it missed."""
     game = Played(name, tmp_path, wrong=wrong)
-    game.ledger.close()
-    assert game.trial.paused is None
-    assert unseen(game.trial.result, shipped(name).wrong[wrong]) == [], [line.line() for line in game.trial.result.missed]
+    game.close()
+    assert game.session.run.closed
+    assert unseen(game.result, shipped(name).wrong[wrong]) == [], [line.line() for line in game.result.missed]
 
 
 @pytest.mark.parametrize("name", SHIPPED)
