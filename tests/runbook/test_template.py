@@ -192,6 +192,7 @@ def test_no_text_does_more_than_look_up(text: str) -> None:
     scope = Trap(inputs=Trap(who="x"), steps=Trap(agent=Trap(id="1")), item=Trap())
     for parse in (Template.parse, Expr.parse):
         try:
-            parse(text).value(scope)
+            value = parse(text).value(scope)
         except (Wrong, Missing):
             continue
+        assert value is None or isinstance(value, str | int | float | list | dict), value
