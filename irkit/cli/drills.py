@@ -90,14 +90,14 @@ def drill_of(folder: Path, state: State) -> RunState:
 
 
 def _after(folder: Path) -> After:
-    from irkit.cli.walks import own_copy
+    from irkit.cli.walks import own_copy, own_scenario
     from irkit.drill import score
     from irkit.ledger import Ledger
     from irkit.report.after import After, Objective, complete
     with Ledger.open(folder, write=False) as ledger:
         state = state_of(ledger)
         run = drill_of(folder, state)
-        book, scenario, entries = own_copy(ledger, run), _scenario(ledger, run), list(ledger.entries())
+        book, scenario, entries = own_copy(ledger, run), own_scenario(ledger, run), list(ledger.entries())
         beside = _beside(ledger, run)
     found = _one(folder, state, run, entries, scenario)
     titles = {step.id: step.title for step in book.steps}
@@ -146,12 +146,6 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _scenario(ledger: Ledger, run: RunState) -> Scenario:
-    from irkit.drill import scenario
-    with ledger.open_artefact(run.scenario) as file:
-        return scenario.load_bytes(file.read(), "the run's own scenario")
-
-
 def _cards(scenario: Scenario, run: RunState, entries: Sequence[Entry]) -> Iterator[Any]:
     """The scenario's injects, with when they came and what was answered."""
     from irkit.report.after import Card
@@ -191,6 +185,7 @@ def _one(folder: Path, state: State, run: RunState, entries: Sequence[Entry], sc
 
 def _held(settings: Settings, *, runbook: str = "", but: Path | None = None) -> Iterator[Held]:
     """The drills below the evidence root, of one runbook or of all. A damaged one is named on stderr and passed over."""
+    from irkit.cli.walks import own_scenario
     from irkit.ledger import Ledger
     for folder in folders(settings):
         if but is not None and folder.resolve() == but.resolve():
@@ -202,7 +197,7 @@ def _held(settings: Settings, *, runbook: str = "", but: Path | None = None) -> 
                 state = state_of(ledger)
                 found = [one for one in state.runs.values() if one.mode == "drill" and runbook in ("", one.runbook)]
                 entries = list(ledger.entries()) if found else []
-                scenarios = [_scenario(ledger, one) for one in found]
+                scenarios = [own_scenario(ledger, one) for one in found]
             yield from (_one(folder, state, run, entries, one)[0] for run, one in zip(found, scenarios, strict=True))
         except IrkitError as error:
             tell(settings, f"{folder.name}: {error.what}  (irkit ledger verify {folder.name})")
