@@ -49,7 +49,7 @@ MAX_BODY = 8 * 2**20       # bytes of an upload that a world is given; of a larg
 
 @dataclass(frozen=True)
 class Recorded:
-    """A request as the ledger holds it, and when it was made on the drill's clock."""
+    """A request as the ledger holds it, when it was made on the drill's clock, and the status that came back, if one did."""
 
     connection: str
     method: str
@@ -57,6 +57,7 @@ class Recorded:
     body: bytes
     at: datetime
     upload: Artefact | None = None
+    answered: int | None = None
 
 
 class WorldTime:
@@ -152,7 +153,8 @@ class WorldPerform:
             token = self._world(request.connection).ready_token
             url = request.url.replace(quote(CREDENTIAL), quote(token, safe="~"), 1)
             with self._time.at(request.at):
-                self._ask(request.connection, request.method, url, HEADERS, _bearing(request.body, token), request.upload)
+                self._ask(request.connection, request.method, url, HEADERS, _bearing(request.body, token), request.upload,
+                          request.answered)
 
     def _world(self, connection: str) -> World:
         if connection not in self.worlds:
@@ -161,11 +163,11 @@ class WorldPerform:
         return self.worlds[connection]
 
     def _ask(self, connection: str, method: str, url: str, headers: Mapping[str, str], body: bytes,
-             upload: Artefact | None = None) -> Answer | None:
+             upload: Artefact | None = None, answered: int | None = None) -> Answer | None:
         """The answer, or None when a fault lost it."""
         world = self._world(connection)
         call = call_of(world, self._addresses[connection], method, url, headers, body, upload)
-        fault = self.faults.judge(world.connector, method, call.path)
+        fault = self.faults.judge(world.connector, method, call.path, answered=answered)
         if fault is not None and fault.answer is not None:
             return fault.said()
         if fault is not None and fault.lost == "before":
@@ -195,6 +197,9 @@ def recorded(entries: Iterable[Entry], run: str, load: Load) -> Iterator[Recorde
 
     `load(sha256)` reads a body that was too large for a line.
     """
+    entries = list(entries)                       # an answer comes after its request
+    answers = {entry.seq if entry.ref is None else entry.ref: entry.data.get("status") for entry in entries
+               if entry.kind == "request.answer" and entry.run == run}
     faults: dict[int | None, Fault] = {}
     for entry in entries:
         if entry.kind == "control" and entry.run == run:
@@ -205,10 +210,12 @@ def recorded(entries: Iterable[Entry], run: str, load: Load) -> Iterator[Recorde
         asked = entry.kind == "request.sending" or (entry.kind == "request.answer" and entry.ref is None)      # a read is one
         if asked and entry.run == run and "request.url" in entry.disclosed:
             shown = entry.disclosed
-            for parts in (shown["request.first"], shown) if "request.first" in shown else (shown,):
+            pair = (shown["request.first"], shown) if "request.first" in shown else (shown,)
+            for parts in pair:                    # of a pair nothing says which of them was answered
                 yield Recorded(parts["request.connection"], parts["request.method"], parts["request.url"],
                                _sent(parts, load), moment(entry),
-                               Artefact(**parts["request.upload"]) if "request.upload" in parts else None)
+                               Artefact(**parts["request.upload"]) if "request.upload" in parts else None,
+                               answers.get(entry.seq) if len(pair) == 1 else None)
 
 
 def _sent(shown: Mapping[str, Any], load: Load) -> bytes:

@@ -37,6 +37,10 @@ class Fault:
         if sum(how is not None for how in (self.lost, self.answer, self.transport)) != 1:
             raise UsageError(f"the fault on {self.request!r} says one of lost, answer and transport")
 
+    def gave(self, status: int | None) -> bool:
+        """Whether a request that was answered so, None for not at all, may have met this fault."""
+        return status is None or (self.answer is not None and self.said().status == status)
+
     def said(self) -> Answer:
         """The answer to give instead, for a fault that has one."""
         given = self.answer or {}
@@ -68,12 +72,17 @@ class Faults:
             self._faults = (*self._faults, fault)
             self._left.append(fault.times)
 
-    def judge(self, connector: str, method: str, path: str) -> Fault | None:
-        """The fault that this request meets, used up by one; None when all is well."""
+    def judge(self, connector: str, method: str, path: str, *, answered: int | None = None) -> Fault | None:
+        """The fault that this request meets, used up by one; None when all is well.
+
+        `answered` is the status that the record of a request holds, when it is asked again: of two that left together it
+        says which of them met the fault.
+        """
         with self._lock:
             for number, fault in enumerate(self._faults):
                 left = self._left[number]
-                if left != 0 and fault.connector == connector and fnmatchcase(f"{method} {path}", fault.request):
+                if (left != 0 and fault.connector == connector and fnmatchcase(f"{method} {path}", fault.request)
+                        and fault.gave(answered)):
                     self._left[number] = None if left is None else left - 1
                     return fault
         return None

@@ -50,7 +50,7 @@ class Heard(Faults):
         self.requests: list[tuple[str, str]] = []
         self.found: list[str] = []
 
-    def judge(self, connector: str, method: str, path: str) -> Fault | None:
+    def judge(self, connector: str, method: str, path: str, *, answered: int | None = None) -> Fault | None:
         self.requests.append((method, path))
         self.found.append(self.world.digest())
         return None

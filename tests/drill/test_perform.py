@@ -259,6 +259,25 @@ def test_a_killed_drill_goes_on_in_the_same_world(order: list[tuple[int, int]], 
     assert second.ask(requests[0]) == first.ask(requests[0])
 
 
+BUSY = '[{connector: zendesk, request: "PUT /api/v2/users/*", answer: {status: 429, retry_after: 9}}]'
+LOST = '[{connector: zendesk, request: "PUT /api/v2/users/*", lost: before}]'
+
+
+@pytest.mark.parametrize(("faults", "statuses"), [
+    (BUSY, (200, 429)), (BUSY, (429, 200)), (LOST, (200, None)), (LOST, (None, 200))])
+def test_of_two_that_left_together_the_same_one_meets_the_fault_again(
+        faults: str, statuses: tuple[int | None, int | None]) -> None:
+    """Threads ask a world in another order than the ledger holds; what came back says which request took no effect."""
+    perform, clock = staged(faults=faults)
+    before = perform.worlds["zendesk"].digest()
+    user = int(str(perform.worlds["zendesk"].samples()["user_id"]))
+    both = [perform.prepare("zendesk", suspend(user, suspended=on)) for on in (True, False)]
+    perform.replay([Recorded("zendesk", one.method, one.url, one.body or b"", clock.now(), answered=status)
+                    for one, status in zip(both, statuses, strict=True)])
+    assert perform.faults.left == ()
+    assert (perform.worlds["zendesk"].digest() == before) is (statuses[0] != 200)
+
+
 def test_what_was_recorded_is_in_the_ledger(tmp_path: Path) -> None:
     """Reads and writes of this run come back from its entries, in order, with body and drill time; other entries do not."""
     at = itertools.count()

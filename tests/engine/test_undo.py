@@ -148,7 +148,7 @@ class _Lost:
 
     left = 1
 
-    def judge(self, _connector: str, method: str, _path: str) -> Fault | None:
+    def judge(self, _connector: str, method: str, _path: str, **_answered: int | None) -> Fault | None:
         if method == "PUT" and self.left:
             self.left = 0
             return Fault("zendesk", "PUT /api/v2/users/*", "after", None, 1)
@@ -267,7 +267,7 @@ class _Refused:
 
     left = 1
 
-    def judge(self, _connector: str, method: str, _path: str) -> Fault | None:
+    def judge(self, _connector: str, method: str, _path: str, **_answered: int | None) -> Fault | None:
         if method == "PUT" and self.left:
             self.left = 0
             return Fault("zendesk", "PUT /api/v2/users/*", None, {"status": 403}, 1)

@@ -39,9 +39,9 @@ def _serve(requests: IO[str], answer: Callable[[object], None]) -> None:
             super().__init__([Fault(**fault) for fault in faults])
             self.heard = heard
 
-        def judge(self, connector: str, method: str, path: str) -> Fault | None:
+        def judge(self, connector: str, method: str, path: str, *, answered: int | None = None) -> Fault | None:
             self.heard.append(f"{method} {path}")
-            return super().judge(connector, method, path)
+            return super().judge(connector, method, path, answered=answered)
 
     servers: list[tuple[Server, list[str]]] = []
     for asked in map(json.loads, requests):
