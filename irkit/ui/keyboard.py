@@ -60,23 +60,30 @@ class Keyboard:
     def lines(self, wait: float, poll: Callable[[], Sequence[Said]]) -> tuple[bytes | None, Sequence[Said]]:
         """What is pasted up to a line that holds a single dot, or the news that came before anything was; None: too much.
 
-        The terminal's own line editing is off meanwhile: it would cut a line after 4,095 bytes. What comes after the dot
-        belongs to the paste and is thrown away, and not read as the answer to what is asked next. Raises EOFError for Ctrl-D,
-        and when the terminal is gone.
+        Call it within `uncut`. What comes after the dot belongs to the paste and is thrown away, and not read as the answer to
+        what is asked next. Raises EOFError for Ctrl-D, and when the terminal is gone.
+        """
+        read, searched = bytearray(), 0
+        while not (found := _END.search(read, searched)) and len(read) <= MOST:
+            searched = max(len(read) - 3, 0)               # "\n.\r" may wait for its end
+            ready = self.waiting(wait)
+            news = poll()
+            if news and not read and not ready:
+                return b"", news
+            if ready:
+                read += self._some()
+        while self.waiting(QUIET):
+            self._some()
+        return (bytes(read[:found.start()]) if found else None), ()
+
+    @contextlib.contextmanager
+    def uncut(self) -> Iterator[None]:
+        """Within, lines are not cut after 4,095 bytes, as the terminal's own line editing would. Enter it before the question
+        stands there: whoever sees that may paste at once. What was typed before is forgotten. Raises EOFError as `flush`.
         """
         with self._without(termios.ICANON):
-            read, searched = bytearray(), 0
-            while not (found := _END.search(read, searched)) and len(read) <= MOST:
-                searched = max(len(read) - 3, 0)               # "\n.\r" may wait for its end
-                ready = self.waiting(wait)
-                news = poll()
-                if news and not read and not ready:
-                    return b"", news
-                if ready:
-                    read += self._some()
-            while self.waiting(QUIET):
-                self._some()
-        return (bytes(read[:found.start()]) if found else None), ()
+            self.flush()
+            yield
 
     def _some(self) -> bytes:
         try:

@@ -132,9 +132,10 @@ class Terminal:
     def _typed(self, question: Question, poll: Poll, keyboard: Keyboard) -> tuple[bytes | None, Sequence[Said]]:
         """A line, or the news that came before it was complete. None: more was typed than one answer."""
         if question.multiline:
-            self.talk.prompt(question)
-            self.talk.tell("")
-            return keyboard.lines(EACH, poll)
+            with keyboard.uncut():
+                self.talk.prompt(question)
+                self.talk.tell("")
+                return keyboard.lines(EACH, poll)
         if not self.talk.plain and (question.path or question.pick or _long(question)):
             from irkit.ui import pick
             picked, news, ahead = pick.asked(question, poll, each=EACH, prefix=self.talk.prefix)
