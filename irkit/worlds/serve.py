@@ -37,7 +37,7 @@ class Server:
         self.stopping = threading.Event()
         self._tcp = _Tcp(("127.0.0.1", port), handler or Connection)
         self._tcp.served = self
-        self._thread = threading.Thread(target=self._tcp.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread = threading.Thread(target=self._tcp.take_until_stopping, daemon=True)
         self.port = int(self._tcp.server_address[1])
         self.url = world.base_url = f"http://127.0.0.1:{self.port}"
 
@@ -49,7 +49,8 @@ class Server:
         """Stop taking connections and close those that are open."""
         self.stopping.set()
         if self._thread.is_alive():
-            self._tcp.shutdown()
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", self.port)).close()         # accept() returns for a connection alone
             self._thread.join()
         self._tcp.close_all()
         self._tcp.server_close()
@@ -78,6 +79,14 @@ class _Tcp(socketserver.ThreadingTCPServer):
     def __init__(self, address: tuple[str, int], handler: type[socketserver.BaseRequestHandler]) -> None:
         super().__init__(address, handler)
         self.open: set[socket.socket] = set()
+
+    def take_until_stopping(self) -> None:
+        """Wait for connections without waking up in between: many worlds may stand by, and to stop one must not take a poll."""
+        while not self.served.stopping.is_set():
+            self.handle_request()
+
+    def verify_request(self, request: object, client_address: object) -> bool:
+        return not self.served.stopping.is_set()
 
     def close_all(self) -> None:
         for connection in list(self.open):

@@ -117,6 +117,7 @@ class Rig:
     tenants: Helper
     env: dict[str, str] = field(default_factory=dict)
     people: list[Person] = field(default_factory=list)
+    served: list[Tenant] = field(default_factory=list)
 
     @property
     def evidence(self) -> Path:
@@ -125,6 +126,8 @@ class Rig:
     def close(self) -> None:
         for person in self.people:
             person.child.close(force=True)
+        for tenant in self.served:
+            tenant.stop()
 
     # -- preparing -------------------------------------------------------------------------------------------------
 
@@ -132,6 +135,7 @@ class Rig:
         """A fresh tenant, and an irkit.toml that leads to it with a ready token."""
         made = self.tenants("serve", options={**SMALL, **options}, faults=[{"connector": "zendesk", **f} for f in faults])
         tenant = Tenant(self.tenants, **made)
+        self.served.append(tenant)
         self.env["RIG_TOKEN"] = tenant.token
         self.connect(base_url=tenant.url)
         return tenant
