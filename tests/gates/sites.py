@@ -84,4 +84,8 @@ def _asking(node: ast.AST, where: str, known: frozenset[str]) -> Iterator[tuple[
 
 
 def _asks(called: ast.expr, known: frozenset[str]) -> bool:
-    return ast.unparse(called) in known or (isinstance(called, ast.Attribute) and called.attr in METHODS)
+    if isinstance(called, ast.Name):
+        return called.id in known
+    if not isinstance(called, ast.Attribute):
+        return False
+    return called.attr in METHODS or (isinstance(called.value, ast.Name) and f"{called.value.id}.{called.attr}" in known)

@@ -75,15 +75,15 @@ def test_values_read_at_once_are_those_read_one_by_one(bodies: list[str]) -> Non
 
 
 @pytest.mark.parametrize("length", range(4))
-@pytest.mark.parametrize("bits", range(1, 64))
-def test_no_value_makes_up_for_another(length: int, bits: int) -> None:
+def test_no_value_makes_up_for_another(length: int) -> None:
     """A zero byte in one text, which is left out, and unused bits in another, which are put in, are both seen."""
     longer = body(SALT, "a", "x" * length)
-    spelled = longer[:-1] + LETTERS[LETTERS.index(longer[-1]) ^ bits]
     zero = base64url(f'["{SALT}","b",1]\0'.encode())
-    for bodies in ([spelled, zero], [zero, spelled], [spelled, zero, body(SALT, "c", 1)]):
-        with pytest.raises(ValueError):
-            read_all(bodies)
+    for bits in range(1, 64):
+        spelled = longer[:-1] + LETTERS[LETTERS.index(longer[-1]) ^ bits]
+        for bodies in ([spelled, zero], [zero, spelled], [spelled, zero, body(SALT, "c", 1)]):
+            with pytest.raises(ValueError):
+                read_all(bodies)
 
 
 def coded(text: str) -> str:
