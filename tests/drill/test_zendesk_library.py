@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from irkit.worlds.zendesk import Zendesk
 from irkit.worlds.zendesk.state import BREAK_GLASS, FAR, Tenant
-from tests.drill.test_shipped import Played
+from tests.drill.test_shipped import Played, shipped
 
 LONG = ("long_shift", "nights_of_a_supplier")
 NAMES = ("quiet_administrator", "refund_lure", "sessions_in_files", "eight_at_once", *LONG)
@@ -94,3 +96,15 @@ def test_the_vendor_fails_in_the_middle(name: str, played: dict[str, Played]) ->
     assert game.perform.faults.left == ()
     kinds = {(entry.kind, entry.step) for entry in game.ledger.entries()}
     assert ("step.unknown", "end_sessions" if name == "long_shift" else "suspend_team") in kinds
+
+
+def test_a_lure_alone_is_put_to_the_authority(tmp_path: Path) -> None:
+    """Replies in our name are a breach though no log shows a read: the 72 hours are met, and not closed as not needed."""
+    scenario = shipped("refund_lure")
+    said = {**scenario.answers, "exported": {"choice": "no", "reason": "The kept log shows no read from the address."}}
+    game = Played("refund_lure", tmp_path, dataclasses.replace(scenario, answers=said))
+    game.close()
+    run = game.session.run
+    assert (run.step("sent").result["choice"], run.step("exported").result["choice"]) == ("yes", "no")
+    assert run.step("notify_authority").state == "by_hand"
+    assert "gdpr_33" in run.met
