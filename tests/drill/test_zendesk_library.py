@@ -52,6 +52,24 @@ def test_the_raised_account_is_an_agent_again(played: dict[str, Played]) -> None
     assert len([u for u in account.users.values() if u["role"] == "admin" and not u["suspended"]]) >= 2
 
 
+def test_the_planted_administrator_is_shut_altogether(played: dict[str, Played]) -> None:
+    """Made by the intruder, it is suspended, signed out and an end user, and holds no OAuth token."""
+    account = tenant(played["long_shift"])
+    made, = played["long_shift"].session.run.step("keep_admins").result["suspect_ids"]
+    user = account.users[made]
+    assert (user["name"], user["role"], user["suspended"]) == ("Support Sync", "end-user", True)
+    assert sessions(account, {user["id"]}) == []
+    assert [token for token in account.tokens.values() if token["user_id"] == user["id"]] == []
+
+
+def test_who_was_raised_is_read_before_anybody_of_ours_is(played: dict[str, Played]) -> None:
+    """The second administrator, made by hand, is not among those whom the next gates suspend."""
+    run = played["quiet_administrator"].session.run
+    read, made = run.step("keep_raised"), run.step("second_admin")
+    assert made.state == "by_hand"
+    assert read.entry < made.entry
+
+
 def test_the_tokens_that_nobody_used_are_gone(played: dict[str, Played]) -> None:
     """The stale ones are revoked, irkit's own is not."""
     account = tenant(played["refund_lure"])
@@ -108,3 +126,18 @@ def test_a_lure_alone_is_put_to_the_authority(tmp_path: Path) -> None:
     assert (run.step("sent").result["choice"], run.step("exported").result["choice"]) == ("yes", "no")
     assert run.step("notify_authority").state == "by_hand"
     assert "gdpr_33" in run.met
+
+
+def test_a_plan_without_the_log_is_never_quiet(tmp_path: Path) -> None:
+    """Nobody counts, the app has not stopped as far as anybody knows, and the authority hears that it cannot be told."""
+    scenario = shipped("retired_chat_app")
+    said = {**scenario.answers, "requesters": {"needed": "no", "reason": "There is no log to count from."},
+            "stopped": {"choice": "no", "reason": "There is no access log on this plan."},
+            "stop_again": {"by_hand": "Read the last uses every hour", "attach": "text:Readings until 20:00Z", "who": "Tom"},
+            "exported": {"choice": "unknown", "reason": "There is no access log on this plan."}}
+    worlds = {**scenario.worlds, "zendesk": {**scenario.worlds["zendesk"], "adpp": False}}
+    game = Played("retired_chat_app", tmp_path, dataclasses.replace(scenario, worlds=worlds, answers=said))
+    game.close()
+    states = {step.id: step.state for step in game.session.run.steps.values()}
+    assert {step for step, state in states.items() if state == "unavailable"} == {"reads_again", "keep_reads", "keep_all_reads"}
+    assert (states["requesters"], states["stop_again"], states["notify_authority"]) == ("not_needed", "by_hand", "by_hand")
