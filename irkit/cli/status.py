@@ -147,7 +147,7 @@ def _run_lines(settings: Settings, ledger: Ledger, state: State, run: RunState, 
     facts = view.known() if known else ()
     if run.closed:
         return reading.closed_lines(view.closed(now), tz=settings.zone, prefix=prefix, known=facts)
-    step = view.at_work()
+    step = view.at_work(now)
     at_work = f"{view.number(step.id)} {step.title}: {view.step_state(step).word}" if step else ""
     return reading.status_lines(view.resumed(now), tz=settings.zone, prefix=prefix, at_work=at_work, known=facts, then=known)
 

@@ -195,7 +195,7 @@ def stand_of(incident: str, runbook: Runbook, state: State, run: RunState, now: 
     from irkit.engine.view import View
     from irkit.ui.watching import Stand
     view = View(incident, runbook, state, run.id, run.last_who)
-    step = None if run.closed else view.at_work()
+    step = None if run.closed else view.at_work(now)
     steps = [(n, _word(view.step_state(s)), s.title) for n, s in enumerate(view.runbook.steps, 1)]
     idle = [] if run.closed or run.holder in state.sessions else [
         f"PAUSED   nobody has this run open; {run.last_who} had it last. irkit resume {view.incident}"]

@@ -35,7 +35,7 @@ def draft(view: View, now: datetime) -> str:
     sections: Mapping[str, Sequence[str]] = {
         "Status": _status(view, now), "Tried": _tried(view),
         "Unknown": [line.removeprefix("UNKNOWN").strip() for line in said.open] or ["nothing that was sent is open"],
-        "Risks": _risks(view) or ["none that the ledger shows"], "Next": _next(view), "Clock": _clocks(view, now)}
+        "Risks": _risks(view) or ["none that the ledger shows"], "Next": _next(view, now), "Clock": _clocks(view, now)}
     return "".join(f"{name}: {first}\n" + "".join(f"- {line}\n" for line in rest)
                    for name in SECTIONS for first, *rest in [sections[name]])
 
@@ -63,8 +63,8 @@ def _risks(view: View) -> list[str]:
             *([f"nobody holds the role {', '.join(vacant)}"] if vacant else [])]
 
 
-def _next(view: View) -> list[str]:
-    following = view.following()
+def _next(view: View, now: datetime) -> list[str]:
+    following = view.following(now)
     lines = [following] if following else ["no step is open"]
     return lines + [f"deferred: {line}" for line in view.lines("deferred")]
 

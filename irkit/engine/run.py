@@ -7,7 +7,7 @@ defers itself until it is due. `g N` goes anywhere. The position is never stored
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from irkit.engine import ask, clocks, radius
@@ -15,7 +15,7 @@ from irkit.engine.ending import GoTo, TakeBack
 from irkit.engine.gate import Closed, News, Question, Said, Waiting
 from irkit.engine.modes import Mode
 from irkit.engine.session import Session
-from irkit.engine.state import SETTLED, WITH_RESULT
+from irkit.engine.state import SETTLED
 from irkit.engine.step import walk
 from irkit.engine.undo import half_undone, take_back
 from irkit.errors import Paused, UsageError
@@ -92,7 +92,7 @@ class Walk:
             state = self.session.step_state(step)
             if state.state in SETTLED:
                 continue
-            due = self._due(step, now)
+            due = self.session.view.due(step, now)
             if due is not None and due > now:
                 self._defer(step, due)
                 waiting.append(due)
@@ -105,22 +105,9 @@ class Walk:
         return deferred[0] if deferred else min(waiting, default=None)
 
     def _current_phase(self) -> str:
-        """The phase of the first step that nobody deferred."""
-        for step in self.session.runbook.steps:
-            if self.session.step_state(step).state not in SETTLED | {"deferred"}:
-                return step.phase
-        return ""
-
-    def _due(self, step: Step, now: datetime) -> datetime | None:
-        """When a step with `after` may begin; None while the other step is open. Steps without it are due `now`."""
-        if step.after is None:
-            return now
-        other = self.session.step_state(step.after.step)
-        if other.state not in SETTLED:
-            return None
-        if self.session.ctx.mode is Mode.PROBE:      # it waits for nothing: what the step waits for was not done
-            return now
-        return other.at + (step.after.wait or timedelta()) if other.state in WITH_RESULT and other.at else now
+        """The phase of the first step at hand: one that waits for another keeps no phase going."""
+        step = next(iter(self.session.view.at_hand(self.session.ctx.clock.now())), None)
+        return step.phase if step else ""
 
     def _defer(self, step: Step, until: datetime) -> None:
         state = self.session.step_state(step)

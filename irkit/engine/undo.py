@@ -247,10 +247,10 @@ class UndoMany(Batch):
 def leave(session: Session, step: Step, why: str) -> None:
     """The undo ends, and the step stays what it was."""
     entry = session.record("step.skipped", {}, {"reason": why}, by="human", step=step.id)
-    session.ctx.say(Ended("not undone", why, entry.seq, session.view.following()))
+    session.ctx.say(Ended("not undone", why, entry.seq, session.view.following(session.ctx.clock.now())))
 
 
 def _say_undone(session: Session, step: Step, say: str, entry: int) -> None:
-    following = session.view.following()
+    following = session.view.following(session.ctx.clock.now())
     again = f"g {session.number(step.id)} walks it again" if following else ""
     session.ctx.say(Ended("undone", ". ".join(filter(None, (say, again))), entry, following))

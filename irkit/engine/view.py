@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from irkit.engine import deadlines
 from irkit.engine.gate import Closed, Resumed, Where
 from irkit.engine.modes import Mode
-from irkit.engine.state import SETTLED, RunState, State, StepState
+from irkit.engine.state import SETTLED, WITH_RESULT, RunState, State, StepState
 from irkit.engine.undoable import undoable
 from irkit.engine.values import word
 from irkit.runbook import Runbook, Step
@@ -44,16 +44,34 @@ class View:
         mode = Mode(self.run.mode)
         return "TEST" if self.state.mode == "test" and mode is Mode.LIVE else LABELS[mode]
 
-    def following(self) -> str:
-        """"8. End every session of the account": the first step that is open and that nobody deferred; empty at the end."""
-        for number, step in enumerate(self.runbook.steps, 1):
-            if self.step_state(step).state not in SETTLED | {"deferred"}:
-                return f"{number}. {step.title}"
-        return ""
+    def due(self, step: Step, now: datetime) -> datetime | None:
+        """When a step with `after` may begin; None while the other step is open. Steps without it are due `now`."""
+        if step.after is None:
+            return now
+        other = self.step_state(step.after.step)
+        if other.state not in SETTLED:
+            return None
+        if Mode(self.run.mode) is Mode.PROBE:      # it waits for nothing: what the step waits for was not done
+            return now
+        return other.at + (step.after.wait or timedelta()) if other.state in WITH_RESULT and other.at else now
 
-    def at_work(self) -> Step | None:
-        """The step that was begun last and is not settled; else the first that is open."""
-        open_ = [step for step in self.runbook.steps if self.step_state(step).state not in SETTLED | {"deferred"}]
+    def at_hand(self, now: datetime) -> list[Step]:
+        """The open steps, in order, without those that were deferred and those whose turn has not come (`after`)."""
+        found = []
+        for step in self.runbook.steps:
+            state, due = self.step_state(step).state, self.due(step, now)
+            if state not in SETTLED | {"deferred"} and (state != "pending" or (due is not None and due <= now)):
+                found.append(step)
+        return found
+
+    def following(self, now: datetime) -> str:
+        """"8. End every session of the account": the first step at hand; empty when there is none."""
+        step = next(iter(self.at_hand(now)), None)
+        return f"{self.number(step.id)}. {step.title}" if step else ""
+
+    def at_work(self, now: datetime) -> Step | None:
+        """The step that was begun last and is not settled; else the first that is at hand."""
+        open_ = self.at_hand(now)
         begun = [step for step in open_ if self.step_state(step).state != "pending"]
         return max(begun, key=lambda step: self.step_state(step).entry) if begun else next(iter(open_), None)
 
