@@ -13,6 +13,8 @@ from typing import Any
 import jsonschema
 import msgspec
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from referencing import Registry
 from referencing.jsonschema import DRAFT7
 
@@ -142,6 +144,21 @@ def test_the_skeleton_comes_back() -> None:
     made = exported(runbook)
     assert [error.message for error in VALIDATOR.iter_errors(made)] == []
     assert plan(again(made)) == plan(runbook)
+
+
+WORDS = st.text(st.sampled_from("ab:#-'\"|>[]&*!%@` \n\r\t\\~0é\u00a0"), max_size=14)
+
+
+@given(WORDS, WORDS, WORDS, WORDS)
+@example("a\n\n", "\n", "b\n\n", "c\n\n")
+def test_texts_come_back_letter_by_letter(use_when: str, why: str, words: str, label: str) -> None:
+    """Whatever YAML makes of them, blank lines at their end too."""
+    head = {"schema": "irkit/v1", "runbook": "mine", "title": "Mine", "version": 1, "use_when": use_when}
+    written = json.dumps({**head, "steps": [
+        {"id": "tell", "title": "Tell", "why": why, "do": f"-{words}", "refs": [label]},
+        {"id": "ask", "title": "Ask", "ask": f"{words}?", "choices": {"yes": f"Yes{label}", "no": "No"}}]})
+    runbook = load_bytes(written.encode(), "mine.yaml")
+    assert plan(again(exported(runbook))) == plan(runbook)
 
 
 @pytest.mark.parametrize("harm", [

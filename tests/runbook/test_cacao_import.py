@@ -294,6 +294,11 @@ def test_a_step_that_leads_nowhere_ends_its_branch() -> None:
     assert "changed Delete: it leads nowhere, which is taken for an end" in told(made)
 
 
+def test_a_description_may_end_in_blank_lines() -> None:
+    """They would stand before the steps, where YAML wants a key."""
+    assert imported({**two(), "description": "Somebody reports\na mail.\n\n"})[1].use_when == "Somebody reports\na mail."
+
+
 def test_names_are_made_for_everything() -> None:
     """Twice the same, none, one without a letter, one far too long."""
     made = two()

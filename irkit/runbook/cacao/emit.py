@@ -18,7 +18,9 @@ class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):       # type: igno
 
 
 def _text(dumper: Any, words: str) -> Any:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", words, style="|" if "\n" in words else None)
+    """A block cannot hold blank lines at its end: those between steps would be taken for its own."""
+    block = "\n" in words and not words.endswith("\n\n") and words != "\n"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", words, style="|" if block else '"' if "\n" in words else None)
 
 
 _Dumper.add_representer(str, _text)
