@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -144,6 +145,30 @@ def test_the_skeleton_comes_back() -> None:
     made = exported(runbook)
     assert [error.message for error in VALIDATOR.iter_errors(made)] == []
     assert plan(again(made)) == plan(runbook)
+
+
+def small(inputs: str = "{}", phase: str = "notify") -> Runbook:
+    """One step, with these inputs."""
+    return load_bytes(f"{{schema: irkit/v1, runbook: mine, title: Mine, version: 1, inputs: {inputs}, "
+                      f"steps: [{{id: a, title: A, do: x, phase: {phase}}}]}}".encode(), "mine.yaml")
+
+
+def test_an_input_with_a_name_that_no_variable_may_have() -> None:
+    """CACAO's names are ASCII and short (10.18); two of them stay two, and the inputs come back as they were."""
+    asked = {name: {"type": "text", "ask": "Which?"} for name in ("größe", "gr_e", "größe_", "a" * 300, "account")}
+    runbook = small(json.dumps(asked))
+    made = exported(runbook)
+    assert [error.message for error in VALIDATOR.iter_errors(made)] == []
+    assert list(made["playbook_variables"]) == ["__gr_e_2__", "__gr_e__", "__gr_e_3__", f"__{'a' * 60}__", "__account__"]
+    assert plan(again(made)) == plan(runbook)
+
+
+@pytest.mark.parametrize(("phase", "canonical"), [
+    ("notify", '{"name":"Mine","playbook_types":["notification"]}'), ("prepare", '{"name":"Mine"}')])
+def test_the_id_can_be_made_by_others(phase: str, canonical: str) -> None:
+    """Version 5 over the canonical JSON of those of the two properties that the file has (10.10)."""
+    namespace = uuid.UUID("aa7caf3a-d55a-4e9a-b34e-056215fba56a")
+    assert exported(small(phase=phase))["id"] == f"playbook--{uuid.uuid5(namespace, canonical)}"
 
 
 WORDS = st.text(st.sampled_from("ab:#-'\"|>[]&*!%@` \n\r\t\\~0é\u00a0"), max_size=14)

@@ -43,6 +43,7 @@ def identifier(kind: str, *names: str) -> str:
 
 
 def playbook_identifier(name: str, types: list[str]) -> str:
-    """By CACAO's own rule (10.10): version 5 over the canonical JSON of name and playbook_types."""
-    canonical = json.dumps({"name": name, "playbook_types": types}, ensure_ascii=False, separators=(",", ":"))
+    """By CACAO's own rule (10.10): version 5 over the canonical JSON of name and playbook_types, where it has any."""
+    named = {"name": name, **({"playbook_types": types} if types else {})}
+    canonical = json.dumps(named, ensure_ascii=False, separators=(",", ":"))
     return f"playbook--{uuid.uuid5(NAMESPACE, canonical)}"

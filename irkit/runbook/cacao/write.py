@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from irkit.runbook.cacao.extension import (
     identifier,
     playbook_identifier,
 )
+from irkit.runbook.cacao.words import Names
 from irkit.runbook.model import Clock, Runbook, Step
 from irkit.runbook.source import plain
 from irkit.runbook.values import duration_text
@@ -30,6 +32,7 @@ TYPES = {"contain": "mitigation", "investigate": "investigation", "notify": "not
 ACTIVITIES = {"contain": "restrict-access", "verify": "analyze-collected-data", "investigate": "analyze-collected-data",
               "notify": "deliver-content", "eradicate": "eliminate-risk", "recover": "restore-capabilities"}     # 3.1.2
 NOBODY = "Responder"
+_VARIABLE = re.compile(r"[a-z][a-z0-9_]{0,199}")
 
 
 def playbook(runbook: Runbook, scenarios: Mapping[str, str], now: datetime) -> Json:
@@ -52,8 +55,8 @@ def playbook(runbook: Runbook, scenarios: Mapping[str, str], now: datetime) -> J
         "playbook_processing_summary": {"manual_playbook": True, "extensions": True},
         "created_by": identifier("identity", runbook.owner or "irkit"), "created": stamp, "modified": stamp,
         "external_references": references(dict.fromkeys(ref for step in runbook.steps for ref in step.refs)),
-        "playbook_variables": {f"__{one.name}__": _filled({"type": "string", "description": one.ask, "external": True})
-                               for one in runbook.inputs.values()},
+        "playbook_variables": {variable: _filled({"type": "string", "description": runbook.inputs[name].ask, "external": True})
+                               for name, variable in _variables(runbook).items()},
         "workflow_start": chain[0], "workflow": workflow,
         "playbook_extensions": {EXTENSION: extra},
         "agent_definitions": {_agent(runbook, owner): {"type": "group", "name": runbook.roles.get(owner, owner) or NOBODY}
@@ -74,6 +77,12 @@ def _filled(made: Json) -> Json:
 
 def step_identifier(runbook: Runbook, step: Step) -> str:
     return identifier("action", runbook.name, step.id)
+
+
+def _variables(runbook: Runbook) -> dict[str, str]:
+    """Input -> variable. An input may be called what no variable may be (section 10.18): änderung, or with 300 letters."""
+    names = Names({name for name in runbook.inputs if _VARIABLE.fullmatch(name)})
+    return {name: f"__{name if name in names.taken else names.give(name, 'input')}__" for name in runbook.inputs}
 
 
 def _agent(runbook: Runbook, owner: str) -> str:
