@@ -52,6 +52,7 @@ def export(settings: Settings, name: str, output: Path | None, without_scenarios
     found = linted(path, find_action=lambda action: connectors.find_action(action, settings.config.connectors))
     drills = {} if without_scenarios else _drills(found, path)
     made = cacao.text(cacao.playbook(found, drills, RealClock().now()))
+    _read_back(made, found.name)
     if output is None:
         click.echo(made, nl=False)
     else:
@@ -59,6 +60,16 @@ def export(settings: Settings, name: str, output: Path | None, without_scenarios
         tell(settings, f"Wrote {output}")
     page = Page.of(width())
     tell(settings, *(line for note in cacao.lost(found, drills) for line in page.labelled("  note", note)))
+
+
+def _read_back(made: str, name: str) -> None:
+    """Raises RunbookError where an import would refuse it: too many steps, say, or a control character behind an escape."""
+    from irkit.runbook import cacao
+    try:
+        cacao.read(made.encode(), f"the playbook of {name}")
+    except RunbookError as bad:
+        raise RunbookError(f"{name} is not exported: irkit could not read its playbook back. {bad.what}", bad.mistakes,
+                           next=f"irkit runbook show {name}") from None
 
 
 def _drills(runbook: Runbook, path: Path) -> dict[str, str]:

@@ -60,6 +60,27 @@ def test_export_wants_a_runbook_that_lints(capsys: Capsys, tmp_path: Path) -> No
     assert ran.out == ""
 
 
+@pytest.mark.parametrize(("change", "said"), [
+    (("Tell legal", "Tell \\x1b[2Jlegal"), "the control character U+001B in a text"),
+    (("Tell legal", "Tell \\u202elegal"), "the control character U+202E in a text"),
+    (("steps:\n", "steps:\n" + "".join(f"  - {{id: more_{n}, title: More, do: More.}}\n" for n in range(1_000))),
+     "/workflow: more than 1,000 steps"),
+], ids=["escape", "override", "steps"])
+def test_export_writes_nothing_that_could_not_come_back(capsys: Capsys, tmp_path: Path, change: tuple[str, str],
+                                                        said: str) -> None:
+    """The place in the playbook is said, exit code 6, and no character that steers a terminal is printed."""
+    assert irkit(capsys, "runbook", "new", "mine").code == 0
+    path = tmp_path / "runbooks" / "mine.yaml"
+    path.write_text(path.read_text().replace("title: Tell legal", 'title: "Tell legal"').replace(*change))
+    assert irkit(capsys, "runbook", "lint", "runbooks").code == 0
+    ran = irkit(capsys, "runbook", "export", "mine", "--output", "mine.json")
+    assert ran.code == 6
+    assert said in ran.words
+    assert "mine is not exported: irkit could not read its playbook back" in ran.words
+    assert not {"\x1b", "\u202e"} & set(ran.err)
+    assert not (tmp_path / "mine.json").exists()
+
+
 def test_what_was_exported_comes_back_with_its_drills(capsys: Capsys, exported: Path, tmp_path: Path) -> None:
     """The same plan, and the very files of its scenarios; all of it lints."""
     shown = irkit(capsys, "runbook", "show", "okta_session_hijack").out
