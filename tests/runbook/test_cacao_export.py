@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import uuid
@@ -22,7 +21,7 @@ from referencing.jsonschema import DRAFT7
 from irkit.runbook import Runbook, check_bytes, load, load_bytes, skeleton
 from irkit.runbook.cacao import lost, playbook, read, text
 from irkit.runbook.cacao.extension import EXTENSION
-from tests.runbook.cacao_schema import SCHEMA
+from tests.runbook.cacao_schema import SCHEMA, demands
 
 NOW = datetime(2026, 3, 7, 23, 40, tzinfo=UTC)
 SHIPPED = sorted((Path(__file__).parents[2] / "runbooks").glob("*.yaml"))
@@ -110,6 +109,11 @@ def plan(value: Any) -> Any:
     return [plan(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
+def against(made: Json) -> list[str]:
+    """What is wrong with an export."""
+    return [error.message for error in VALIDATOR.iter_errors(made)] or demands(made)
+
+
 @pytest.fixture(scope="module")
 def all_keys() -> Runbook:
     return load_bytes(ALL_KEYS.encode(), "all_keys.yaml")
@@ -127,15 +131,15 @@ def test_a_shipped_runbook_comes_back_as_the_same_plan(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_runbook_keeps_to_cacao(path: Path) -> None:
-    """Under draft-07, by a schema written from the specification (see `cacao_schema`)."""
+    """What its schemas demand and what its prose adds (see `cacao_schema`), under draft-07."""
     jsonschema.Draft7Validator.check_schema(SCHEMA)
-    assert [error.message for error in VALIDATOR.iter_errors(exported(load(path), {"a_drill": "text"}))] == []
+    assert against(exported(load(path), {"a_drill": "text"})) == []
 
 
 def test_every_key_of_the_language_comes_back(all_keys: Runbook) -> None:
     """Also words that YAML would take for something else: yes, null, 010."""
     made = exported(all_keys)
-    assert [error.message for error in VALIDATOR.iter_errors(made)] == []
+    assert against(made) == []
     assert plan(again(made)) == plan(all_keys)
 
 
@@ -143,7 +147,7 @@ def test_the_skeleton_comes_back() -> None:
     """It has no reference and no activity of every kind: nothing empty is written."""
     runbook = load_bytes(skeleton("mine").encode(), "mine.yaml")
     made = exported(runbook)
-    assert [error.message for error in VALIDATOR.iter_errors(made)] == []
+    assert against(made) == []
     assert plan(again(made)) == plan(runbook)
 
 
@@ -158,7 +162,7 @@ def test_an_input_with_a_name_that_no_variable_may_have() -> None:
     asked = {name: {"type": "text", "ask": "Which?"} for name in ("größe", "gr_e", "größe_", "a" * 300, "account")}
     runbook = small(json.dumps(asked))
     made = exported(runbook)
-    assert [error.message for error in VALIDATOR.iter_errors(made)] == []
+    assert against(made) == []
     assert list(made["playbook_variables"]) == ["__gr_e_2__", "__gr_e__", "__gr_e_3__", f"__{'a' * 60}__", "__account__"]
     assert plan(again(made)) == plan(runbook)
 
@@ -186,34 +190,98 @@ def test_texts_come_back_letter_by_letter(use_when: str, why: str, words: str, l
     assert plan(again(exported(runbook))) == plan(runbook)
 
 
+def first(made: Json, kind: str) -> Json:
+    """The first step of a kind."""
+    return next(step for step in made["workflow"].values() if step["type"] == kind)
+
+
+def moved(made: Json, key: str, old: str, new: str) -> None:
+    """One entry of a dictionary under another id."""
+    made[key][new] = made[key].pop(old)
+
+
 @pytest.mark.parametrize("harm", [
-    lambda made: made.pop("created_by"),
+    *(lambda made, key=key: made.pop(key) for key in (
+        "type", "spec_version", "id", "name", "created_by", "created", "modified", "workflow_start", "workflow")),
+    lambda made: made.update(spec_version="cacao-1.1"),
     lambda made: made.update(spec_version="1.0"),
+    lambda made: made.update(type="bundle"),
     lambda made: made.update(created="2024-01-01T00:00:00+01:00"),
+    lambda made: made.update(modified="2024-13-01T00:00:00.000Z"),
+    lambda made: made.update(id=made["id"].replace("-5", "-6", 1)),
+    lambda made: made.update(created_by=made["created_by"].upper()),
     lambda made: made.update(extra=1),
-    lambda made: made.pop("extension_definitions"),
-    lambda made: next(step for step in made["workflow"].values() if step["type"] == "action").pop("agent"),
-    lambda made: next(step for step in made["workflow"].values() if step["type"] == "end").update(on_completion="x"),
-    lambda made: made["playbook_extensions"][EXTENSION].update(id=1),
+    lambda made: made.update(playbook_activities=[]),
+    lambda made: made.update(external_references=[{"source": "without a name"}]),
+    lambda made: made["playbook_processing_summary"].update(manual_playbook="yes"),
+    lambda made: made.update(playbook_variables={"account": {"type": "string"}}),
+    lambda made: made.update(playbook_variables={"__account__": {"value": "x"}}),
+    lambda made: made["agent_definitions"].clear(),
+    lambda made: next(iter(made["agent_definitions"].values())).pop("name"),
+    lambda made: next(iter(made["agent_definitions"].values())).update(type="individual"),
+    lambda made: made["extension_definitions"][EXTENSION].pop("schema"),
+    lambda made: moved(made, "extension_definitions", EXTENSION, "irkit"),
+    lambda made: moved(made, "workflow", made["workflow_start"], made["workflow_start"][:-1]),
+    lambda made: moved(made, "workflow", made["workflow_start"], made["workflow_start"].replace("start", "begin")),
+    lambda made: first(made, "action").pop("agent"),
+    lambda made: first(made, "action").update(commands=[]),
+    lambda made: first(made, "action").update(type="parallel"),
+    lambda made: first(made, "action").update(on_completion="the next one"),
+    lambda made: first(made, "action")["commands"][0].pop("type"),
+    lambda made: first(made, "action")["commands"][0].update(command=["x"]),
+    lambda made: first(made, "action")["step_extensions"].clear(),
+    lambda made: first(made, "start").update(on_failure=made["workflow_start"]),
+    lambda made: first(made, "end").update(on_completion=made["workflow_start"]),
 ])
-def test_the_schema_can_fail(harm: Any, all_keys: Runbook) -> None:
+def test_what_the_schemas_refuse_is_refused(harm: Any, all_keys: Runbook) -> None:
     """Each constraint that the exports pass is one that a wrong file does not."""
-    made = copy.deepcopy(exported(all_keys))
+    made = exported(all_keys)
     harm(made)
     assert list(VALIDATOR.iter_errors(made))
+
+
+@pytest.mark.parametrize(("said", "harm"), [
+    ("3.1 created: a moment, to three decimals", lambda made: made.update(created="2026-03-07T23:40:00Z")),
+    ("3.1 created: a moment, to three decimals", lambda made: made.update(created="2026-02-30T23:40:00.000Z")),
+    ("3.1 modified: not before created", lambda made: made.update(modified="2020-01-01T00:00:00.000Z")),
+    ("3.1 created_by, and 8: an identity", lambda made: made.update(created_by=made["id"].replace("playbook", "group"))),
+    ("10.10 id: version 5 over name and types", lambda made: made.update(name="Another")),
+    ("3.1.1 playbook_types", lambda made: made["playbook_types"].append("cleaning")),
+    ("3.1.2 playbook_activities: those of the commands", lambda made: made["playbook_activities"].append("scan-system")),
+    ("3.1.2 playbook_activities: of the vocabulary", lambda made: made["playbook_activities"].append("clean")),
+    ("3.1 playbook_types: with an activity", lambda made: made.pop("playbook_activities")),
+    ("3.1 workflow_start: a start of the workflow", lambda made: made.update(workflow_start=list(made["workflow"])[1])),
+    ("4.1 one way from the start through every step to the end", lambda made: first(made, "action").pop("on_completion")),
+    ("4.1 an action, and one end", lambda made: made["workflow"].popitem()),
+    ("10.10 ids of steps: version 4", lambda made: moved(made, "workflow", made["workflow_start"],
+                                                         "start--aa7caf3a-d55a-5e9a-b34e-056215fba56a")),
+    ("10.10 one UUID, one thing", lambda made: moved(made, "agent_definitions", next(iter(made["agent_definitions"])),
+                                                     made["workflow_start"].replace("start", "group"))),
+    ("4.5 an agent that is defined", lambda made: made["agent_definitions"].popitem()),
+    ("7.1 an agent has a name", lambda made: next(iter(made["agent_definitions"].values())).update(name="")),
+    ("5.3 a manual command with words, and no other", lambda made: first(made, "action")["commands"][0].update(type="bash")),
+    ("5.3 a manual command with words, and no other", lambda made: first(made, "action")["commands"][0].update(command=" ")),
+    ("10.6 a reference says more than a name", lambda made: made["external_references"].append({"name": "x"})),
+    ("3.1 references of steps are the playbook's", lambda made: made["external_references"].pop()),
+    ("8 extensions are declared, and used", lambda made: made["extension_definitions"].clear()),
+    ("8 names of their properties", lambda made: made["playbook_extensions"][EXTENSION].update(id=1)),
+    ("8.1 the version counts in three", lambda made: made["extension_definitions"][EXTENSION].update(version="1")),
+    ("10.18 variables begin with a letter", lambda made: made["playbook_variables"].update({"___x__": {"type": "string"}})),
+    ("10.14 the summary says what is used", lambda made: made["playbook_processing_summary"].update(if_logic=True)),
+    ("nothing empty", lambda made: first(made, "action").update(description="")),
+])
+def test_what_the_prose_refuses_is_refused(said: str, harm: Any, all_keys: Runbook) -> None:
+    """Though the schemas let it pass."""
+    made = exported(all_keys)
+    harm(made)
+    assert list(VALIDATOR.iter_errors(made)) == []
+    assert said in demands(made)
 
 
 def test_two_exports_differ_in_their_dates_alone(all_keys: Runbook) -> None:
     """Ids are made from names, so that a diff shows what changed."""
     one, other = exported(all_keys), playbook(all_keys, {}, datetime(2027, 1, 1, tzinfo=UTC))
     assert {key for key in one if one[key] != other[key]} == {"created", "modified"}
-
-
-def test_no_id_stands_for_two_things(all_keys: Runbook) -> None:
-    """The UUIDs are unique across kinds (CACAO 10.10)."""
-    made = exported(all_keys)
-    ids = [made["id"], made["created_by"], *made["workflow"], *made["agent_definitions"], *made["extension_definitions"]]
-    assert len({one.partition("--")[2] for one in ids}) == len(ids)
 
 
 def test_what_other_tools_see_of_a_step(all_keys: Runbook) -> None:
