@@ -19,6 +19,7 @@ from irkit.runbook.cacao import Imported, read
 from irkit.runbook.cacao.extension import EXTENSION, definition
 from irkit.runbook.cacao.flow import MAX_BRANCHES
 from irkit.runbook.cacao.shape import MAX_STEPS
+from tests.runbook.cacao_schema import COMMANDS as TYPES
 from tests.runbook.playbooks import (
     COMMANDS,
     END,
@@ -385,6 +386,39 @@ def test_every_mistake_is_said_at_once() -> None:
     """Two that have nothing to do with each other."""
     made = edited(set_step(FIRST, agent=named("group", 8), on_completion=MISSING))
     assert len(refusal(made)) == 2
+
+
+@pytest.mark.parametrize("kind", ["elastic", "jupyter", "kestrel", "sigma", "yara"])
+def test_a_command_in_plain_words_where_base64_is_wanted_is_read(kind: str) -> None:
+    """The published schema wants `command_b64` alone; nothing is lost by reading the other."""
+    made = playbook({FIRST: running({"type": kind, "command": "rule x"}, name="Run", on_completion=END)})
+    assert "    rule x\n" in words(made, "run")
+
+
+@pytest.mark.parametrize("kind", sorted(TYPES))
+@pytest.mark.parametrize("harm", [{}, {"command": " ", "command_b64": ""}, {"headers": {}}])
+def test_a_command_that_says_nothing_is_refused(kind: str, harm: Json) -> None:
+    """Nobody could follow it; an OpenC2 request says nothing without its body."""
+    first, *_ = refusal(playbook({FIRST: running({"type": kind, **harm}, on_completion=END)}))
+    assert f": /workflow/{FIRST}/commands/0: a command of type {kind} without 'command" in first
+
+
+def test_an_openc2_command_without_its_body_is_refused() -> None:
+    """The published schema wants it too."""
+    made = playbook({FIRST: running({"type": "openc2-http", "command": "POST /oc2 HTTP/1.1"}, on_completion=END)})
+    assert only(made) == f"/workflow/{FIRST}/commands/0: a command of type openc2-http without 'content' or 'content_b64'"
+
+
+@pytest.mark.parametrize(("command", "said"), [
+    ({"type": "bash", "command": 5}, "/command: a text is wanted here"),
+    ({"type": "bash", "command": ["a"]}, "/command: a text is wanted here"),
+    ({"type": "http-api", "command": "GET / HTTP/1.1", "headers": ["a"]}, "/headers: an object is wanted here"),
+    ({"type": "x-own", "content_b64": None}, "/content_b64: a text is wanted here"),
+    ({"type": 1, "command": "x"}, "/type: a text is wanted here"), ({"command": "x"}, ": the property 'type' is missing"),
+])
+def test_a_broken_command_is_refused(command: Json, said: str) -> None:
+    """Of whatever type."""
+    assert only(playbook({FIRST: running(command, on_completion=END)})) == f"/workflow/{FIRST}/commands/0{said}"
 
 
 def test_a_single_branch_is_not_parallel() -> None:

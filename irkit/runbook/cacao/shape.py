@@ -53,6 +53,11 @@ STEPS: Mapping[str, tuple[Mapping[str, Form], tuple[str, ...]]] = {           # 
 COMMAND: Mapping[str, Form] = {"type": "text", "description": "text", "version": "text", "playbook_activity": "text",
                                "external_references": "objects", "command": "text", "command_b64": "text",
                                "content": "text", "content_b64": "text", "headers": "object"}
+_WORDS, _BODY = ("command", "command_b64"), ("content", "content_b64")
+SAYS: Mapping[str, tuple[tuple[str, ...], ...]] = {     # type of a command -> it has one of each group
+    **dict.fromkeys(("manual", "bash", "caldera-cmd", "elastic", "jupyter", "kestrel", "powershell", "sigma", "ssh", "yara"),
+                    (_WORDS,)),
+    "http-api": (("command",),), "openc2-http": (("command",), _BODY)}
 
 
 def pointer(*parts: str) -> str:
@@ -199,9 +204,20 @@ def _step(found: Playbook, name: str, step: Node) -> None:
         mistakes.error(branches, f"{pointer(*at, 'next_steps')}: fewer than two branches to go beside each other")
     if (commands := step.get("commands")) and commands.kind == "sequence":
         for position, command in enumerate(commands.items):
-            _properties(found, command, (*at, "commands", str(position)), COMMAND, ("type",), extra=True)
+            _command(found, command, (*at, "commands", str(position)))
         if not commands.items:
             mistakes.error(commands, f"{pointer(*at, 'commands')}: no command")
+
+
+def _command(found: Playbook, command: Node, at: tuple[str, ...]) -> None:
+    """One that says nothing would become a step in which nobody reads what to do."""
+    _properties(found, command, at, COMMAND, ("type",), extra=True)
+    kind = text(command, "type")
+    for either in SAYS.get(kind, ()):
+        given = [node for key in either if (node := command.get(key))]
+        if not any(node.kind != "scalar" or node.value.strip() for node in given):
+            found.mistakes.error(command, f"{pointer(*at)}: a command of type {kind} without "
+                                 f"{' or '.join(map(repr, either))}")
 
 
 # -- ids that lead somewhere -------------------------------------------------------------------------------------
