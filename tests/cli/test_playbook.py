@@ -136,7 +136,7 @@ def test_import_reports_what_changed(capsys: Capsys, tmp_path: Path) -> None:
 def test_import_reports_as_json(capsys: Capsys, tmp_path: Path) -> None:
     """With the JSON pointer of each loss."""
     report = irkit(capsys, "runbook", "import", str(saved(tmp_path, every_construct())), "--json").json
-    assert report["markings"] == ["TLP:AMBER", "For the team alone"]
+    assert report["markings"] == ["TLP:AMBER", "For the team alone", "IEP of the sector"]
     assert report["files"] == ["runbooks/phishing_mail.yaml"]
     assert {"kind": "lost", "where": "/signatures", "step": "",
             "what": "its signatures: irkit does not check them, and they do not cover the runbook"} in report["losses"]

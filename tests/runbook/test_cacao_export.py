@@ -338,6 +338,23 @@ def test_an_edited_action_is_said(all_keys: Runbook) -> None:
     assert "the command was edited and is not read" in loss.what
 
 
+def test_another_agent_is_said(all_keys: Runbook) -> None:
+    """Whose step it is decides who is asked: the extension says it, and the report that it was changed elsewhere."""
+    made = exported(all_keys)
+    steps = {step.get("name"): step for step in made["workflow"].values()}
+    steps["Tell"]["agent"] = steps["Decide"]["agent"]
+    (loss,) = (one for one in read(json.dumps(made).encode(), "x.json").losses if one.kind == "changed")
+    assert (loss.step, loss.what) == ("Tell", "the agent was changed and is not read: the extension says whose step it is")
+
+
+@pytest.mark.parametrize(("key", "value"), [
+    ("severity", 90), ("labels", ["theirs"]), ("valid_until", "2030-01-01T00:00:00.000Z")])
+def test_what_another_tool_added_to_the_whole_is_said(all_keys: Runbook, key: str, value: object) -> None:
+    """Also to a playbook of irkit's own."""
+    (loss,) = read(json.dumps({**exported(all_keys), key: value}).encode(), "x.json").losses
+    assert (loss.kind, loss.where) == ("lost", f"/{key}")
+
+
 def test_what_another_tool_added_is_said(all_keys: Runbook) -> None:
     """A delay, say, of which the extension knows nothing."""
     made = exported(all_keys)

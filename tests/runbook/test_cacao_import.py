@@ -6,19 +6,21 @@ import contextlib
 import copy
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from irkit.errors import RunbookError
 from irkit.runbook import Runbook, check_bytes, load_bytes
-from irkit.runbook.cacao import Imported, read
+from irkit.runbook.cacao import Imported, read, shape
 from irkit.runbook.cacao.extension import EXTENSION, definition
 from irkit.runbook.cacao.flow import MAX_BRANCHES
-from irkit.runbook.cacao.shape import MAX_STEPS
+from irkit.runbook.cacao.shape import MAX_STEPS, pointer
+from tests.runbook.cacao_schema import COMMAND, FAMILIES, PARTS, SCHEMA, everything, facts, met, whole
 from tests.runbook.cacao_schema import COMMANDS as TYPES
 from tests.runbook.playbooks import (
     COMMANDS,
@@ -34,6 +36,7 @@ from tests.runbook.playbooks import (
     THIRD,
     WHILE,
     Json,
+    agents,
     by_hand,
     encoded,
     every_construct,
@@ -94,7 +97,7 @@ def test_a_playbook_with_every_construct_lints() -> None:
     """Branches stand behind their question, in the playbook's order, and what follows them after."""
     assert order(every_construct()) == [
         "ask", "block", "tell", "opened", "reset", "thank", "more_mails", "delete", "how_bad", "call", "write", "hand_over",
-        "hand_over_worked", "phone", "close"]
+        "hand_over_worked", "phone", "close", "alarm"]
 
 
 def test_decisions_become_questions_that_the_branches_hang_on() -> None:
@@ -106,13 +109,14 @@ def test_decisions_become_questions_that_the_branches_hang_on() -> None:
         "close": 'steps.hand_over_worked.choice == "yes"'}
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command["type"])
+@pytest.mark.parametrize("command", [one for one in COMMANDS if one["type"] != "manual"], ids=lambda command: command["type"])
 def test_a_command_of_another_tool_is_quoted_and_told(command: Json) -> None:
     """Nothing is run; the report names its type."""
     made = playbook({FIRST: running(command, name="Block", on_completion=END)})
     _, runbook = imported(made)
     assert [step.kind for step in runbook.steps] == ["do"]
-    assert f"Command ({command['type']}), quoted; irkit does not run it:" in words(made, "block")
+    version = f", version {command['version']}" if "version" in command else ""
+    assert f"Command ({command['type']}{version}), quoted; irkit does not run it:" in words(made, "block")
     assert any(line.startswith(f"changed Block: a command of type '{command['type']}' is not run") for line in told(made))
 
 
@@ -123,14 +127,21 @@ def test_a_quoted_command_says_what_it_said() -> None:
     assert "    systemctl stop postfix\n    systemctl status postfix\n" in shown
     assert '    {"address": "<inputs.sender>"}\n' in shown
     assert "    AP8=\n" in shown
-    assert "Run by: Mail gateway (http-api: https://mail.example)\nOn: Relay (linux: relay.example)\n" in shown
+    assert "Run by: Mail gateway (http-api: https://mail.example.org)\nOn: Relay (linux: https://relay.example.org, " in shown
+
+
+def test_what_looks_like_a_template_stays_text() -> None:
+    """Wherever a playbook may say it."""
+    odd = "{{ inputs.x }} {% y %} {# z"
+    made = playbook({FIRST: running({"type": odd, "version": odd, "command": odd}, name=odd, on_completion=END, in_args=[odd],
+                                    description=odd, step_variables={"__v__": {"type": "string", "value": odd}})})
+    assert imported(made)[1].steps[0].text({}, str).count(odd) == 6
 
 
 def test_credentials_stay_behind() -> None:
     """A header's, and those of the definitions; the report says so."""
     found, _ = imported(every_construct())
-    assert "abcdef" not in found.text
-    assert "hunter2" not in found.text
+    assert not re.search("abcdef|hunter|Bearer|key-[123]", found.text + str(found.losses))
     assert "Authorization: (withheld" in found.text
     assert any("credentials are never taken over" in line for line in told(every_construct()))
 
@@ -162,6 +173,24 @@ def test_people_become_roles_and_machines_words() -> None:
     assert {step.id: step.owner for step in runbook.steps}["block"] == ""
 
 
+@pytest.mark.parametrize("name", agents(), ids=lambda name: name.partition("--")[0])
+def test_an_agent_of_any_kind_is_named(name: str) -> None:
+    """People own the step, whatever else is said by its words; what more is known of it stands in a comment, as of a target."""
+    one = agents()[name]
+    kind = name.partition("--")[0]
+    made = playbook({FIRST: {**by_hand("x", name="Do", on_completion=END), "agent": name, "targets": [name]}},
+                    agent_definitions={name: one}, target_definitions={name: one})
+    found, runbook = imported(made)
+    person = kind in ("group", "individual", "organization", "sector")
+    assert (list(runbook.roles.values()) == [one["name"]]) == person
+    assert (f"Run by: {one['name']} ({kind}" in words(made, "do")) != person
+    assert f"On: {one['name']} ({kind}" in words(made, "do")
+    notes = [line for line in found.text.splitlines() if line.startswith(f"# {one['name']}: ")]
+    more = [key for key in one if key in ("contact", "logical", "sector", "category", "port", "location", "description")]
+    assert len(notes) == (2 if more else 0)
+    assert all(f"{key}: " in line for line in notes for key in more)
+
+
 def test_what_a_step_says_of_time_stands_in_its_words() -> None:
     """Delay and time limit; irkit starts nothing by itself."""
     shown = words(every_construct(), "ask")
@@ -179,14 +208,92 @@ def test_parallel_branches_say_what_goes_beside_them() -> None:
 def test_markings_stand_in_the_report_and_in_the_file() -> None:
     """How it may be shared is the first thing a reader sees."""
     found, _ = imported(every_construct())
-    assert found.markings == ["TLP:AMBER", "For the team alone"]
-    assert found.text.splitlines()[2:4] == ["# Marked: TLP:AMBER", "# Marked: For the team alone"]
+    assert found.markings == ["TLP:AMBER", "For the team alone", "IEP of the sector"]
+    assert found.text.splitlines()[2:5] == [f"# Marked: {marking}" for marking in found.markings]
+    assert "permitted_actions: NONE" in found.text
 
 
-def test_everything_that_has_no_place_is_told() -> None:
-    """Signatures, rankings, other people's extensions, properties that CACAO does not know."""
-    lost = [line.split(":")[0] for line in told(every_construct()) if line.startswith("lost")]
-    assert {"lost /signatures", "lost /severity", "lost /labels", "lost /x_own", "lost Ask", "lost Two teams"} <= set(lost)
+def leaves(value: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """Pointer and text of every text in a playbook."""
+    if isinstance(value, str):
+        yield pointer(*at), value
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in inner:
+        yield from leaves(one, (*at, str(key)))
+
+
+def test_the_playbook_with_every_construct_has_every_construct() -> None:
+    """Every property of every object of the published schemas, and it fits them but for what nothing can fit (see there)."""
+    made = every_construct()
+    assert everything() - set(met("playbook", made)) == set()
+    assert [error.message for error in jsonschema.Draft7Validator(SCHEMA).iter_errors(made)] == []
+
+
+def test_the_reader_knows_every_property_of_every_step_and_command() -> None:
+    """And no other: what it does not know is reported as no part of CACAO."""
+    def names(line: str) -> set[str]:
+        return {key.rstrip("!") for key in facts(line)}
+    ways = {"on_completion", "on_success", "on_failure"}        # a start and an end that have one too many are refused
+    assert set(shape.PLAYBOOK) == names(PARTS["playbook"])
+    assert {kind: {*shape.COMMON, *own} for kind, (own, _) in shape.STEPS.items()} == {
+        kind: ways | names(whole("steps", kind)) for kind in FAMILIES["steps"][1]}
+    assert set(shape.COMMAND) == {"type", *names(COMMAND), *(key for line in TYPES.values() for key in names(line))}
+    assert set(shape.SAYS) == set(TYPES)
+
+
+def test_nothing_is_lost_in_silence() -> None:
+    """Each text of the playbook stands in the runbook, or the report names the place; ids and kinds but hold it together."""
+    made = every_construct()
+    found, runbook = imported(made)
+    shown = "\n".join([found.text, *(step.text({}, lambda path: f"__{path.removeprefix('inputs.')}__:value")
+                                     for step in runbook.steps), *(one.step + one.what for one in found.losses)])
+    lost = [one.where for one in found.losses if one.kind == "lost"]
+    structure = re.compile(r"/(type|spec_version|id|workflow_start|workflow_exception|agent|targets/0|on_\w+|cases/.*|"
+                           r"next_steps/\d|markings/\d|authentication_info|created|created_by|command_b64|content_b64)$")
+    silent = [(at, words) for at, words in leaves(made) if words not in shown and not structure.search(at)
+              and not any(f"{at}/".startswith(f"{where}/") for where in lost)]
+    assert silent == []
+
+
+@pytest.mark.parametrize(("change", "said"), [
+    (lambda made: made.update(x_own={"a": ["gone"]}), "lost /x_own: a property that CACAO 2.0 does not have: a gone"),
+    (lambda made: made["workflow"][FIRST]["commands"][0].update(script="rm -rf /", api_key="s3cr3t"),
+     "lost Look: a property that CACAO 2.0 does not have: rm -rf /"),
+    (lambda made: made["workflow"][START].update(description="Begin here"), "lost start: description: Begin here"),
+    (lambda made: made["workflow"][END].update(name="False alarm"), "lost False alarm: name: False alarm"),
+    (lambda made: made["workflow"][FIRST]["commands"][0].update(command_b64=encoded("No.")),
+     "lost Look: command: Look at it.: another property says it otherwise"),
+    (lambda made: made["workflow"][FIRST]["commands"][0].update(version="2"), "lost Look: version: 2"),
+    (lambda made: made["workflow"][FIRST]["commands"][0].update(playbook_activity="map-network"),
+     "lost Look: playbook_activity: map-network: a step has one phase"),
+    (lambda made: made.update(playbook_variables={"__x__": {"type": "string", "value": "y", "constant": True}})
+     or made["workflow"][FIRST].update(description="Of __x__:value"),
+     "changed /playbook_variables/__x__: a constant, which the input x is not: it is asked for"),
+    (lambda made: made.update(playbook_variables={"__x__": {"type": "dictionary", "value": {"a": "b"}}})
+     or made["workflow"][FIRST].update(description="Of __x__:value"),
+     "lost /playbook_variables/__x__: the value of x (withheld: it is no text)"),
+])
+def test_what_has_no_place_is_told(change: Callable[[Json], Any], said: str) -> None:
+    """With its words, and without what looks like a credential."""
+    lines = told(edited(change))
+    assert said in lines
+    assert "s3cr3t" not in "".join(lines)
+
+
+def test_a_start_and_an_end_called_so_are_not_worth_a_line() -> None:
+    """Most playbooks call them so."""
+    made = two()
+    made["workflow"][START]["name"], made["workflow"][END]["name"] = "Start", "end"
+    assert told(made) == told(two())
+
+
+def test_a_decision_keeps_its_references_and_its_time_limit() -> None:
+    """As any other step."""
+    made = playbook({IF: {"type": "if-condition", "name": "Bad?", "condition": "c", "on_true": FIRST, "on_completion": END,
+                          "timeout": 1_500, "external_references": [{"name": "NIST", "external_id": "AC-2"}]},
+                     FIRST: by_hand("a", name="A", on_completion=END_2), END_2: {"type": "end"}})
+    assert imported(made)[1].steps[0].refs == ("NIST AC-2",)
+    assert words(made, "bad") == "Is this so?\nc\nIt counts as failed after 1500 ms.\n"
 
 
 def test_a_revoked_playbook_says_so() -> None:
@@ -555,7 +662,7 @@ def test_a_damaged_playbook_is_read_or_refused(way: list[int], harm: object) -> 
             break
         last, key = holder, keys[turn % len(keys)]
         holder = holder[key]
-    last[key] = harm
+    last[key] = copy.deepcopy(harm)
     with contextlib.suppress(RunbookError):
         found = read(json.dumps(made).encode(), "x.json")
         assert load_bytes(found.text.encode(), "x.yaml").steps

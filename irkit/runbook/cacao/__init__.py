@@ -4,7 +4,8 @@
     read(raw, path)                              the runbook that a playbook makes, with what was lost on the way
 
 out: `write`, with the extension of `extension`
-in:  bytes > `parse` > `shape` (its parts) > `flow` (one straight list) > `translate` (steps) > `emit` (YAML), by `importing`
+in:  bytes > `parse` > `shape` (its parts) > `flow` (one straight list) > `translate` (steps) > `emit` (YAML), by `importing`,
+     which says with `report` what became of the rest
 """
 
 from irkit.runbook.cacao.importing import Imported, read

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,16 +12,15 @@ from irkit.runbook.cacao import parse, shape
 from irkit.runbook.cacao.emit import emit
 from irkit.runbook.cacao.extension import EXTENSION, NATIVE_RUNBOOK, VERSION
 from irkit.runbook.cacao.flow import straighten
-from irkit.runbook.cacao.shape import Playbook, pointer, stop, table, text, texts
+from irkit.runbook.cacao.report import comments, lost, markings, notes
+from irkit.runbook.cacao.shape import Playbook, items, pointer, stop, table, text, texts
 from irkit.runbook.cacao.translate import Loss, Translation, extension
-from irkit.runbook.cacao.words import WITHHELD, commands, one_line, quoted, secret_header, slug, title, uses
+from irkit.runbook.cacao.words import inside, one_line, quoted, slug, title, uses
 from irkit.runbook.lint.secrets import secret_name
 from irkit.runbook.load import load_bytes
 from irkit.runbook.source import MAX_BYTES, Mistakes, Node, plain
 
 Json = dict[str, Any]
-UNUSED = ("playbook_types", "playbook_activities", "derived_from", "related_to", "priority", "severity", "impact",
-          "industry_sectors", "labels", "valid_from", "valid_until")
 NAMES = re.compile(r"[a-z][a-z0-9_]{0,63}")
 WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,14})")
 
@@ -51,15 +49,18 @@ def read(raw: bytes, path: str, name: str = "") -> Imported:
     head = _head(playbook, own, dict(inputs.values()), work.roles)
     given = head["runbook"]
     name = head["runbook"] = name or given
-    markings = list(_markings(playbook))
-    made = emit(head, steps, _comments(playbook, raw, markings))
+    marked, noted = list(markings(playbook)), notes(playbook, {ref for step in steps for ref in step.get("refs", ())})
+    made = emit(head, steps, [*comments(playbook, raw), *(words for _, words in noted)])
     _loads(made, path)
     acting = [str(step["id"]) for step in steps if "action" in step]
-    losses, scenarios = [*_lost(playbook, own), *work.losses], _scenarios(playbook)
+    losses = [*lost(playbook, None if own else inputs),
+              *(Loss("changed", where, f"it stands in a comment of the runbook: {words}") for where, words in noted),
+              *work.losses]
+    scenarios = _scenarios(playbook)
     if name != given and scenarios:
         losses.append(Loss("lost", "/playbook_extensions", f"its drills, {len(scenarios)}: of the runbook {given}"))
         scenarios = {}
-    return Imported(name, made, losses, markings, acting, scenarios)
+    return Imported(name, made, losses, marked, acting, scenarios)
 
 
 def _head(playbook: Playbook, own: Json, inputs: Json, roles: Mapping[str, str]) -> Json:
@@ -139,70 +140,7 @@ def _named(playbook: Playbook) -> set[str]:
     """The variables that some text of a step names, less those that a step sets."""
     named: set[str] = set()
     for step in playbook.workflow.values():
-        named.update(uses("\n".join([*_texts(step), *(line for command in commands(step) for line in quoted(command))])))
+        lines = (line for command in items(step, "commands") for line in quoted(command))
+        named.update(uses("\n".join([*inside(step), *lines])))
     set_here = {variable for step in playbook.workflow.values() for variable in texts(step, "out_args")}
     return named - set_here
-
-
-def _texts(node: Node) -> Iterator[str]:
-    if node.kind == "scalar":
-        yield node.value
-    for child in (*node.items, *(value for _, value in node.pairs)):
-        yield from _texts(child)
-
-
-# -- the report --------------------------------------------------------------------------------------------------
-
-def _markings(playbook: Playbook) -> Iterator[str]:
-    known = playbook.table("data_marking_definitions")
-    for marking in texts(playbook.root, "markings"):
-        node = known.get(marking)
-        words = node and (text(node, "tlpv2_level") or text(node, "statement") or text(node, "name") or text(node, "tlp_level"))
-        yield one_line(words) if words else marking
-
-
-def _comments(playbook: Playbook, raw: bytes, markings: Sequence[str]) -> Iterator[str]:
-    yield f"From the CACAO playbook {playbook.text('id')}, modified {playbook.text('modified')}."
-    digest = hashlib.sha256(raw).hexdigest()                # in groups: lint takes a long word of digits for a secret
-    yield f"SHA-256 of that file: {' '.join(digest[at:at + 16] for at in range(0, 64, 16))}"
-    yield from (f"Marked: {marking}" for marking in markings)
-
-
-def _lost(playbook: Playbook, own: Json) -> Iterator[Loss]:
-    """What is said of the playbook as a whole."""
-    if text(playbook.root, "revoked") == "true":
-        yield Loss("lost", "/revoked", "its author revoked this playbook: it is no longer valid")
-    for marking in _markings(playbook):
-        yield Loss("changed", "/markings", f"marked {marking}: a comment of the runbook says so, and nothing enforces it")
-    if playbook.root.get("signatures"):
-        yield Loss("lost", "/signatures", "its signatures: irkit does not check them, and they do not cover the runbook")
-    if playbook.root.get("authentication_info_definitions"):
-        yield Loss("lost", "/authentication_info_definitions", "credentials are never taken over: irkit connect")
-    if not own and title(called := one_line(playbook.text("name"))) != called:
-        yield Loss("lost", "/name", f"its end: the title is {title(called)}")
-    yield from _lost_variables(playbook) if not own else ()
-    yield from (Loss("lost", f"/{key}", f"{key}: {one_line(', '.join(_texts(node)))[:200]}")
-                for key in UNUSED if (node := playbook.root.get(key)) and not own)
-    for key in table(playbook.root, "playbook_extensions"):
-        if key != EXTENSION:
-            yield Loss("lost", pointer("playbook_extensions", key), "an extension that irkit does not know")
-    yield from (Loss("lost", where, "a property that CACAO 2.0 does not have") for where in playbook.unknown)
-    for name, step in playbook.workflow.items():
-        for position, command in enumerate(commands(step)):
-            if any(map(secret_header, table(command, "headers"))):
-                yield Loss("lost", pointer("workflow", name, "commands", str(position), "headers"), WITHHELD)
-
-
-def _lost_variables(playbook: Playbook) -> Iterator[Loss]:
-    kept, set_here = _inputs(playbook), {v for step in playbook.workflow.values() for v in texts(step, "out_args")}
-    for variable, node in playbook.table("playbook_variables").items():
-        where = pointer("playbook_variables", variable)
-        if variable not in kept:
-            yield Loss("changed" if variable in set_here else "lost", where, "set by a step: it stands in the texts by its name"
-                       if variable in set_here else "no text names it")
-            continue
-        name, asked = kept[variable]
-        if (value := node.get("value")) and not value.is_null and "default" not in asked:
-            yield Loss("lost", where, f"the value of {name} {WITHHELD}")
-        if text(node, "type") not in ("string", "integer", "long"):
-            yield Loss("changed", where, f"asked for as text, not as {one_line(text(node, 'type'))[:40]}: the input {name}")

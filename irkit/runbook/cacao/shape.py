@@ -6,7 +6,7 @@ The properties and their kinds are those of CACAO 2.0 sections 3, 4 and 7; each 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -67,11 +67,11 @@ def pointer(*parts: str) -> str:
 
 @dataclass
 class Playbook:
-    """A playbook of which every part has its kind. `unknown` are the pointers of properties that CACAO does not have."""
+    """A playbook of which every part has its kind. `unknown`: pointer -> value of properties that CACAO does not have."""
 
     root: Node
     mistakes: Mistakes
-    unknown: list[str]
+    unknown: dict[str, Node] = field(default_factory=dict)
     _tables: dict[str, dict[str, Node]] = field(default_factory=dict)
 
     @property
@@ -105,10 +105,16 @@ def texts(node: Node, key: str) -> list[str]:
     return [item.value for item in found.items if item.kind == "scalar"] if found else []
 
 
+def items(node: Node, key: str) -> Sequence[Node]:
+    """The elements of a list."""
+    found = node.get(key)
+    return found.items if found else ()
+
+
 def read(root: Node, mistakes: Mistakes) -> Playbook:
     """Check every part. Raises RunbookError with all that is wrong."""
     _is_playbook(root, mistakes)
-    found = Playbook(root, mistakes, [])
+    found = Playbook(root, mistakes)
     _properties(found, root, (), PLAYBOOK, REQUIRED)
     stop(mistakes)
     if len(found.workflow) > MAX_STEPS:
@@ -155,7 +161,7 @@ def _properties(found: Playbook, node: Node, at: tuple[str, ...], forms: Mapping
         if key.value in forms:
             _form(found, value, (*at, key.value), forms[key.value])
         elif not extra:
-            found.unknown.append(pointer(*at, key.value))
+            found.unknown[pointer(*at, key.value)] = value
     for name in required:
         if node.get(name) is None:
             found.mistakes.error(node, f"{pointer(*at) or '/'}: the property '{name}' is missing")
@@ -211,7 +217,7 @@ def _step(found: Playbook, name: str, step: Node) -> None:
 
 def _command(found: Playbook, command: Node, at: tuple[str, ...]) -> None:
     """One that says nothing would become a step in which nobody reads what to do."""
-    _properties(found, command, at, COMMAND, ("type",), extra=True)
+    _properties(found, command, at, COMMAND, ("type",))
     kind = text(command, "type")
     for either in SAYS.get(kind, ()):
         given = [node for key in either if (node := command.get(key))]

@@ -6,18 +6,18 @@ becomes what it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from irkit.runbook.cacao.extension import EXTENSION
 from irkit.runbook.cacao.flow import DECISIONS, WORK, Edge, Flow, choices
-from irkit.runbook.cacao.shape import Playbook, pointer, table, text, texts
+from irkit.runbook.cacao.shape import COMMON, Playbook, items, pointer, table, text, texts
 from irkit.runbook.cacao.words import (
     Names,
     command_words,
-    commands,
     indented,
+    listed,
     one_line,
     opaque,
     quoted,
@@ -25,8 +25,9 @@ from irkit.runbook.cacao.words import (
     span,
     template,
     title,
+    twice,
 )
-from irkit.runbook.cacao.write import action_text, references
+from irkit.runbook.cacao.write import action_text, agent_identifier, references
 from irkit.runbook.source import Node, plain
 
 Json = dict[str, Any]
@@ -85,20 +86,16 @@ class Translation:
         return bool(edge.branch) and onwards
 
     def changed(self, where: str, what: str) -> None:
-        self.losses.append(Loss("changed", where, what, self._step_at(where)))
+        self.losses.append(Loss("changed", where, what, step_at(self.playbook, where)))
 
     def lost(self, where: str, what: str) -> None:
-        self.losses.append(Loss("lost", where, what, self._step_at(where)))
-
-    def _step_at(self, where: str) -> str:
-        step = self.playbook.workflow[where.split("/")[2]]
-        return title(text(step, "name")) or text(step, "type")
+        self.losses.append(Loss("lost", where, what, step_at(self.playbook, where)))
 
     # -- irkit's own ---------------------------------------------------------------------------------------------
 
     def _own(self, name: str, step: Node) -> Json:
         own, kind = extension_step(step), text(extension(step, "step_extensions"), "kind")
-        parts = list(commands(step))
+        parts = list(items(step, "commands"))
         words = command_words(parts[0]) or ""
         made: Json = {"id": own.get("id", ""), "phase": own.pop("phase", ""), "owner": own.pop("owner", ""),
                       "title": text(step, "name"), "why": text(step, "description")}
@@ -109,11 +106,14 @@ class Translation:
                          f"the command was edited and is not read: the extension says what the step does ({action_text(own)})")
         if len(parts) > 1:
             self.lost(pointer("workflow", name, "commands"), "commands after the first: the extension knows one")
+        head = extension(self.playbook.root, "playbook_extensions").get("runbook")
+        if head and text(step, "agent") != agent_identifier(text(head, "runbook"), str(made["owner"])):
+            self.changed(pointer("workflow", name, "agent"),
+                         "the agent was changed and is not read: the extension says whose step it is")
         for key in NOT_OWN:
             if step.get(key):
                 self.lost(pointer("workflow", name, key), f"{key}: another tool added it to a step of irkit's")
-        refs = [_reference(one) for one in _listed(step, "external_references")]
-        return _filled({**made, **own, "when": self._when(name, own.get("when", "")), "refs": refs})
+        return _filled({**made, **own, "when": self._when(name, own.get("when", "")), "refs": self._refs(name, step)})
 
     # -- everybody else's ----------------------------------------------------------------------------------------
 
@@ -121,30 +121,56 @@ class Translation:
         wanted = title(text(step, "name") or text(step, "description")) or "A step without a name"
         own = self.names.give(text(step, "name"), slug(text(step, "type"), "step"))
         parts = [*self._before(name, step), *self._doing(name, step), *self._after(name, step)]
-        phase = next((PHASES[found] for one in commands(step) if (found := text(one, "playbook_activity")) in PHASES), "")
-        refs = [_reference(one) for one in _listed(step, "external_references")]
-        return _filled({"id": own, "phase": phase, "owner": self._owner(step), "title": wanted,
-                        "when": self._when(name, ""), "do": "\n".join(parts).strip("\n") + "\n", "refs": refs})
+        return _filled({"id": own, "phase": self._phase(name, step), "owner": self._owner(step), "title": wanted,
+                        "when": self._when(name, ""), "do": "\n".join(parts).strip("\n") + "\n",
+                        "refs": self._refs(name, step)})
+
+    def _phase(self, name: str, step: Node) -> str:
+        """What the first command is for; a step has one phase."""
+        phase = ""
+        for position, one in enumerate(items(step, "commands")):
+            activity = text(one, "playbook_activity")
+            phase = phase or PHASES.get(activity, "")
+            if activity and PHASES.get(activity) != phase:
+                self.lost(pointer("workflow", name, "commands", str(position), "playbook_activity"),
+                          f"playbook_activity: {one_line(activity)}: a step has one phase")
+        return phase
+
+    def _refs(self, name: str, step: Node) -> list[str]:
+        """Those of a step, then those that its commands add."""
+        where = pointer("workflow", name)
+        found = [reference(one) for one in items(step, "external_references")]
+        holders = [(where, step), *((f"{where}/commands/{at}", one) for at, one in enumerate(items(step, "commands")))]
+        for holder, node in holders:
+            for position, one in enumerate(items(node, "external_references")):
+                found += [] if reference(one) in found else [reference(one)]
+                if text(one, "description"):
+                    self.lost(f"{holder}/external_references/{position}/description", listed(one, ["description"]))
+        return found
 
     def _doing(self, name: str, step: Node) -> Iterator[str]:
         if text(step, "type") == "playbook-action":
             version = text(step, "playbook_version")
             self.changed(pointer("workflow", name), "another playbook is not run: a manual step says which")
             yield f"Run the playbook {text(step, 'playbook_id')}" + (f", version {version}." if version else ".")
-        for position, command in enumerate(commands(step)):
+        for position, command in enumerate(items(step, "commands")):
             yield from self._command(pointer("workflow", name, "commands", str(position)), command)
         yield from self._machines(step)
 
     def _command(self, where: str, command: Node) -> Iterator[str]:
-        kind = text(command, "type")
+        kind, version = one_line(text(command, "type"))[:40], one_line(text(command, "version"))[:40]
+        for key in twice(command):
+            self.lost(f"{where}/{key}", f"{listed(command, [key])}: another property says it otherwise")
         if description := text(command, "description"):
             yield self._words(description)
         if kind == "manual" and command_words(command) is not None:
+            if version:
+                self.lost(f"{where}/version", listed(command, ["version"]))
             yield self._words(command_words(command) or "")
             return
-        self.changed(where, f"a command of type {one_line(kind)[:40]!r} is not run: a manual step quotes it"
+        self.changed(where, f"a command of type {kind!r} is not run: a manual step quotes it"
                      + ("; its base64 holds no text and stays as it is" if opaque(command) else ""))
-        yield f"Command ({one_line(kind)[:40]}), quoted; irkit does not run it:"
+        yield self._words(f"Command ({kind}{f', version {version}' if version else ''}), quoted; irkit does not run it:")
         yield from indented(self._words(line) for line in quoted(command))
 
     def _machines(self, step: Node) -> Iterator[str]:
@@ -177,15 +203,19 @@ class Translation:
             yield self._words(description)
         for key, says in (("in_args", "Needs"), ("out_args", "Brings back; write it down")):
             if found := texts(step, key):
-                yield f"{says}: {', '.join(map(one_line, found))}"
+                yield self._words(f"{says}: {', '.join(map(one_line, found))}")
         if own := table(step, "step_variables"):
             self.changed(pointer("workflow", name, "step_variables"), "variables of a step are said in words")
-            yield from (f"{one_line(key)} = {self._words(one_line(text(value, 'value')))}" for key, value in own.items())
+            yield from (self._words(one_line(f"{key} = {text(value, 'value')}" + (f" ({says})" if (
+                says := text(value, "description")) else ""))) for key, value in own.items())
 
-    def _after(self, name: str, step: Node) -> Iterator[str]:
+    def _limit(self, name: str, step: Node) -> Iterator[str]:
         if limit := text(step, "timeout"):
             self.changed(pointer("workflow", name, "timeout"), "a time limit is said in words")
             yield f"It counts as failed after {span(limit)}."
+
+    def _after(self, name: str, step: Node) -> Iterator[str]:
+        yield from self._limit(name, step)
         for edge in self.flow.edges[name]:
             if edge in self.flow.loops:
                 yield f"{'If it fails,' if edge.branch == 'no' else 'Then'} go back to {self._name(edge.to)}: redo that step."
@@ -223,9 +253,10 @@ class Translation:
         self.keys[name] = {branch: keys.give(branch if len(branch) > 1 else f"case {branch}", "case") for branch in branches}
         labels = {"yes": "Yes", "no": "No", "default": "None of these"} if text(step, "type") != "switch-condition" or \
             "default" in branches else {}
-        said = [*(self._before(name, step) if not heading else ()), self._words(question),
-                *(self._loop(name) if not heading else ())]
+        said = [self._words(question)] if heading else [
+            *self._before(name, step), self._words(question), *self._limit(name, step), *self._loop(name)]
         return _filled({"id": own, "title": title(asked), "when": self._when(name, ""),
+                        "refs": [] if heading else self._refs(name, step),
                         "ask": "\n".join(said).strip("\n") + "\n",
                         "choices": {self.keys[name][branch]: labels.get(branch) or one_line(branch) or "(empty)"
                                     for branch in branches}})
@@ -254,8 +285,8 @@ class Translation:
         where, kind = pointer("workflow", name), text(step, "type")
         if kind == "parallel":
             self.changed(where, "parallel branches stand one after another; each says what may go beside it")
-            if text(step, "description"):
-                self.lost(where + "/description", "the words about the branches")
+        if kind not in (*WORK, *DECISIONS):
+            self._tell_of_no_step(where, step)
         if kind == "while-condition":
             self.changed(where, "a loop stands once, under a question: redo its steps while the answer is yes")
         if kind not in ("start", "end") and not self.flow.edges[name]:
@@ -272,9 +303,24 @@ class Translation:
         for edge in (edge for edge in self.flow.edges[name] if edge in self.flow.loops):
             self._tell_loop(edge)
 
+    def _tell_of_no_step(self, where: str, step: Node) -> None:
+        """A start, an end and a parallel step become no step of their own; what they say besides is lost."""
+        for key in COMMON:
+            words = listed(step, [key])
+            if words and key not in ("type", "owner", "step_extensions") and not key.startswith("on_") and not (
+                    key == "name" and text(step, "name").casefold() in (text(step, "type"), "")):
+                self.lost(f"{where}/{key}", words)
+
     def _tell_loop(self, edge: Edge) -> None:
         if text(self.playbook.workflow[edge.to], "type") != "while-condition":
             self.changed(edge.where, f"a way back to {self._name(edge.to)} is said in words: redo that step")
+
+
+def step_at(playbook: Playbook, where: str) -> str:
+    """The name of the step that a pointer leads into; nothing where it leads elsewhere."""
+    _, holder, name, *_ = [*where.split("/"), "", ""]
+    step = playbook.workflow.get(name) if holder == "workflow" else None
+    return title(text(step, "name")) or text(step, "type") if step else ""
 
 
 def extension(holder: Node, key: str) -> Node:
@@ -289,17 +335,13 @@ def extension_step(step: Node) -> Json:
     return dict(plain(found)) if found and found.kind == "mapping" else {}
 
 
-def _listed(step: Node, key: str) -> Sequence[Node]:
-    found = step.get(key)
-    return found.items if found else ()
-
-
-def _reference(one: Node) -> str:
-    """What `write.references` made of it, or the same of a foreign one: name, then id or address."""
-    name, number, url = text(one, "name"), text(one, "external_id"), text(one, "url")
+def reference(one: Node) -> str:
+    """What `write.references` made of it, or the same of a foreign one: name, then id, address and source."""
+    name = text(one, "name")
     if references([name]) == [plain(one)]:
         return name
-    return f"{name} {number or url}".strip()
+    called = " ".join(words for words in (name, text(one, "external_id")) if words)
+    return ", ".join([called, *(words for key in ("url", "source", "reference_id") if (words := text(one, key)))])
 
 
 def _machine(one: Node) -> str:

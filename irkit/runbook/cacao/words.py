@@ -15,6 +15,7 @@ from irkit.runbook.source import Node
 
 NAME = 64                                                                       # characters of an id (model.Name)
 TITLE = 100
+LISTED, NOTED = 200, 2_000                                      # characters of a value in the report, in a comment of the file
 _VARIABLE = re.compile(r"(?:(?<![a-zA-Z0-9_-])|(?<=:value))(__[a-zA-Z_][a-zA-Z0-9_-]{0,199}?__):value")      # section 10.18
 _BRACE = re.compile(r"\{(?=[{%#]|__|$)")
 WITHHELD = "(withheld: it looks like a credential)"
@@ -46,9 +47,14 @@ def one_line(words: str) -> str:
     return " ".join(words.split())
 
 
-def title(words: str) -> str:
+def cut(words: str, most: int = LISTED) -> str:
+    """On one line, with a sign where it goes on."""
     line = one_line(words)
-    return line if len(line) <= TITLE else line[:TITLE - 1] + "…"
+    return line if len(line) <= most else line[:most - 1] + "…"
+
+
+def title(words: str) -> str:
+    return cut(words, TITLE)
 
 
 def uses(words: str) -> list[str]:
@@ -63,9 +69,27 @@ def template(words: str, inputs: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda found: f"{{{{ inputs.{inputs[found[1]]} }}}}" if found[1] in inputs else found[0], plain)
 
 
-def commands(step: Node) -> Iterable[Node]:
-    found = step.get("commands")
-    return found.items if found else ()
+def inside(node: Node) -> Iterator[str]:
+    """Every text in a value."""
+    if node.kind == "scalar":
+        yield node.value
+    for child in (*node.items, *(value for _, value in node.pairs)):
+        yield from inside(child)
+
+
+def listed(node: Node, keys: Iterable[str], most: int = LISTED) -> str:
+    """`port: 22; phone: night 555 0107` of the properties that say something, on one line, each cut to `most` characters."""
+    given = ((key, node.get(key)) for key in keys)
+    return "; ".join(f"{key}: {cut(said(value, key), most)}" for key, value in given if value and not value.is_null)
+
+
+def said(value: Node, key: str) -> str:
+    """A value in words, but for what looks like a credential."""
+    if secret_header(key):
+        return WITHHELD
+    if value.kind == "mapping":
+        return ", ".join(f"{name.value} {said(inner, name.value)}" for name, inner in value.pairs)
+    return ", ".join(said(item, key) for item in value.items) if value.kind == "sequence" else value.value
 
 
 def command_words(command: Node) -> str | None:
@@ -94,6 +118,14 @@ def quoted(command: Node) -> Iterator[str]:
         yield f"{one_line(name.value)}: {one_line(shown)}"
     body = decoded(text(command, "content_b64"))
     yield from (text(command, "content") or (body if body is not None else text(command, "content_b64"))).splitlines()
+
+
+def twice(command: Node) -> Iterator[str]:
+    """The properties that `quoted` leaves out, because another one says something else in their place."""
+    if command.get("command_b64") and (plain := text(command, "command")) and plain != command_words(command):
+        yield "command"
+    if (body := text(command, "content_b64")) and text(command, "content") not in ("", decoded(body)):
+        yield "content_b64"
 
 
 def opaque(command: Node) -> bool:

@@ -59,8 +59,9 @@ def playbook(runbook: Runbook, scenarios: Mapping[str, str], now: datetime) -> J
                                for name, variable in _variables(runbook).items()},
         "workflow_start": chain[0], "workflow": workflow,
         "playbook_extensions": {EXTENSION: extra},
-        "agent_definitions": {_agent(runbook, owner): {"type": "group", "name": runbook.roles.get(owner, owner) or NOBODY}
-                              for owner in dict.fromkeys(step.owner for step in runbook.steps)},
+        "agent_definitions": {
+            agent_identifier(runbook.name, owner): {"type": "group", "name": runbook.roles.get(owner, owner) or NOBODY}
+            for owner in dict.fromkeys(step.owner for step in runbook.steps)},
         "extension_definitions": {EXTENSION: definition()},
     })
 
@@ -85,8 +86,8 @@ def _variables(runbook: Runbook) -> dict[str, str]:
     return {name: f"__{name if name in names.taken else names.give(name, 'input')}__" for name in runbook.inputs}
 
 
-def _agent(runbook: Runbook, owner: str) -> str:
-    return identifier("group", runbook.name, owner)
+def agent_identifier(runbook: str, owner: str) -> str:
+    return identifier("group", runbook, owner)
 
 
 def _step(runbook: Runbook, step: Step, following: str) -> Json:
@@ -95,7 +96,7 @@ def _step(runbook: Runbook, step: Step, following: str) -> Json:
                        "playbook_activity": ACTIVITIES.get(step.phase, "")})
     return _filled({"type": "action", "name": step.title, "description": step.why,
                     "external_references": references(step.refs), "on_completion": following, "commands": [command],
-                    "agent": _agent(runbook, step.owner),
+                    "agent": agent_identifier(runbook.name, step.owner),
                     "step_extensions": {EXTENSION: {"kind": step.kind, "step": own}}})
 
 
@@ -178,4 +179,5 @@ def _commented(raw: bytes) -> bool:
     return any(line.lstrip().startswith(b"#") for line in raw.splitlines())
 
 
-__all__: Sequence[str] = ("action_text", "command_text", "lost", "playbook", "references", "step_identifier", "text")
+__all__: Sequence[str] = ("action_text", "agent_identifier", "command_text", "lost", "playbook", "references",
+                          "step_identifier", "text")
