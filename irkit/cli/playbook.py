@@ -37,7 +37,8 @@ def export(settings: Settings, name: str, output: Path | None, without_scenarios
     """Write a runbook as a playbook for other tools.
 
     What CACAO has no place for (approvals, evidence, clocks, targets, inputs, choices, conditions, drills) travels in an
-    extension that irkit reads back; other tools see it as text. What they do not see is said on stderr.
+    extension that irkit reads back; other tools see it as text. What they do not see is said on stderr. A runbook that an
+    import would refuse is not exported.
 
     \b
     Examples:
@@ -98,8 +99,9 @@ def import_(settings: Settings, file: Path, output: Path | None, as_json: bool) 
     """Make a runbook of a CACAO 2.0 playbook.
 
     Commands of other tools are never run: each becomes a manual step that quotes it. What irkit exported becomes the same
-    plan again, with its drills. A playbook that is broken (a step that is missing or never reached, an endless loop) is
-    refused with the place. The report says what was lost or changed; exit code 6 when the runbook still has mistakes to mend.
+    plan again, with its drills. A playbook that is broken (a step that is missing or never reached, an endless loop, a command
+    that says nothing) is refused with the place. The report says what was lost or changed, and nothing is dropped without it;
+    exit code 6 when the runbook still has mistakes to mend.
 
     \b
     Examples:
