@@ -69,3 +69,10 @@ def test_at_once_the_account_is_suspended_first_and_the_backup_codes_wait(at_onc
     assert sent[-1] == "codes_later"
     assert at_once.perform.worlds["google_workspace"].tenant.codes[    # type: ignore[attr-defined]
         at_once.perform.worlds["google_workspace"].samples()["user_id"]] == []
+
+
+def test_where_nobody_can_tell_the_provider_is_contained_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unknown is not "at Google": somebody sees to the identity provider, or says that there is none."""
+    for game in played(tmp_path, monkeypatch, sign_in_at={"choice": "unknown", "reason": "The log was not kept."},
+                       provider_first={"by_hand": "Okta has no Dana.", "attach": "text:Search in Okta, 16:58Z", "who": "Ada"}):
+        assert states(game)["provider_first"] == "by_hand"
