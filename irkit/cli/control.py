@@ -291,7 +291,7 @@ class _Chair:
         A text that is being typed is left alone; they come after it.
         """
         from irkit.ui.watching import row_lines
-        if rows := self.desk.look():
+        if rows := self.desk.news():
             self.asks.talk.tell("")
             self.asks.talk.lines(row_lines(rows, width=self.asks.talk.width, prefix=self.asks.talk.prefix))
         if self.desk.run.closed:

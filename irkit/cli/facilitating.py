@@ -55,7 +55,7 @@ def desk_of(settings: Settings, incident: str, *, over: bool = False, write: boo
 
 
 class Desk:
-    """What a facilitator has in front of them. `state` is folded from the drill's ledger, by `look` alone."""
+    """What a facilitator has in front of them. `state` is folded from the drill's ledger, by `_look` alone."""
 
     def __init__(self, settings: Settings, ledger: Ledger, state: State, run: RunState) -> None:
         from irkit.cli.rows import Rows
@@ -63,6 +63,7 @@ class Desk:
         self.settings, self.ledger, self.state, self.run = settings, ledger, state, run
         self.runbook, self.scenario = own_copy(ledger, run), own_scenario(ledger, run)
         self.latest: list[Row] = []
+        self._unshown: list[Row] = []
         self._rows = Rows()
         self.played: dict[str, timedelta] = {}                  # inject -> when, from the run's start
         self.answers: dict[str, tuple[str, int]] = {}           # inject -> what the team said, in how many seconds
@@ -73,13 +74,19 @@ class Desk:
     def name(self) -> str:
         return self.ledger.folder.name
 
-    def look(self) -> list[Row]:
-        """Fold what came since the last look; its rows."""
+    def news(self) -> list[Row]:
+        """The rows of what came since the last call, each once: also of what was read before something was said."""
+        self._look()
+        rows, self._unshown = self._unshown, []
+        return rows
+
+    def _look(self) -> None:
+        """Fold what came since the last look."""
         from irkit.engine.fold import fold
         from irkit.engine.session import load_from
         new = list(self.ledger.entries(after=self.state.seq))
         fold(self.state, new, load_from(self.ledger))
-        return [row for entry in new if (row := self._note(entry))]
+        self._unshown += [row for entry in new if (row := self._note(entry))]
 
     def _note(self, entry: Entry) -> Row | None:
         """Remember what the fold does not; the row that is shown of it."""
@@ -108,7 +115,7 @@ class Desk:
         """Append what the facilitator does; the team's process follows it at its next look."""
         from irkit.cli.incident import stamped
         self.begin()
-        self.look()
+        self._look()
         return self.ledger.append("control", {"control": verb, **(data or {}), **stamped(self.state)}, shown, by="human",
                                   run=self.run.id)
 

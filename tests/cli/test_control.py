@@ -188,6 +188,21 @@ def test_a_session_is_there_while_its_process_is() -> None:
     assert [there(state, seq) for seq in (1, 2, 3)] == [True, False, True]
 
 
+def test_what_comes_while_a_facilitator_types_is_shown_after_it() -> None:
+    """Taking an observation reads on in the ledger; what it read is news all the same, in its place and once."""
+    from irkit.cli.facilitating import desk_of
+    from irkit.cli.options import Settings
+    with desk_of(Settings(evidence=Path("evidence")), NAME) as desk:
+        assert desk.news() == []
+        with Ledger.open(Path("evidence", NAME)) as team:
+            team.start_session("maria")
+            team.append("note", {}, {"text": "A Tor exit"}, run="r1", by="human")
+        desk.observe("They look at addresses", "strength")
+        shown = [row.kind for row in desk.news()]
+        assert [kind for kind in shown if kind in ("note", "control")] == ["note", "control"]
+        assert desk.news() == []
+
+
 def test_the_desk_shows_the_teams_screen_and_the_injects(capsys: Capsys) -> None:
     """The question that stands there, what is held, and in full what a good answer holds."""
     from irkit.cli.facilitating import desk_of
