@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from irkit.cli import incidents
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from irkit.drill.injects import Inject
     from irkit.engine.state import RunState, State
     from irkit.ledger import Entry, Ledger
+    from irkit.ledger.clock import Clock
     from irkit.ui.layout import Page
     from irkit.ui.reading import Row
 
@@ -33,11 +34,16 @@ def there(state: State, session: int) -> bool:
 
 
 @contextlib.contextmanager
-def desk_of(settings: Settings, incident: str, *, over: bool = False, write: bool = True) -> Iterator[Desk]:
-    """The drill in that incident. Raises UsageError for one that is none, and unless `over` for one that has ended."""
+def desk_of(settings: Settings, incident: str, *, over: bool = False, write: bool = True,
+            clock: Clock | None = None) -> Iterator[Desk]:
+    """The drill in that incident. Raises UsageError for one that is none, and unless `over` for one that has ended.
+
+    `clock` is the machine's, unless given.
+    """
     from irkit.ledger import Ledger
-    folder = incidents.folder_of(settings, incident)
-    with Ledger.open(folder, write=write) as ledger:
+    from irkit.ledger.clock import SystemClock
+    folder, clock = incidents.folder_of(settings, incident), clock or SystemClock()
+    with Ledger.open(folder, write=write, clock=clock) as ledger:
         if ledger.mode != "drill":
             raise UsageError(f"{folder.name} is a {ledger.mode} incident, and only a drill is steered",
                              next=f"irkit watch {folder.name}")
@@ -49,7 +55,7 @@ def desk_of(settings: Settings, incident: str, *, over: bool = False, write: boo
             raise LedgerError(f"{folder.name} is sealed: nothing more is recorded in it", next=f"irkit status {folder.name}")
         settings.prefix = "DRILL "
         try:
-            yield Desk(settings, ledger, state, run)
+            yield Desk(settings, ledger, state, run, clock)
         finally:
             ledger.end_session()
 
@@ -57,14 +63,15 @@ def desk_of(settings: Settings, incident: str, *, over: bool = False, write: boo
 class Desk:
     """What a facilitator has in front of them. `state` is folded from the drill's ledger, by `_look` alone."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, state: State, run: RunState) -> None:
+    def __init__(self, settings: Settings, ledger: Ledger, state: State, run: RunState, clock: Clock) -> None:
         from irkit.cli.rows import Rows
         from irkit.cli.walks import own_copy, own_scenario
-        self.settings, self.ledger, self.state, self.run = settings, ledger, state, run
+        self.settings, self.ledger, self.state, self.run, self._clock = settings, ledger, state, run, clock
         self.runbook, self.scenario = own_copy(ledger, run), own_scenario(ledger, run)
         self.latest: list[Row] = []
         self._unshown: list[Row] = []
         self._rows = Rows()
+        self._stamped: dict[int, Entry] = {}                    # session -> its latest entry with the drill's time
         self.played: dict[str, timedelta] = {}                  # inject -> when, from the run's start
         self.answers: dict[str, tuple[str, int]] = {}           # inject -> what the team said, in how many seconds
         for entry in ledger.entries():
@@ -93,6 +100,8 @@ class Desk:
         from irkit.cli.watch import QUIET
         from irkit.engine.fold import moment
         row = self._rows(entry)
+        if "drill_at" in entry.data:
+            self._stamped[entry.session] = entry
         if entry.kind == "inject" and entry.run == self.run.id:
             inject = str(entry.data["inject"])
             if entry.data.get("answered"):
@@ -104,6 +113,24 @@ class Desk:
         self.latest = [*self.latest, row][-LATEST:]
         return row
 
+    # -- the team's process ------------------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """The drill's time. Nobody records anything while the team reads and talks, so it is read off its process's clock."""
+        from irkit.drill.clock import reading
+        latest, last = incidents.now_of(self.state), self._stamped.get(self.run.holder)
+        if last is None or not self._goes_on():
+            return latest
+        return max(latest, reading(last, self._clock.mono_ns()))
+
+    def _goes_on(self) -> bool:
+        """Whether a process of this machine plays, with its clock running: it stands still once the pause was taken up."""
+        from irkit.drill.control import standing
+        held = self.state.sessions.get(self.run.holder)
+        followed = [one for one in self.run.controls if one.entry in self.run.taken]
+        return (held is not None and held.get("boot") == self._clock.boot() and there(self.state, self.run.holder)
+                and not self.run.closed and not standing(followed).paused)
+
     # -- saying ------------------------------------------------------------------------------------------------------
 
     def begin(self, **data: object) -> None:
@@ -113,11 +140,11 @@ class Desk:
 
     def say(self, verb: str, data: Mapping[str, Any] | None = None, shown: Mapping[str, Any] | None = None) -> Entry:
         """Append what the facilitator does; the team's process follows it at its next look."""
-        from irkit.cli.incident import stamped
+        from irkit.engine.values import rfc3339
         self.begin()
         self._look()
-        return self.ledger.append("control", {"control": verb, **(data or {}), **stamped(self.state)}, shown, by="human",
-                                  run=self.run.id)
+        return self.ledger.append("control", {"control": verb, **(data or {}), "drill_at": rfc3339(self.now())}, shown,
+                                  by="human", run=self.run.id)
 
     def add(self, text: str, *, ask: str = "", to: str = "", expect: str = "", **bound: object) -> Entry:
         """An inject of one's own, `bound` to `at_seconds` or to the end of the step `after`; else it comes at once."""
@@ -177,7 +204,7 @@ class Desk:
         from irkit.ui.screen import prefixed
         from irkit.ui.watching import row_lines, stand_lines
         page, prefix = page_of(self.settings), self.settings.prefix
-        stand = stand_of(self.name, self.runbook, self.state, self.run, incidents.now_of(self.state))
+        stand = stand_of(self.name, self.runbook, self.state, self.run, self.now())
         stand = dataclasses.replace(stand, steps=_around(stand.steps, stand.where.number))
         top = stand_lines(stand, width=page.width + len(prefix), tz=self.settings.zone, prefix=prefix)
         return [*top, *prefixed([*self._screen(page), "", *self._injects(page), ""], prefix),
@@ -185,12 +212,13 @@ class Desk:
 
     def _screen(self, page: Page) -> list[str]:
         stands = self.stands()
-        asks, now = stands.asks, incidents.now_of(self.state)
+        asks, now = stands.asks, self.now()
         question = f'{asks.data.get("question")}, since {_clock(now - asks.at)}: "{asks.shown.get("text")}"' if asks else \
             "not known: it is told while somebody facilitates"
         faults = [f"{one.data.get('connector')} {one.shown.get('fault.request')}" for one in stands.faults]
         named = ", ".join(sorted(filter(None, stands.attached.values()))) or "nobody, as far as the team's process knows"
-        lines = [*page.labelled("Asked", question), *page.labelled("Time", "stands still" if stands.paused else "runs"),
+        time = f"{_clock(now - self.run.opened_at)}, {'stands still' if stands.paused else 'runs'}"
+        lines = [*page.labelled("Asked", question), *page.labelled("Time", time),
                  *page.labelled("Watching", named)]
         return [*lines, *(page.labelled("Faults", "; ".join(faults)) if faults else [])]
 
@@ -220,7 +248,7 @@ class Desk:
     def json(self) -> dict[str, Any]:
         from irkit.cli.status import as_data
         from irkit.engine.values import rfc3339
-        stands, now = self.stands(), incidents.now_of(self.state)
+        stands, now = self.stands(), self.now()
         asks = stands.asks
         return {
             "incident": self.name, "mode": self.ledger.mode, "scenario": self.scenario.name, "now": rfc3339(now),

@@ -7,12 +7,15 @@ never goes back, it stands still while the facilitator pauses, and a resumed dri
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
+from irkit.engine.fold import moment
 from irkit.engine.values import rfc3339
+from irkit.ledger import Entry
 
 
 class DrillClock:
@@ -70,3 +73,12 @@ class DrillClock:
     def stamp(self) -> Mapping[str, str]:
         """The drill's time, which entries carry beside the real one."""
         return {"drill_at": rfc3339(self.now())}
+
+
+def reading(entry: Entry, mono_ns: int) -> datetime:
+    """What a drill's clock that runs shows outside of its process, where the machine's monotonic clock reads `mono_ns`.
+
+    `entry` is the latest of that process, of the same boot, with the drill's time; its bytes hold both clocks.
+    """
+    passed = mono_ns - int(json.loads(entry.line)["mono_ns"])
+    return moment(entry) + timedelta(microseconds=max(0, passed) // 1000)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from irkit.cli.facilitating import there
+from irkit.cli.facilitating import Desk, desk_of, there
+from irkit.cli.options import Settings
 from irkit.engine.fold import fold
 from irkit.engine.session import load_from
 from irkit.engine.state import State
 from irkit.ledger import Entry, Ledger
+from irkit.ledger.clock import SystemClock
 from tests.cli.people import incident
 from tests.cli.rig import Capsys, Ran, irkit
 from tests.drill.scenes import begun
+from tests.ledger.conftest import SetClock
 
 NAME = "D-1"
 
@@ -32,6 +37,18 @@ def evidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def said() -> list[Entry]:
     with Ledger.open(Path("evidence", NAME), write=False) as ledger:
         return [entry for entry in ledger.entries() if entry.kind == "control"]
+
+
+@contextlib.contextmanager
+def facilitated(clock: SetClock, *, pid: int = 0) -> Iterator[tuple[Desk, Ledger]]:
+    """A desk, and the ledger as the team's process writes to it: a process that is there, unless `pid` says another."""
+    clock.name = SystemClock().boot()
+    with Ledger.open(Path("evidence", NAME), clock=clock) as team:
+        team.start_session("maria", data={"pid": pid or os.getppid()})
+        team.append("run.resumed", {"drill_at": "2026-03-07T23:40:00Z"}, run="r1")
+        with desk_of(Settings(evidence=Path("evidence")), NAME, clock=clock) as desk:
+            yield desk, team
+        team.end_session()
 
 
 def control(capsys: Capsys, *words: str) -> Ran:
@@ -170,7 +187,6 @@ def test_whoever_follows_as_a_participant_sees_nothing_of_it(capsys: Capsys) -> 
     from irkit.cli.watch import follow
     for words in (("hold", "press"), ("observe", "Nobody reads"), ("pause",)):
         control(capsys, *words)
-    from irkit.cli.options import Settings
     capsys.readouterr()
     follow(Settings(), Path("evidence", NAME), iter(()))
     shown = capsys.readouterr().out
@@ -181,7 +197,6 @@ def test_whoever_follows_as_a_participant_sees_nothing_of_it(capsys: Capsys) -> 
 
 def test_a_session_is_there_while_its_process_is() -> None:
     """A process that has ended is gone; one of another boot, on another machine perhaps, counts as there."""
-    from irkit.ledger.clock import SystemClock
     state, boot = State(), SystemClock().boot()
     state.sessions = {1: {"boot": boot, "pid": os.getppid()}, 2: {"boot": boot, "pid": 2**22 + 1},
                       3: {"boot": "another", "pid": 2**22 + 1}}
@@ -190,8 +205,6 @@ def test_a_session_is_there_while_its_process_is() -> None:
 
 def test_what_comes_while_a_facilitator_types_is_shown_after_it() -> None:
     """Taking an observation reads on in the ledger; what it read is news all the same, in its place and once."""
-    from irkit.cli.facilitating import desk_of
-    from irkit.cli.options import Settings
     with desk_of(Settings(evidence=Path("evidence")), NAME) as desk:
         assert desk.news() == []
         with Ledger.open(Path("evidence", NAME)) as team:
@@ -203,10 +216,35 @@ def test_what_comes_while_a_facilitator_types_is_shown_after_it() -> None:
         assert desk.news() == []
 
 
+def test_a_facilitators_time_goes_on_while_the_team_reads() -> None:
+    """Twenty minutes at one question: the desk says so, and what is observed then stands at that time of the drill."""
+    clock = SetClock()
+    with facilitated(clock) as (desk, team):
+        team.append("control", {"control": "asks", "question": "gate", "drill_at": "2026-03-07T23:40:00Z"}, {"text": "Done?"},
+                    run="r1")
+        clock.passes(1200, wall=5)
+        entry = desk.observe("They read in silence", "weakness")
+        assert entry.data["drill_at"].startswith("2026-03-08T00:00:00")
+        text = " ".join(" ".join(desk.lines()).replace("DRILL", "").split())
+    assert 'Asked gate, since 00:20:00: "Done?"' in text
+    assert "Time 00:20:00, runs" in text
+
+
+@pytest.mark.parametrize("how", ["paused", "gone", "another boot"])
+def test_a_facilitators_time_stands_still_with_the_drills(how: str) -> None:
+    """Where the team's process took up a pause, and where it is not there; on another boot's clock nothing is counted."""
+    clock = SetClock()
+    with facilitated(clock, pid=2**22 + 1 if how == "gone" else 0) as (desk, team):
+        if how == "paused":
+            asked = desk.say("pause")
+            team.append("control", {"control": "taken", "drill_at": "2026-03-07T23:40:00Z"}, run="r1", ref=asked.seq)
+        clock.name = "boot-2" if how == "another boot" else clock.name
+        clock.passes(1200)
+        assert desk.observe("Silence", "weakness").data["drill_at"].startswith("2026-03-07T23:40:00")
+
+
 def test_the_desk_shows_the_teams_screen_and_the_injects(capsys: Capsys) -> None:
     """The question that stands there, what is held, and in full what a good answer holds."""
-    from irkit.cli.facilitating import desk_of
-    from irkit.cli.options import Settings
     control(capsys, "hold", "press")
     with Ledger.open(Path("evidence", NAME)) as ledger:
         session = ledger.start_session("fay", data={"facilitates": "r1"})
@@ -217,7 +255,7 @@ def test_the_desk_shows_the_teams_screen_and_the_injects(capsys: Capsys) -> None
         with desk_of(Settings(evidence=Path("evidence")), NAME, write=False) as desk:
             text = " ".join(" ".join(desk.lines()).replace("DRILL", "").split())
             cards = " ".join(" ".join(desk.card_lines()).split())
-    for words in ('Asked gate, since 00:01:00: "Done?"', "Watching fay", "Time runs", "HELD, comes at 00:08:00",
+    for words in ('Asked gate, since 00:01:00: "Done?"', "Watching fay", "Time 00:03:00, runs", "HELD, comes at 00:08:00",
                   "played at 00:03:00", "step 1 of 3"):
         assert words in text
     assert "Expect Nothing." in cards
