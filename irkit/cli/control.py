@@ -266,10 +266,12 @@ class _Chair:
 
     def __init__(self, desk: Desk, asks: Terminal) -> None:
         self.desk, self.asks = desk, asks
+        self._idle = ""
 
     def sit(self) -> None:
         from irkit.engine.gate import Question
         self.asks.talk.lines(self.desk.lines())
+        self._idle = self.desk.idle
         try:
             menu = Question("menu", "Drill", letters=LETTERS)
             while (letter := self._put(menu, lambda: self._news(menu))) != "q":
@@ -291,13 +293,17 @@ class _Chair:
         A text that is being typed is left alone; they come after it.
         """
         from irkit.ui.watching import row_lines
-        if rows := self.desk.news():
-            self.asks.talk.tell("")
-            self.asks.talk.lines(row_lines(rows, width=self.asks.talk.width, prefix=self.asks.talk.prefix))
+        rows, talk = self.desk.news(), self.asks.talk
+        before, self._idle = self._idle, self.desk.idle
+        idle = [self._idle] if self._idle and not before else []
+        if rows or idle:
+            talk.tell("")
+            talk.lines(row_lines(rows, width=talk.width, prefix=talk.prefix))
+            talk.tell(*idle)
         if self.desk.run.closed:
             raise _Over
-        if rows:
-            self.asks.talk.prompt(menu)
+        if rows or idle:
+            talk.prompt(menu)
         return []
 
     def _text(self, prompt: str, *, key: str, required: bool = True, parse: Callable[[str], object] | None = None) -> str:

@@ -123,13 +123,22 @@ class Desk:
             return latest
         return max(latest, reading(last, self._clock.mono_ns()))
 
+    @property
+    def playing(self) -> bool:
+        """Whether the team's process is there, as far as can be told: it was neither paused nor killed, and the run is open."""
+        return not self.run.closed and self.run.holder in self.state.sessions and there(self.state, self.run.holder)
+
+    @property
+    def idle(self) -> str:
+        """What to say where nobody plays and the run is open; else empty."""
+        return "" if self.playing or self.run.closed else f"Nobody plays. irkit resume {self.name} goes on where they stopped."
+
     def _goes_on(self) -> bool:
         """Whether a process of this machine plays, with its clock running: it stands still once the pause was taken up."""
         from irkit.drill.control import standing
-        held = self.state.sessions.get(self.run.holder)
         followed = [one for one in self.run.controls if one.entry in self.run.taken]
-        return (held is not None and held.get("boot") == self._clock.boot() and there(self.state, self.run.holder)
-                and not self.run.closed and not standing(followed).paused)
+        return (self.playing and self.state.sessions[self.run.holder].get("boot") == self._clock.boot()
+                and not standing(followed).paused)
 
     # -- saying ------------------------------------------------------------------------------------------------------
 
@@ -217,10 +226,9 @@ class Desk:
             "not known: it is told while somebody facilitates"
         faults = [f"{one.data.get('connector')} {one.shown.get('fault.request')}" for one in stands.faults]
         named = ", ".join(sorted(filter(None, stands.attached.values()))) or "nobody, as far as the team's process knows"
-        time = f"{_clock(now - self.run.opened_at)}, {'stands still' if stands.paused else 'runs'}"
-        lines = [*page.labelled("Asked", question), *page.labelled("Time", time),
-                 *page.labelled("Watching", named)]
-        return [*lines, *(page.labelled("Faults", "; ".join(faults)) if faults else [])]
+        time = f"{_clock(now - self.run.opened_at)}, {'stands still' if stands.paused or self.idle else 'runs'}"
+        lines = [("Team", self.idle), ("Asked", question), ("Time", time), ("Watching", named), ("Faults", "; ".join(faults))]
+        return [line for label, text in lines if text for line in page.labelled(label, text)]
 
     def _injects(self, page: Page) -> list[str]:
         return page.listed([(card.id, self.state_of(card)) for card in self.cards()])
@@ -252,7 +260,7 @@ class Desk:
         asks = stands.asks
         return {
             "incident": self.name, "mode": self.ledger.mode, "scenario": self.scenario.name, "now": rfc3339(now),
-            "paused": stands.paused, "facilitators": sorted(stands.attached.values()),
+            "playing": self.playing, "paused": stands.paused, "facilitators": sorted(stands.attached.values()),
             "asks": asks and {"question": asks.data.get("question"), "text": asks.shown.get("text"), "since": rfc3339(asks.at)},
             "run": as_data(self.run, self.runbook, now), "injects": [self._card(card) for card in self.cards()],
             "faults": [{**_bare(one.data), **one.shown, "taken": one.entry in self.run.taken} for one in stands.faults],

@@ -230,6 +230,16 @@ def test_a_facilitators_time_goes_on_while_the_team_reads() -> None:
     assert "Time 00:20:00, runs" in text
 
 
+@pytest.mark.parametrize(("pid", "shown"), [(0, ""), (2**22 + 1, "Team Nobody plays. irkit resume D-1 goes on")])
+def test_a_facilitator_sees_that_nobody_plays(pid: int, shown: str) -> None:
+    """A process that was killed left no word in the ledger: the desk looks whether it is there."""
+    with facilitated(SetClock(), pid=pid) as (desk, _):
+        text = " ".join(" ".join(desk.lines()).replace("DRILL", "").split())
+        assert (desk.playing, desk.json()["playing"]) == (not shown, not shown)
+    assert ("Nobody plays" in text, "runs Watching" in text) == (bool(shown), not shown)
+    assert shown in text
+
+
 @pytest.mark.parametrize("how", ["paused", "gone", "another boot"])
 def test_a_facilitators_time_stands_still_with_the_drills(how: str) -> None:
     """Where the team's process took up a pause, and where it is not there; on another boot's clock nothing is counted."""
@@ -255,7 +265,7 @@ def test_the_desk_shows_the_teams_screen_and_the_injects(capsys: Capsys) -> None
         with desk_of(Settings(evidence=Path("evidence")), NAME, write=False) as desk:
             text = " ".join(" ".join(desk.lines()).replace("DRILL", "").split())
             cards = " ".join(" ".join(desk.card_lines()).split())
-    for words in ('Asked gate, since 00:01:00: "Done?"', "Watching fay", "Time 00:03:00, runs", "HELD, comes at 00:08:00",
-                  "played at 00:03:00", "step 1 of 3"):
+    for words in ('Asked gate, since 00:01:00: "Done?"', "Watching fay", "Time 00:03:00, stands still",
+                  "HELD, comes at 00:08:00", "played at 00:03:00", "step 1 of 3"):
         assert words in text
     assert "Expect Nothing." in cards

@@ -82,6 +82,7 @@ def test_a_drill_with_two_terminals(rig: Rig) -> None:
     fay.sees("step.unknown")
     os.kill(maria.child.pid, signal.SIGKILL)
     maria.ends()
+    fay.sees("Nobody plays. irkit resume D goes on")
     again = rig.person("resume", "D", env=PLAIN)
     again.sees("UNKNOWN")
     again.sees("Done? m done")
