@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,13 +18,9 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from irkit.cli.facilitating import Desk
-    from irkit.engine.gate import Question, Said
     from irkit.ledger import Entry
-    from irkit.ui.prompt import Terminal
 
-TAG = click.Choice(["strength", "weakness", "observation"])
-LETTERS = {"o": "observe", "h": "hold", "r": "release", "a": "add", "i": "injects", "f": "fault", "p": "pause", "c": "continue",
-           "l": "look", "q": "leave"}
+TAGS = ("strength", "weakness", "observation")
 
 
 class _Group(click.Group):
@@ -223,7 +219,7 @@ def continue_(ctx: click.Context) -> None:
 
 @control.command()
 @click.argument("text")
-@click.option("--tag", type=TAG, default="observation", show_default=True, help="What it is.")
+@click.option("--tag", type=click.Choice(TAGS), default="observation", show_default=True, help="What it is.")
 @click.option("--objective", default="", help="The line of the score that it belongs to.")
 @shared
 @click.pass_context
@@ -245,6 +241,7 @@ def observe(ctx: click.Context, text: str, tag: str, objective: str) -> None:
 def _facilitate(settings: Settings, incident: str) -> None:
     """Show and ask until the facilitator leaves or the drill is over. Raises NeedsTerminal where there is nobody."""
     from irkit.cli.acting import terminal
+    from irkit.cli.chair import Chair
     from irkit.cli.facilitating import desk_of
     from irkit.drill.control import FACILITATES
     with desk_of(settings, incident) as desk:
@@ -254,110 +251,4 @@ def _facilitate(settings: Settings, incident: str) -> None:
                                 next=f"irkit drill control {incident} --json, or: irkit drill control {incident} "
                                      "hold|release|add|fault|pause|continue|observe")
         desk.begin(**{FACILITATES: desk.run.id, "pid": os.getpid()})
-        _Chair(desk, asks).sit()
-
-
-class _Over(Exception):
-    """The drill has ended."""
-
-
-class _Chair:
-    """The facilitator's loop: what the team's process records is shown as it comes, and a letter begins each thing to do."""
-
-    def __init__(self, desk: Desk, asks: Terminal) -> None:
-        self.desk, self.asks = desk, asks
-        self._idle = ""
-
-    def sit(self) -> None:
-        from irkit.engine.gate import Question
-        self.asks.talk.lines(self.desk.lines())
-        self._idle = self.desk.idle
-        try:
-            menu = Question("menu", "Drill", letters=LETTERS)
-            while (letter := self._put(menu, lambda: self._news(menu))) != "q":
-                try:
-                    self._do(letter)
-                except UsageError as bad:
-                    self.asks.talk.tell(bad.what, *([bad.next] if bad.next else []))
-        except _Over:
-            self.asks.talk.tell("The drill is over. Observations can still be taken:",
-                                f'irkit drill control {self.desk.name} observe "WHAT YOU SAW"')
-
-    def _put(self, question: Question, poll: Callable[[], Sequence[Said]] = tuple) -> str:
-        from irkit.cli.acting import answer
-        return answer(self.asks, question, poll)
-
-    def _news(self, menu: Question) -> Sequence[Said]:
-        """New entries as rows, and the menu again below them. Nothing is sent from here: a letter typed meanwhile still counts.
-
-        A text that is being typed is left alone; they come after it.
-        """
-        from irkit.ui.watching import row_lines
-        rows, talk = self.desk.news(), self.asks.talk
-        before, self._idle = self._idle, self.desk.idle
-        idle = [self._idle] if self._idle and not before else []
-        if rows or idle:
-            talk.tell("")
-            talk.lines(row_lines(rows, width=talk.width, prefix=talk.prefix))
-            talk.tell(*idle)
-        if self.desk.run.closed:
-            raise _Over
-        if rows or idle:
-            talk.prompt(menu)
-        return []
-
-    def _text(self, prompt: str, *, key: str, required: bool = True, parse: Callable[[str], object] | None = None) -> str:
-        from irkit.engine.gate import Question
-        return self._put(Question("control", prompt, key=key, required=required, parse=parse)).strip()
-
-    def _one_of(self, prompt: str, names: Sequence[str]) -> str:
-        """One of several, by its number or its name."""
-        def parse(text: str) -> str:
-            if text.strip() in names:
-                return text.strip()
-            if text.strip().isdecimal() and 0 < int(text) <= len(names):
-                return names[int(text) - 1]
-            raise ValueError(f"type a number from 1 to {len(names)}, or a name")
-        if not names:
-            raise UsageError(f"{prompt}: there is none")
-        self.asks.talk.tell(*(f"{number:>3}  {name}" for number, name in enumerate(names, 1)))
-        return parse(self._text(prompt, key="one", parse=parse))
-
-    def _do(self, letter: str) -> None:
-        match letter:
-            case "l":
-                self.asks.talk.lines(self.desk.lines())
-            case "i":
-                self.asks.talk.tell(*self.desk.card_lines())
-            case "h" | "r":
-                self.desk.say("hold" if letter == "h" else "release", {"inject": self._one_of("Which inject", self._waiting())})
-            case "p" | "c":
-                self.desk.say("pause" if letter == "p" else "continue")
-            case "a":
-                self._add()
-            case "f":
-                self._fault()
-            case "o":
-                self._observe()
-
-    def _waiting(self) -> list[str]:
-        return [card.id for card in self.desk.cards() if card.id not in self.desk.run.injects]
-
-    def _add(self) -> None:
-        text = self._text("What the team is told", key="text")
-        to = self._text("To whom (empty: all)", key="to", required=False)
-        ask = self._text("What they are asked (empty: nothing)", key="ask", required=False)
-        self.desk.add(text, ask=ask, to=to, expect=self._text("What a good answer holds", key="expect") if ask else "")
-
-    def _fault(self) -> None:
-        connector = self._one_of("Which system", sorted(self.desk.scenario.worlds))
-        request = self._text("Which request, as in DELETE /api/v2/users/*/sessions", key="request")
-        how = self._one_of("How", ["lost before it arrives", "lost on the way back", "answered 429, wait 3 s", "answered 503"])
-        lost: Literal["before", "after", ""] = "before" if "before" in how else "after" if "back" in how else ""
-        status = None if lost else 429 if "429" in how else 503
-        self.desk.fault(connector, request, lost=lost, status=status, retry_after=3 if status == 429 else None)
-
-    def _observe(self) -> None:
-        tag = self._one_of("What is it", list(TAG.choices))
-        objective = self._one_of("Of which objective", [*self.desk.objectives(), "none"])
-        self.desk.observe(self._text("What you saw", key="text"), tag, "" if objective == "none" else objective)
+        Chair(desk, asks).sit()

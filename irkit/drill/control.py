@@ -25,7 +25,6 @@ from irkit.errors import UsageError
 from irkit.worlds import Fault
 
 FACILITATES = "facilitates"    # in the data of a session.start: the run that this terminal steers
-TAGS = ("strength", "weakness", "observation")
 REQUEST = re.compile(r"([A-Z]+|\*) /\S*")
 
 
