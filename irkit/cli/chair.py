@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from irkit.cli.acting import answer
 from irkit.cli.control import TAGS
 from irkit.engine.gate import Question, Said
-from irkit.errors import UsageError
+from irkit.errors import IrkitError, UsageError
+from irkit.ui.reading import error_lines
 from irkit.ui.watching import row_lines
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ LETTERS = {"o": "observe", "h": "hold", "r": "release", "a": "add", "i": "inject
 
 class _Over(Exception):
     """The drill has ended."""
+
+
+class _Withdrawn(Exception):
+    """Ctrl-C at a question of a verb."""
 
 
 class Chair:
@@ -36,13 +41,35 @@ class Chair:
         try:
             menu = Question("menu", "Drill", letters=LETTERS)
             while (letter := self._put(menu, lambda: self._news(menu))) != "q":
-                try:
-                    self._do(letter)
-                except UsageError as bad:
-                    self.asks.talk.tell(bad.what, *([bad.next] if bad.next else []))
+                self._try(letter)
+        except KeyboardInterrupt:
+            self._leave()
+            raise
         except _Over:
-            self.asks.talk.tell("The drill is over. Observations can still be taken:",
-                                f'irkit drill control {self.desk.name} observe "WHAT YOU SAW"')
+            name = self.desk.name
+            self.asks.talk.tell("The drill is over. Observations can still be taken, and then the report be written:",
+                                f'  irkit drill control {name} observe "WHAT YOU SAW"',
+                                f"  irkit drill report {name} --output {name}.html")
+        else:
+            self._leave()
+
+    def _try(self, letter: str) -> None:
+        """Whatever is withdrawn or refused, the facilitator stays: what they hold would come if they went."""
+        try:
+            self._do(letter)
+        except _Withdrawn:
+            self.asks.talk.tell("Left out; nothing of it was recorded.")
+        except IrkitError as bad:
+            self.asks.talk.tell(*error_lines(bad, width=self.asks.talk.width - len(self.asks.talk.prefix)))
+
+    def _leave(self) -> None:
+        """Say what goes on by itself where nobody else facilitates."""
+        stands = self.desk.stands()
+        if not stands.attached.keys() - {self.desk.ledger.session}:
+            held = [name for name in self._waiting() if name in stands.held]
+            more = " and ".join([*([f"what is held comes in its time ({', '.join(held)})"] if held else []),
+                                 *(["its clock runs"] if stands.paused else [])])
+            self.asks.talk.tell(f"The drill goes on without you{': ' if more else ''}{more}.")
 
     def _put(self, question: Question, poll: Callable[[], Sequence[Said]] = tuple) -> str:
         return answer(self.asks, question, poll)
@@ -66,7 +93,10 @@ class Chair:
         return []
 
     def _text(self, prompt: str, *, key: str, required: bool = True, parse: Callable[[str], object] | None = None) -> str:
-        return self._put(Question("control", prompt, key=key, required=required, parse=parse)).strip()
+        try:
+            return self._put(Question("control", prompt, key=key, required=required, parse=parse)).strip()
+        except KeyboardInterrupt:
+            raise _Withdrawn from None
 
     def _one_of(self, prompt: str, names: Sequence[str]) -> str:
         """One of several, by its number or its name."""

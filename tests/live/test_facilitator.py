@@ -130,3 +130,30 @@ def test_a_facilitator_whose_terminal_dies(rig: Rig) -> None:
     assert maria.ends() == 3
     assert [entry.data["control"] for entry in rig.entries("D", "control")] == [
         "pause", "taken", "joined", "taken", "asks", "left", "taken"]
+
+
+def test_a_facilitator_who_thinks_better_of_it_stays(rig: Rig) -> None:
+    """Ctrl-C at a question of a verb leaves that verb out, and what is held stays held. At the menu it leaves, and says what
+    comes by itself then."""
+    prepared(rig)
+    maria = rig.person("drill", "two_terminals", "--facilitator", "--incident", "D", env=PLAIN)
+    maria.sees("Send it? y yes")
+    fay = rig.person("drill", "control", "D", env=FAY)
+    maria.sees("A facilitator follows this drill")
+    fay.sees('asks "Send it?"')
+    fay.types("h\n")
+    fay.sees("Which inject:")
+    fay.types("chief\n")
+    fay.sees("hold chief")
+    fay.types("o\n")
+    fay.sees("What is it:")
+    fay.types("\x03")
+    fay.sees("Left out; nothing of it was recorded.")
+    fay.sees("q leave:")
+    fay.types("\x03")
+    fay.sees("The drill goes on without you: what is held comes in its time (chief) and its clock runs.")
+    assert fay.ends() == 130
+    maria.sees("The facilitator's terminal is gone; the drill goes on.")
+    maria.types("p\n")
+    assert maria.ends() == 3
+    assert "observe" not in [entry.data["control"] for entry in rig.entries("D", "control")]
