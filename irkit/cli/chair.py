@@ -66,7 +66,7 @@ class Chair:
         """Say what goes on by itself where nobody else facilitates."""
         stands = self.desk.stands()
         if not stands.attached.keys() - {self.desk.ledger.session}:
-            held = [name for name in self._waiting() if name in stands.held]
+            held = [name for name in self.desk.waiting() if name in stands.held]
             more = " and ".join([*([f"what is held comes in its time ({', '.join(held)})"] if held else []),
                                  *(["its clock runs"] if stands.paused else [])])
             self.asks.talk.tell(f"The drill goes on without you{': ' if more else ''}{more}.")
@@ -117,8 +117,10 @@ class Chair:
                 self.asks.talk.lines(self.desk.lines())
             case "i":
                 self.asks.talk.tell(*self.desk.card_lines())
-            case "h" | "r":
-                self.desk.say("hold" if letter == "h" else "release", {"inject": self._one_of("Which inject", self._waiting())})
+            case "h":
+                self.desk.hold(self._one_of("Which inject", self.desk.waiting()))
+            case "r":
+                self.desk.release(self._one_of("Which inject", self.desk.waiting()))
             case "p" | "c":
                 self.desk.say("pause" if letter == "p" else "continue")
             case "a":
@@ -127,9 +129,6 @@ class Chair:
                 self._fault()
             case "o":
                 self._observe()
-
-    def _waiting(self) -> list[str]:
-        return [card.id for card in self.desk.cards() if card.id not in self.desk.run.injects]
 
     def _add(self) -> None:
         text = self._text("What the team is told", key="text")

@@ -77,16 +77,16 @@ def _tell(ctx: click.Context, desk: Desk, entry: Entry, what: str) -> None:
     say(ctx.ensure_object(Settings), f"{what}  entry {entry.seq} of {desk.name}")
 
 
-def _waiting(settings: Settings) -> list[str]:
-    """Injects that have not come, for completion: of the one drill that is open."""
-    from irkit.cli.facilitating import desk_of
-    from irkit.cli.incidents import opened
-    found = [folder.name for folder, state in opened(settings) if state.mode == "drill"]
-    with desk_of(settings, found[0], write=False) as desk:
-        return [card.id for card in desk.cards() if card.id not in desk.run.injects]
+def _waiting(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Injects of the group's INCIDENT that have not come, for completion."""
+    def found(settings: Settings) -> list[str]:
+        from irkit.cli.facilitating import desk_of
+        with desk_of(settings, ctx.parent.params["incident"] if ctx.parent else "", write=False) as desk:
+            return desk.waiting()
+    return completing(found)(ctx, parameter, incomplete)
 
 
-INJECT = click.argument("inject", shell_complete=completing(_waiting))
+INJECT = click.argument("inject", shell_complete=_waiting)
 
 
 @control.command()
@@ -101,7 +101,7 @@ def hold(ctx: click.Context, inject: str) -> None:
       irkit drill control D-1 hold press
     """
     with _steering(ctx) as desk:
-        _tell(ctx, desk, desk.say("hold", {"inject": desk.inject(inject)}), f"Held {inject}.")
+        _tell(ctx, desk, desk.hold(inject), f"Held {inject}.")
 
 
 @control.command()
@@ -116,7 +116,7 @@ def release(ctx: click.Context, inject: str) -> None:
       irkit drill control D-1 release press
     """
     with _steering(ctx) as desk:
-        _tell(ctx, desk, desk.say("release", {"inject": desk.inject(inject)}), f"Released {inject}.")
+        _tell(ctx, desk, desk.release(inject), f"Released {inject}.")
 
 
 @control.command()

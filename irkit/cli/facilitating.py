@@ -155,6 +155,14 @@ class Desk:
         return self.ledger.append("control", {"control": verb, **(data or {}), "drill_at": rfc3339(self.now())}, shown,
                                   by="human", run=self.run.id)
 
+    def hold(self, inject: str) -> Entry:
+        """Keep an inject back. Raises UsageError for one that is none or has come, also while somebody chose it."""
+        return self.say("hold", {"inject": self.inject(inject)})
+
+    def release(self, inject: str) -> Entry:
+        """Let an inject come now. Raises UsageError as `hold` does."""
+        return self.say("release", {"inject": self.inject(inject)})
+
     def add(self, text: str, *, ask: str = "", to: str = "", expect: str = "", **bound: object) -> Entry:
         """An inject of one's own, `bound` to `at_seconds` or to the end of the step `after`; else it comes at once."""
         more = {f"inject.{key}": value for key, value in (("to", to), ("ask", ask), ("expect", expect)) if value}
@@ -177,13 +185,18 @@ class Desk:
     def inject(self, name: str) -> str:
         """The id of an inject that has not come yet. Raises UsageError."""
         from irkit.runbook.source import did_you_mean
-        waiting = [card.id for card in self.cards() if card.id not in self.run.injects]
+        self._look()
+        waiting = self.waiting()
         if name in self.run.injects:
             raise UsageError(f"the inject {name!r} was played already", next=f"waiting: {', '.join(waiting) or 'none'}")
         if name not in waiting:
             raise UsageError(f"there is no inject {name!r}; "
                              + did_you_mean(name, waiting, f"waiting: {', '.join(waiting) or 'none'}"))
         return name
+
+    def waiting(self) -> list[str]:
+        """The ids of injects that have not come."""
+        return [card.id for card in self.cards() if card.id not in self.run.injects]
 
     def objectives(self) -> Sequence[str]:
         """What an observation can belong to: the lines of the scenario's score."""

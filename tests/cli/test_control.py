@@ -14,10 +14,12 @@ from irkit.cli.options import Settings
 from irkit.engine.fold import fold
 from irkit.engine.session import load_from
 from irkit.engine.state import State
+from irkit.errors import UsageError
 from irkit.ledger import Entry, Ledger
 from irkit.ledger.clock import SystemClock
 from tests.cli.people import incident
 from tests.cli.rig import Capsys, Ran, irkit
+from tests.cli.test_completion import offered
 from tests.drill.scenes import begun
 from tests.ledger.conftest import SetClock
 
@@ -203,6 +205,19 @@ def test_a_session_is_there_while_its_process_is() -> None:
     assert [there(state, seq) for seq in (1, 2, 3)] == [True, False, True]
 
 
+@pytest.mark.parametrize("verb", ["hold", "release"])
+def test_an_inject_that_came_while_it_was_chosen_is_refused(verb: str) -> None:
+    """The desk looks once more: whoever wants to hold it hears that the team has it."""
+    with desk_of(Settings(evidence=Path("evidence")), NAME) as desk:
+        assert "press" in desk.waiting()
+        with Ledger.open(Path("evidence", NAME)) as team:
+            team.start_session("maria")
+            team.append("inject", {"inject": "press", "drill_at": "2026-03-07T23:48:00Z"}, {"text": ["INJECT"]}, run="r1")
+        with pytest.raises(UsageError, match="'press' was played already"):
+            getattr(desk, verb)("press")
+    assert said() == []
+
+
 def test_what_comes_while_a_facilitator_types_is_shown_after_it() -> None:
     """Taking an observation reads on in the ledger; what it read is news all the same, in its place and once."""
     with desk_of(Settings(evidence=Path("evidence")), NAME) as desk:
@@ -269,3 +284,15 @@ def test_the_desk_shows_the_teams_screen_and_the_injects(capsys: Capsys) -> None
                   "HELD, comes at 00:08:00", "played at 00:03:00", "step 1 of 3"):
         assert words in text
     assert "Expect Nothing." in cards
+
+
+def test_injects_are_offered_of_the_drill_that_is_named() -> None:
+    """Whatever else is open: those that have not come; the verbs themselves stand before them."""
+    begun(Path("evidence", "A-0"))
+    with Ledger.open(Path("evidence", NAME)) as team:
+        team.start_session("maria")
+        team.append("inject", {"inject": "press"}, {"text": ["INJECT"]}, run="r1")
+        team.end_session()
+    assert offered("drill", "control", NAME, "hold") == ["hook"]
+    assert offered("drill", "control", "A-0", "release") == ["hook", "press"]
+    assert offered("drill", "control", NAME, incomplete="h") == ["hold"]
