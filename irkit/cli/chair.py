@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from irkit.cli.acting import answer
 from irkit.cli.control import TAGS
+from irkit.drill.control import requested
 from irkit.engine.gate import Question, Said
 from irkit.errors import IrkitError, UsageError
 from irkit.ui.reading import error_lines
@@ -134,11 +135,14 @@ class Chair:
         text = self._text("What the team is told", key="text")
         to = self._text("To whom (empty: all)", key="to", required=False)
         ask = self._text("What they are asked (empty: nothing)", key="ask", required=False)
-        self.desk.add(text, ask=ask, to=to, expect=self._text("What a good answer holds", key="expect") if ask else "")
+        expect = self._text("What a good answer holds (empty: nothing)", key="expect", required=False) if ask else ""
+        when = self._text("When: 25m from the start, or a step's id for after it (empty: now)", key="when", required=False,
+                          parse=self.desk.when)
+        self.desk.add(text, ask=ask, to=to, expect=expect, **self.desk.when(when))
 
     def _fault(self) -> None:
         connector = self._one_of("Which system", sorted(self.desk.scenario.worlds))
-        request = self._text("Which request, as in DELETE /api/v2/users/*/sessions", key="request")
+        request = self._text("Which request, as in DELETE /api/v2/users/*/sessions", key="request", parse=requested)
         how = self._one_of("How", ["lost before it arrives", "lost on the way back", "answered 429, wait 3 s", "answered 503"])
         lost: Literal["before", "after", ""] = "before" if "before" in how else "after" if "back" in how else ""
         status = None if lost else 429 if "429" in how else 503

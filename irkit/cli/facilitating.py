@@ -168,6 +168,16 @@ class Desk:
         more = {f"inject.{key}": value for key, value in (("to", to), ("ask", ask), ("expect", expect)) if value}
         return self.say("add", {key: value for key, value in bound.items() if value}, {"text": text, **more})
 
+    def when(self, text: str) -> dict[str, object]:
+        """What an inject of one's own is bound to, as it is typed: a time, a step's id, or nothing. Raises ValueError."""
+        from irkit.runbook import duration
+        if not text.strip() or self.runbook.step(text.strip()) is not None:
+            return {"after": text.strip()}
+        try:
+            return {"at_seconds": int(duration(text).total_seconds())}
+        except ValueError as bad:
+            raise ValueError(f"{bad}; nor is it a step: irkit runbook show {self.runbook.name}") from None
+
     def fault(self, connector: str, request: str, *, lost: str = "", status: int | None = None, retry_after: int | None = None,
               times: int = 1) -> Entry:
         """Raises UsageError for a fault that can never come about."""

@@ -25,7 +25,7 @@ from irkit.errors import UsageError
 from irkit.worlds import Fault
 
 FACILITATES = "facilitates"    # in the data of a session.start: the run that this terminal steers
-REQUEST = re.compile(r"([A-Z]+|\*) /\S*")
+_REQUEST = re.compile(r"([A-Z]+|\*) /\S*")
 
 
 @dataclass
@@ -81,10 +81,19 @@ def fault_entry(fault: Fault) -> tuple[dict[str, Any], dict[str, Any]]:
     return {key: value for key, value in data.items() if value is not None}, {"fault.request": fault.request}
 
 
+def requested(text: str) -> str:
+    """Which requests a fault is for: a method and a path, with * for anything. Raises ValueError for what is neither."""
+    if not _REQUEST.fullmatch(text):
+        raise ValueError(f"{text[:80]!r} is not a method and a path, as in GET /api/v2/audit_logs")
+    return text
+
+
 def fault_of(data: Mapping[str, Any], shown: Mapping[str, Any]) -> Fault:
     """The fault that an entry holds. Raises UsageError for one that is none."""
-    request, lost, status = str(shown.get("fault.request", "")), data.get("lost"), data.get("status")
-    if not REQUEST.fullmatch(request):
-        raise UsageError(f"{request[:80]!r} is not a method and a path, as in \"GET /api/v2/audit_logs\"")
+    lost, status = data.get("lost"), data.get("status")
+    try:
+        request = requested(str(shown.get("fault.request", "")))
+    except ValueError as bad:
+        raise UsageError(str(bad)) from None
     answer = None if status is None else {"status": status, "retry_after": data.get("retry_after")}
     return Fault(str(data.get("connector", "")), request, lost, answer, int(data.get("times", 1)))

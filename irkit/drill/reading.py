@@ -9,7 +9,7 @@ from typing import Any, Literal, NewType
 
 from irkit import worlds
 from irkit.action import Email
-from irkit.drill.control import REQUEST
+from irkit.drill.control import requested
 from irkit.drill.injects import Inject
 from irkit.drill.scenario import FindRunbook, Scenario, Wrong, instant
 from irkit.drill.score import START, Achieved, Before, Rule, Within
@@ -48,7 +48,7 @@ class _ScenarioReader(Reader):
     def __init__(self, mistakes: Mistakes) -> None:
         super().__init__(mistakes, {
             datetime: scalar(instant), timedelta: scalar(duration), Email: scalar(email), Words: scalar(_words),
-            RequestGlob: scalar(_request), Times: scalar(_whole(1, 1000)), Status: scalar(_whole(200, 599)),
+            RequestGlob: scalar(requested), Times: scalar(_whole(1, 1000)), Status: scalar(_whole(200, 599)),
             Seconds: scalar(_whole(0, 86_400)),
         })
         self.runbook: Runbook | None = None
@@ -297,12 +297,6 @@ def _words(text: str) -> str:
     if not text.strip():
         raise ValueError("this is empty")
     return " ".join(text.split())
-
-
-def _request(text: str) -> str:
-    if not REQUEST.fullmatch(text):
-        raise ValueError(f"'{text[:80]}' is not a method and a path, as in GET /api/v2/audit_logs")
-    return text
 
 
 def _whole(low: int, high: int) -> Any:

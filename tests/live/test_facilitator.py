@@ -154,6 +154,33 @@ def test_a_facilitator_who_thinks_better_of_it_stays(rig: Rig) -> None:
     fay.sees("The drill goes on without you: what is held comes in its time (chief) and its clock runs.")
     assert fay.ends() == 130
     maria.sees("The facilitator's terminal is gone; the drill goes on.")
+    maria.sees("Send it? y yes")
     maria.types("p\n")
     assert maria.ends() == 3
     assert "observe" not in [entry.data["control"] for entry in rig.entries("D", "control")]
+
+
+def test_a_facilitator_types_an_inject_and_a_fault(rig: Rig) -> None:
+    """For later, too; what is no time, no step or no request is said at that question, and not when all has been typed."""
+    prepared(rig)
+    maria = rig.person("drill", "two_terminals", "--facilitator", "--incident", "D", env=PLAIN)
+    maria.sees("Send it? y yes")
+    fay = rig.person("drill", "control", "D", env=FAY)
+    fay.sees('asks "Send it?"')
+    for question, answer in (("q leave:", "a"), ("What the team is told:", "The chat is down."), ("To whom (empty: all):", ""),
+                             ("What they are asked (empty: nothing):", "How now?"),
+                             ("What a good answer holds (empty: nothing):", ""), ("(empty: now):", "soon"),
+                             ("nor is it a step: irkit runbook show mine", ""), ("(empty: now):", "call"),
+                             ("q leave:", "f"), ("Which system:", "1"), ("sessions:", "everything"),
+                             ("'everything' is not a method and a path", "GET /*"), ("How:", "4"), ("q leave:", "q")):
+        fay.sees(question)
+        if answer or question.endswith(":"):
+            fay.types(f"{answer}\n")
+    assert fay.ends() == 0
+    maria.sees("The facilitator's terminal is gone; the drill goes on.")
+    maria.sees("Send it? y yes")
+    maria.types("p\n")
+    assert maria.ends() == 3
+    said = {entry.data["control"]: entry for entry in rig.entries("D", "control")}
+    assert (said["add"].data["after"], said["add"].disclosed["text"]) == ("call", "The chat is down.")
+    assert (said["fault"].data["status"], said["fault"].disclosed["fault.request"]) == (503, "GET /*")
