@@ -1,7 +1,8 @@
 """A drill's score: what should have happened by when and in which order, against what did happen.
 
 A step counts when it is done, or was done by hand; accepted, skipped, unavailable and failed do not, because each of them
-leaves open whether the thing was achieved. Times are the drill's, from the run's start.
+leaves open whether the thing was achieved. Times are the drill's, from the run's start; what came first the entries tell,
+because the drill's clock may stand still and a script takes no time.
 """
 
 from __future__ import annotations
@@ -10,13 +11,22 @@ import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from irkit.engine.state import WITH_RESULT, RunState
 
 START = "start"                # in `from:` and `to:`, the opening of the run instead of a step
 
-# step id -> (its state as the fold names it, when it was settled on the drill's clock)
-Reached = Mapping[str, tuple[str, datetime | None]]
+
+class Stands(NamedTuple):
+    """A step: its state as the fold names it, when it was settled on the drill's clock, and the entry that says so."""
+
+    state: str
+    at: datetime | None = None
+    entry: int = -1
+
+
+Reached = Mapping[str, Stands]     # by step ids
 
 
 class Verdict(enum.Enum):
@@ -67,7 +77,7 @@ class Before:
             return Score(self.id, verdict, _missing(self.first, reached))
         if second is None:
             return Score(self.id, Verdict.OK, f"{clock(first)}, {self.second} not at all")
-        if first <= second:
+        if reached[self.first].entry < reached[self.second].entry:
             return Score(self.id, Verdict.OK, f"{clock(first)}, before {clock(second)}")
         return Score(self.id, Verdict.WRONG_ORDER, f"{clock(first)}, after {clock(second)}")
 
@@ -131,7 +141,7 @@ def in_words(rule: Rule, titles: Mapping[str, str]) -> str:
 
 def reached(run: RunState) -> Reached:
     """The steps of a run, as the rules look at them."""
-    return {step.id: (step.state, step.at) for step in run.steps.values()}
+    return {step.id: Stands(step.state, step.at, step.entry) for step in run.steps.values()}
 
 
 def judge(rules: Iterable[Rule], *, started: datetime, reached: Reached) -> list[Score]:
@@ -149,12 +159,12 @@ def _when(step: str, started: datetime, reached: Reached) -> timedelta | None:
     """Drill time from the run's start to when `step` counted, or None."""
     if step == START:
         return timedelta()
-    state, at = reached.get(step, ("", None))
-    return at - started if at is not None and state in WITH_RESULT else None
+    found = reached.get(step)
+    return found.at - started if found is not None and found.at is not None and found.state in WITH_RESULT else None
 
 
 def _missing(step: str, reached: Reached) -> str:
-    state = reached[step][0].replace("_", " ") if step in reached else "not begun"
+    state = reached[step].state.replace("_", " ") if step in reached else "not begun"
     return f"{step} was {state}"
 
 

@@ -56,15 +56,17 @@ def _times(runbook: Runbook, run: RunState) -> Iterator[Score]:
 
 
 def _order(runbook: Runbook, run: RunState, gates: Sequence[Entry]) -> Iterator[Score]:
-    changed: list[tuple[str, datetime]] = []           # steps further down, that changed something
+    changed: list[tuple[int, str, datetime]] = []      # steps further down, that changed something, by their entries
     for step in reversed(runbook.steps):
-        at = _when(run, step)
-        if at is not None and step.phase in CHANGING:
-            changed.append((step.id, at))
-        early = min((pair for pair in changed if at is not None and pair[1] < at), key=lambda pair: pair[1], default=None)
-        if step.phase == "preserve" and step.after is None and early is not None and at is not None:
-            yield Score(f"order:{step.id}", Verdict.WRONG_ORDER, f"{clock(at - run.opened_at)}, after {early[0]} at "
-                        f"{clock(early[1] - run.opened_at)}")
+        at, seq = _when(run, step), run.step(step.id).entry
+        if at is None:
+            continue
+        if step.phase in CHANGING:
+            changed.append((seq, step.id, at))
+        early = min((one for one in changed if one[0] < seq), default=None)
+        if step.phase == "preserve" and step.after is None and early is not None:
+            yield Score(f"order:{step.id}", Verdict.WRONG_ORDER, f"{clock(at - run.opened_at)}, after {early[1]} at "
+                        f"{clock(early[2] - run.opened_at)}")
     for entry in gates:
         for line in entry.disclosed.get("asked.warnings", ()):
             if str(line).startswith("Not preserved"):

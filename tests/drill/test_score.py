@@ -6,16 +6,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from irkit.drill.score import Achieved, Before, Rule, Score, Verdict, Within, judge, lines
+from irkit.drill.score import Achieved, Before, Rule, Score, Stands, Verdict, Within, judge, lines
 
 START = datetime(2026, 3, 7, 23, 40, tzinfo=UTC)
 
 
-def at(minutes: float, state: str = "done") -> tuple[str, datetime | None]:
-    return state, START + timedelta(minutes=minutes)
+def at(minutes: float, state: str = "done", *, entry: int = 0) -> Stands:
+    """Settled so many minutes after the start, by that entry; by one of that minute unless given."""
+    return Stands(state, START + timedelta(minutes=minutes), entry or int(minutes * 60))
 
 
-def one(rule: Rule, **reached: tuple[str, datetime | None]) -> Score:
+def one(rule: Rule, **reached: Stands) -> Score:
     [score] = judge([rule], started=START, reached=reached)
     return score
 
@@ -35,6 +36,12 @@ def test_order_broken() -> None:
     """Preserved too late is the wrong order, and so is destroyed without preserving at all."""
     assert one(FIRST, keep_log=at(9), end_sessions=at(3)).line() == "wrong order preserved_first    00:09:00, after 00:03:00"
     assert one(FIRST, end_sessions=at(3)).verdict is Verdict.WRONG_ORDER
+
+
+def test_order_while_the_clock_stands_still() -> None:
+    """At one moment of the drill the entries tell what came first."""
+    assert one(FIRST, keep_log=at(3, entry=31), end_sessions=at(3, entry=30)).verdict is Verdict.WRONG_ORDER
+    assert one(FIRST, keep_log=at(3, entry=30), end_sessions=at(3, entry=31)).verdict is Verdict.OK
 
 
 def test_order_without_the_second() -> None:
@@ -68,7 +75,7 @@ def test_before_its_start_is_in_time() -> None:
 @pytest.mark.parametrize("state", ["skipped", "unavailable", "accepted", "not_needed", "failed", "unknown", "deferred"])
 def test_only_what_was_achieved_counts(state: str) -> None:
     """A step that ended without the thing being so is not reached, and the line says how it ended."""
-    score = one(QUICK, end_sessions=(state, None))
+    score = one(QUICK, end_sessions=Stands(state))
     assert (score.verdict, score.text) == (Verdict.NOT_REACHED, f"end_sessions was {state.replace('_', ' ')}")
 
 

@@ -95,6 +95,14 @@ def test_kept_after_something_was_changed(tmp_path: Path) -> None:
     assert score == Score("order:keep", Verdict.WRONG_ORDER, "00:03:00, after suspend at 00:02:00")
 
 
+def test_kept_after_something_was_changed_while_the_clock_stood_still(tmp_path: Path) -> None:
+    """No time passed, and yet it came after: the entries say so."""
+    keep = CALL.replace("call", "keep").replace("notify", "preserve")
+    answers = {"keep": [{"choice": "g suspend"}, {"by_hand": "Kept", "attach": "text:the list"}], "suspend": "yes"}
+    score = line(judged(Play(tmp_path / "D", book(AGENT, keep, SUSPEND), answers).walk()), "order:keep")
+    assert score == Score("order:keep", Verdict.WRONG_ORDER, "00:00:00, after suspend at 00:00:00")
+
+
 def test_what_still_lives_in_the_world_is_a_miss(tmp_path: Path) -> None:
     """The intruder's session is gone with its step, the rule is not; a client that people delete where no world sees it is gone
     once their step counts."""
