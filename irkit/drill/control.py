@@ -21,7 +21,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from irkit.engine.known import Control
+from irkit.engine.state import RunState
 from irkit.errors import UsageError
+from irkit.ledger import Entry
 from irkit.worlds import Fault
 
 FACILITATES = "facilitates"    # in the data of a session.start: the run that this terminal steers
@@ -70,6 +72,29 @@ def standing(controls: Iterable[Control], people: Mapping[int, str] | None = Non
                 found.paused = one.verb == "pause"
             case "asks":
                 found.asks = one
+    return found
+
+
+@dataclass(frozen=True)
+class Stop:
+    """The drill's clock stood still between these two entries; `ended` is None while it does."""
+
+    began: Entry
+    ended: Entry | None = None
+
+
+def stops(run: RunState, entries: Iterable[Entry]) -> list[Stop]:
+    """When the drill's clock stood still: from and to where the team's process took that up."""
+    said, followed, found = {one.entry: one for one in run.controls}, list[Control](), list[Stop]()
+    for entry in entries:
+        if entry.kind != "control" or entry.run != run.id or entry.data.get("control") != "taken" or entry.ref not in said:
+            continue
+        followed.append(said[entry.ref])
+        still = bool(found) and found[-1].ended is None
+        if standing(followed).paused and not still:
+            found.append(Stop(entry))
+        elif still and not standing(followed).paused:
+            found[-1] = Stop(found[-1].began, entry)
     return found
 
 

@@ -3,7 +3,7 @@
     time:PHASE         when its first and its last step counted; neither good nor bad
     order:STEP         a step that keeps evidence counted after one that changes something and stands below it, or something
                        was sent although what it destroys had not been kept
-    rushed:STEP        a phrase was typed so soon that nobody can have read what it was for
+    rushed:STEP        a phrase was typed so soon that nobody can have read it; not told while the clock stands still
     evidence:STEP      a step wants evidence and has none
     left:WORLD.KIND    asked of the world: a session, a token, a rule of the attack that is still alive
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from irkit.drill.control import Stop, stops
 from irkit.drill.score import Score, Verdict, clock
 from irkit.engine.state import WITH_RESULT, RunState
 from irkit.ledger import Entry
@@ -27,8 +28,9 @@ RUSHED = 10                    # seconds between a gate and its phrase, below wh
 
 def standard(runbook: Runbook, run: RunState, entries: Iterable[Entry], left: Iterable[tuple[str, Left]]) -> list[Score]:
     """The lines, in the order above. `left`: what still lives, with the name of its world."""
-    gates = [entry for entry in entries if entry.kind == "step.asked" and entry.run == run.id]
-    return [*_times(runbook, run), *_order(runbook, run, gates), *_rushed(gates), *_evidence(runbook, run),
+    own = [entry for entry in entries if entry.run == run.id]
+    gates = [entry for entry in own if entry.kind == "step.asked"]
+    return [*_times(runbook, run), *_order(runbook, run, gates), *_rushed(gates, stops(run, own)), *_evidence(runbook, run),
             *(Score(f"left:{world}.{one.kind}", Verdict.MISSED, f"still alive: {one.what}") for world, one in left)]
 
 
@@ -73,10 +75,13 @@ def _order(runbook: Runbook, run: RunState, gates: Sequence[Entry]) -> Iterator[
                 yield Score(f"order:{entry.step}", Verdict.WRONG_ORDER, str(line))
 
 
-def _rushed(gates: Sequence[Entry]) -> Iterator[Score]:
+def _rushed(gates: Sequence[Entry], stood: Sequence[Stop]) -> Iterator[Score]:
     for entry in gates:
         seconds = entry.data.get("seconds")
-        if entry.data.get("answer") == "phrase" and isinstance(seconds, int) and seconds < RUSHED:
+        read = datetime.fromisoformat(entry.at) - timedelta(seconds=RUSHED)      # at the latest, by the machine's clock
+        still = any(one.began.seq < entry.seq and (one.ended is None or datetime.fromisoformat(one.ended.at) > read)
+                    for one in stood)
+        if entry.data.get("answer") == "phrase" and isinstance(seconds, int) and seconds < RUSHED and not still:
             yield Score(f"rushed:{entry.step}", Verdict.MISSED, f"the phrase {seconds} s after the gate", seconds)
 
 

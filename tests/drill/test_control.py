@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from irkit.drill.clock import DrillClock
-from irkit.drill.control import fault_entry, fault_of, standing
+from irkit.drill.control import fault_entry, fault_of, standing, stops
 from irkit.drill.injects import Cards, Inject
 from irkit.drill.perform import recorded
 from irkit.drill.watched import Watched
+from irkit.engine.fold import fold
 from irkit.engine.gate import Question
 from irkit.engine.known import Control
 from irkit.engine.session import load_from
@@ -120,6 +121,26 @@ def test_a_request_that_is_none_is_no_fault() -> None:
     """A word alone matches nothing, and is refused rather than kept."""
     with pytest.raises(UsageError, match="is not a method and a path"):
         fault_of({"connector": "zendesk", "lost": "after"}, {"fault.request": "users"})
+
+
+def test_stops_are_told_from_what_the_team_followed(tmp_path: Path) -> None:
+    """From the entry that took the pause up to the one that let the clock run again, whoever did that;
+    a pause that nobody took up stopped nothing."""
+    with Ledger.create(tmp_path / "D", mode="drill", version="1", code_hash="0" * 64) as ledger:
+        ledger.start_session("maria")
+        ledger.append("run.opened", {"runbook": "rb", "version": 1, "runbook_sha256": "", "mode": "drill"}, run="r1")
+
+        def says(verb: str, *, taken: bool = True, ref: int | None = None) -> int:
+            said = ledger.append("control", {"control": verb}, run="r1", ref=ref).seq
+            return ledger.append("control", {"control": "taken"}, run="r1", ref=said).seq if taken else said
+        says("joined", ref=1)
+        pause, _, going, again, left = (says("pause"), says("pause"), says("continue"), says("pause"), says("left", ref=1))
+        says("pause", taken=False)
+        entries = list(ledger.entries())
+        state = fold(State(), entries, load_from(ledger))
+    assert [(one.began.seq, one.ended and one.ended.seq) for one in stops(state.runs["r1"], entries)] == [
+        (pause, going), (again, left)]
+    assert stops(state.runs["r1"], [entry for entry in entries if entry.seq < left])[-1].ended is None
 
 
 # -- in a run --------------------------------------------------------------------------------------------------------

@@ -78,6 +78,19 @@ def test_a_phrase_typed_at_once_was_not_read(tmp_path: Path, seconds: float, rus
     assert line(found, "rushed:suspend") is None
 
 
+@pytest.mark.parametrize(("says", "rushed"), [(("pause",), False), (("pause", "continue"), False), ((), True)])
+def test_haste_is_not_told_by_a_clock_that_stands_still(tmp_path: Path, says: Sequence[str], rushed: bool) -> None:
+    """Somebody may have read for minutes, also where the clock ran again just before the phrase was typed."""
+    def steered(play: Play, question: Question) -> None:
+        if question.name == "gate" and question.step == "end_sessions":
+            for verb in says:
+                assert play.session is not None
+                said = play.session.record("control", {"control": verb})
+                play.session.record("control", {"control": "taken"}, ref=said.seq)
+    found = judged(Play(tmp_path / "D", book(AGENT, SESSIONS, SUSPEND, END, CALL), GOOD, before_ask=steered).walk())
+    assert (line(found, "rushed:end_sessions") is not None) is rushed
+
+
 def test_what_was_destroyed_before_it_was_kept(tmp_path: Path) -> None:
     """The gate said so, and somebody went on."""
     score = line(judged(played(tmp_path / "D", {**GOOD, "end_sessions": [{"type": "phrase"}, {"reason": "no time"}]},
