@@ -17,11 +17,13 @@ from irkit.cli.output import put, tell, width
 from irkit.errors import IrkitError, LedgerError, UsageError
 
 if TYPE_CHECKING:
+    from irkit.drill.result import Result
     from irkit.drill.scenario import Scenario
     from irkit.engine.state import RunState, State
     from irkit.ledger import Entry, Ledger
-    from irkit.report.after import After, Held
+    from irkit.report.after import After, Held, Objective
     from irkit.report.findings import Finding
+    from irkit.runbook import Runbook
 
 NO_DRILL = "this is made of a drill's ledger alone"
 
@@ -59,7 +61,7 @@ def report(settings: Settings, incident: str, form: str | None, output: Path) ->
     else:
         _write(output, text)
         tell(settings, f"Wrote {output}: {after.drill.met} of {after.drill.objectives} objectives reached, "
-                       f"{numbered(len(after.observations), 'observation')}, "
+                       f"{after.drill.missed} missed beside them, {numbered(len(after.observations), 'observation')}, "
                        f"{numbered(len(after.plan), 'line')} of plan.")
     if after.trouble:
         tell(settings, f"The ledger of {folder.name} does not verify: {after.trouble}", f"  next  irkit ledger verify {folder}")
@@ -91,37 +93,40 @@ def drill_of(folder: Path, state: State) -> RunState:
 
 def _after(folder: Path) -> After:
     from irkit.cli.walks import own_copy, own_scenario
-    from irkit.drill import score
     from irkit.ledger import Ledger
-    from irkit.report.after import After, Objective, complete
+    from irkit.report.after import After, complete
     with Ledger.open(folder, write=False) as ledger:
         state = state_of(ledger)
         run = drill_of(folder, state)
         book, scenario, entries = own_copy(ledger, run), own_scenario(ledger, run), list(ledger.entries())
-        beside = _beside(ledger, run)
-    found = _one(folder, state, run, entries, scenario)
-    titles = {step.id: step.title for step in book.steps}
-    scores = score.judge(scenario.score, started=run.opened_at, reached=score.reached(run))
-    goals = [Objective(rule.id, score.in_words(rule, titles), one.verdict.value, one.text)
-             for rule, one in zip(scenario.score, scores, strict=True)]
-    goals += [Objective(one["id"], _in_words(one["id"], titles), one["verdict"], one["text"]) for one in beside]
+        judged = _judged(ledger, run, book, scenario, entries)
+    found = _one(folder, state, run, entries, scenario, judged)
+    asked, beside = _objectives(judged, scenario, {step.id: step.title for step in book.steps})
     own = [entry for entry in entries if entry.run == run.id]
     after = After(found[0], scenario.title, book, run.opened_at, (state.latest or run.opened_at) - run.opened_at,
-                  _moment(own[-1].at) - _moment(own[0].at), goals, list(_cards(scenario, run, own)), trouble=found[1])
+                  _moment(own[-1].at) - _moment(own[0].at), asked, beside,
+                  {one.id.removeprefix("time:"): one.text for one in judged.standard if one.verdict.value == "time"},
+                  list(_cards(scenario, run, own)), trouble=found[1])
     return complete(after, state, run, entries, list(_observed(run)))
 
 
-def _beside(ledger: Ledger, run: RunState) -> list[dict[str, str]]:
-    """What every drill is judged by, as the drill kept it: the lines that are not as they should be. None in an older drill."""
-    import json
+def _judged(ledger: Ledger, run: RunState, book: Runbook, scenario: Scenario, entries: Sequence[Entry]) -> Result:
+    """What came of a drill: what it kept as it was closed. One that is open is judged as it stands, but for what is left of
+    the attack: its worlds went with its process."""
+    from irkit.drill.result import kept_in, result
+    return kept_in(ledger, run, entries) or result(scenario, book, run, entries, {})
 
-    from irkit.drill.result import NAME
-    kept = next((e for e in ledger.entries() if e.kind == "artefact.added" and e.run == run.id
-                 and e.disclosed.get("artefact.name") == NAME), None)
-    if kept is None:
-        return []
-    with ledger.open_artefact(kept.disclosed["artefact.sha256"]) as file:
-        return [line for line in json.load(file)["standard"] if line["verdict"] != "time"]
+
+def _objectives(judged: Result, scenario: Scenario, titles: Mapping[str, str]) -> tuple[list[Objective], list[Objective]]:
+    """What the scenario asked for; and what every drill is judged by, where something is not as it should be."""
+    from irkit.drill.score import Verdict, in_words
+    from irkit.report.after import Objective
+    rules = {rule.id: rule for rule in scenario.score}
+    asked = [Objective(one.id, in_words(rules[one.id], titles), one.verdict.value, one.text, rules[one.id].steps[-1])
+             for one in judged.asked]
+    beside = [Objective(one.id, _in_words(one.id, titles), one.verdict.value, one.text, one.id.partition(":")[2])
+              for one in judged.standard if one.verdict is not Verdict.TIME]
+    return asked, beside
 
 
 def _in_words(line: str, titles: Mapping[str, str]) -> str:
@@ -160,24 +165,23 @@ def _cards(scenario: Scenario, run: RunState, entries: Sequence[Entry]) -> Itera
                    str(answer.disclosed.get("answer", "")) if answer else "", when(answer) if answer else None)
 
 
-def _one(folder: Path, state: State, run: RunState, entries: Sequence[Entry], scenario: Scenario) -> tuple[Held, str]:
+def _one(folder: Path, state: State, run: RunState, entries: Sequence[Entry], scenario: Scenario,
+         judged: Result) -> tuple[Held, str]:
     """A drill as history lists it, and the first thing that its verification found."""
-    from irkit.cli.walks import own_copy
-    from irkit.drill import score
-    from irkit.ledger import Ledger
+    from irkit.drill.score import Verdict
+    from irkit.drill.standard import PHASES
     from irkit.ledger.verify import verify
-    from irkit.report.after import Held, people_of, team_of, times_of
+    from irkit.report.after import Held, people_of, team_of
     verified = verify(folder)
-    with Ledger.open(folder, write=False) as ledger:
-        book = own_copy(ledger, run)
-    scores = score.judge(scenario.score, started=run.opened_at, reached=score.reached(run))
+    times = {one.id: (one.first, one.seconds) for one in judged.standard if one.first is not None and one.seconds is not None}
     opened = next(entry for entry in entries if entry.kind == "run.opened" and entry.run == run.id)
     walked = {entry.session for entry in entries if entry.run == run.id}
     scripted = any(entry.data.get("scripted") for entry in entries if entry.kind == "session.start" and entry.seq in walked)
     trouble = verified.findings[0].what if verified.failures else ""
+    met = sum(one.verdict is Verdict.OK for one in judged.asked)
     return Held(folder.name, _moment(opened.at).date(), run.runbook, run.version, run.sha256, scenario.name,
-                people_of(state, run), team_of(state), scripted, run.closed,
-                sum(one.verdict is score.Verdict.OK for one in scores), len(scores), times_of(book, run),
+                people_of(state, run), team_of(state), scripted, run.closed, met, len(judged.asked),
+                len(judged.missed) - (len(judged.asked) - met), {phase: times.get(f"time:{phase}") for phase in PHASES},
                 verified.entries, verified.head, not verified.failures), trouble
 
 
@@ -185,7 +189,7 @@ def _one(folder: Path, state: State, run: RunState, entries: Sequence[Entry], sc
 
 def _held(settings: Settings, *, runbook: str = "", but: Path | None = None) -> Iterator[Held]:
     """The drills below the evidence root, of one runbook or of all. A damaged one is named on stderr and passed over."""
-    from irkit.cli.walks import own_scenario
+    from irkit.cli.walks import own_copy, own_scenario
     from irkit.ledger import Ledger
     for folder in folders(settings):
         if but is not None and folder.resolve() == but.resolve():
@@ -198,7 +202,10 @@ def _held(settings: Settings, *, runbook: str = "", but: Path | None = None) -> 
                 found = [one for one in state.runs.values() if one.mode == "drill" and runbook in ("", one.runbook)]
                 entries = list(ledger.entries()) if found else []
                 scenarios = [own_scenario(ledger, one) for one in found]
-            yield from (_one(folder, state, run, entries, one)[0] for run, one in zip(found, scenarios, strict=True))
+                results = [_judged(ledger, run, own_copy(ledger, run), one, entries)
+                           for run, one in zip(found, scenarios, strict=True)]
+            yield from (_one(folder, state, run, entries, one, judged)[0]
+                        for run, one, judged in zip(found, scenarios, results, strict=True))
         except IrkitError as error:
             tell(settings, f"{folder.name}: {error.what}  (irkit ledger verify {folder.name})")
 
@@ -256,5 +263,5 @@ def _teams(found: Sequence[Held]) -> Iterator[str]:
             groups.setdefault((one.runbook, one.team), []).append(one)
     for (runbook, team), drills in groups.items():
         if len(drills) > 1:
-            scores = " -> ".join(f"{one.met}/{one.objectives}" for one in drills)
+            scores = " -> ".join(one.score for one in drills)
             yield f"{', '.join(team)}: {runbook} {scores}"

@@ -12,7 +12,7 @@ from irkit.drill.score import Score, Verdict, judge, lines, reached
 from irkit.drill.standard import left_by, standard
 from irkit.engine.state import RunState
 from irkit.engine.values import rfc3339
-from irkit.ledger import Entry
+from irkit.ledger import Entry, Ledger
 from irkit.runbook import Runbook
 from irkit.worlds import World
 
@@ -53,9 +53,26 @@ class Result:
         return json.dumps({**about, **self.json()}, indent=1, sort_keys=True).encode() + b"\n"
 
 
+def kept_in(ledger: Ledger, run: RunState, entries: Sequence[Entry]) -> Result | None:
+    """The result that a drill kept as it was closed; None for one that is open.
+
+    A file of that name that a person attached is not it, and where a drill was killed at its very end the last one counts.
+    """
+    if not run.closed:
+        return None
+    for entry in reversed(entries):
+        if entry.kind == "artefact.added" and entry.run == run.id and entry.by != "human" and entry.step is None \
+                and entry.disclosed.get("artefact.name") == NAME:
+            with ledger.open_artefact(entry.disclosed["artefact.sha256"]) as file:
+                kept = json.load(file)
+            return Result([Score.of(line) for line in kept["asked"]], [Score.of(line) for line in kept["standard"]],
+                          kept["unplayed"])
+    return None
+
+
 def result(scenario: Scenario, runbook: Runbook, run: RunState, entries: Iterable[Entry],
            worlds: Mapping[str, World]) -> Result:
-    """What came of the run so far; the worlds are asked what of the attack is left in them."""
+    """What came of the run so far; the worlds are asked what of the attack is left in them, where they are given."""
     return Result(judge(scenario.score, started=run.opened_at, reached=reached(run)),
                   standard(runbook, run, entries, left_by(worlds, run, scenario.by_hand)),
                   [card.id for card in Cards(scenario.injects).all(run) if card.id not in run.injects])

@@ -11,7 +11,7 @@ import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from irkit.engine.state import WITH_RESULT, RunState
 
@@ -42,20 +42,26 @@ class Verdict(enum.Enum):
 class Score:
     """One line of the result; `text` says when, in hours, minutes and seconds of the drill, or why not.
 
-    `seconds` is the same of a figure, for comparisons.
+    `seconds` is the same of a figure, for comparisons; of a time from `first` to `seconds`, when its first step counted.
     """
 
     id: str
     verdict: Verdict
     text: str
     seconds: int | None = None
+    first: int | None = None
 
     def line(self) -> str:
         return f"{self.verdict.value:<11} {self.id:<18} {self.text}"
 
     def json(self) -> dict[str, object]:
-        more = {} if self.seconds is None else {"seconds": self.seconds}
+        more = {name: value for name, value in (("first", self.first), ("seconds", self.seconds)) if value is not None}
         return {"id": self.id, "verdict": self.verdict.value, "text": self.text, **more}
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Score:
+        """The line that `json` made."""
+        return cls(kept["id"], Verdict(kept["verdict"]), kept["text"], kept.get("seconds"), kept.get("first"))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
     order:STEP         a step that keeps evidence counted after one that changes something and stands below it, or something
                        was sent although what it destroys had not been kept
     rushed:STEP        a phrase was typed so soon that nobody can have read it; not told while the clock stands still
-    evidence:STEP      a step wants evidence and has none
+    evidence:STEP      a step that was begun wants evidence and has none
     left:WORLD.KIND    asked of the world: a session, a token, a rule of the attack that is still alive
 """
 
@@ -52,7 +52,7 @@ def _times(runbook: Runbook, run: RunState) -> Iterator[Score]:
         times = sorted(max(at - run.opened_at, timedelta()) for step in steps if (at := _when(run, step)) is not None)
         if times:
             yield Score(f"time:{phase}", Verdict.TIME, f"{clock(times[0])} to {clock(times[-1])}, "
-                        f"{len(times)} of {len(steps)} steps", int(times[-1].total_seconds()))
+                        f"{len(times)} of {len(steps)} steps", *(int(time.total_seconds()) for time in (times[-1], times[0])))
         elif steps:
             yield Score(f"time:{phase}", Verdict.TIME, f"none of {len(steps)} steps")
 
@@ -88,5 +88,5 @@ def _rushed(gates: Sequence[Entry], stood: Sequence[Stop]) -> Iterator[Score]:
 def _evidence(runbook: Runbook, run: RunState) -> Iterator[Score]:
     for step in runbook.steps:
         state = run.step(step.id)
-        if step.evidence == "required" and state.state != "not_needed" and not state.evidence:
+        if step.evidence == "required" and state.state not in ("not_needed", "pending") and not state.evidence:
             yield Score(f"evidence:{step.id}", Verdict.MISSED, f"none; the step was {state.word}")

@@ -11,13 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from irkit.engine.state import WITH_RESULT, RunState, State
+from irkit.engine.state import RunState, State
 from irkit.ledger import Entry
 from irkit.report.findings import Finding, findings, span
 from irkit.report.words import one_line, what
 from irkit.runbook import Runbook
 
-PHASES = ("preserve", "contain", "notify")           # of which the first step that counts is timed
 KINDS = frozenset({"step.done", "step.by_hand", "step.skipped", "step.unavailable", "step.failed", "step.unknown",
                    "step.deferred", "step.undone", "decision", "inject", "note", "approval.asked", "approval.given",
                    "approval.refused", "approval.expired", "run.opened", "run.paused", "run.resumed", "run.closed",
@@ -28,12 +27,13 @@ _PLAN = re.compile(r"^\s*improve:\s*(?P<what>.+?)(?:\s+@(?P<owner>\"[^\"]+\"|\S+
 
 @dataclass(frozen=True)
 class Objective:
-    """What the scenario wanted: in words, whether it was reached ("ok", "late", ...), and when or why not."""
+    """What was wanted: in words, whether it was reached ("ok", "late", ...), when or why not, and by which step, if by one."""
 
     id: str
     text: str
     verdict: str
     result: str
+    step: str = ""
 
     @property
     def met(self) -> bool:
@@ -83,7 +83,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Held:
-    """One drill, as history lists it. Times are seconds from its start to the first step of the phase that counts."""
+    """One drill, as history lists it. `missed`: of what every drill is judged by, beside the scenario's `objectives`.
+
+    `times`: phase -> seconds from the start to the first and to the last of its steps that counted, or None.
+    """
 
     incident: str
     held: date
@@ -97,7 +100,8 @@ class Held:
     closed: bool
     met: int
     objectives: int
-    times: dict[str, int | None]
+    missed: int
+    times: dict[str, tuple[int, int] | None]
     entries: int
     head: str
     verifies: bool
@@ -106,11 +110,18 @@ class Held:
     def percent(self) -> float | None:
         return 100 * self.met / self.objectives if self.objectives else None
 
+    @property
+    def score(self) -> str:
+        """"8/9, 3 missed"."""
+        return f"{self.met}/{self.objectives}" + (f", {self.missed} missed" if self.missed else "")
+
     def json(self) -> dict[str, object]:
+        first, last = ({phase: pair and pair[end] for phase, pair in self.times.items()} for end in (0, 1))
         return {"incident": self.incident, "date": self.held.isoformat(), "runbook": self.runbook, "version": self.version,
                 "runbook_sha256": self.sha256, "scenario": self.scenario, "people": list(self.people), "team": list(self.team),
                 "scripted": self.scripted, "closed": self.closed, "score": {"met": self.met, "of": self.objectives},
-                "seconds_to": dict(self.times), "entries": self.entries, "head": self.head, "verifies": self.verifies}
+                "missed": self.missed, "seconds_to": first, "seconds_through": last,
+                "entries": self.entries, "head": self.head, "verifies": self.verifies}
 
 
 @dataclass
@@ -124,6 +135,8 @@ class After:
     took: timedelta                # by the drill's clock
     real: timedelta                # by the machine's
     objectives: Sequence[Objective]
+    beside: Sequence[Objective]    # of what every drill is judged by: what was missed
+    times: dict[str, str]          # phase -> when its steps counted, in words
     cards: Sequence[Card]
     timeline: Sequence[Moment] = ()
     observations: Sequence[Finding] = ()
@@ -143,16 +156,6 @@ def people_of(state: State, run: RunState) -> tuple[str, ...]:
 def team_of(state: State) -> tuple[str, ...]:
     """Everybody who had a session. Who else was in the room is known by what was typed, and spelled as it was typed."""
     return tuple(sorted({one_line(name) for name in state.people.values()}))
-
-
-def times_of(runbook: Runbook, run: RunState) -> dict[str, int | None]:
-    """Seconds from the start to the first step of each phase that counts."""
-    found: dict[str, int | None] = {}
-    for phase in PHASES:
-        states = [run.step(step.id) for step in runbook.steps if step.phase == phase]
-        found[phase] = min((int((one.at - run.opened_at).total_seconds()) for one in states
-                            if one.state in WITH_RESULT and one.at is not None), default=None)
-    return found
 
 
 def complete(after: After, state: State, run: RunState, entries: Sequence[Entry],
@@ -211,8 +214,7 @@ def _day(text: str | None) -> str:
 def _proposed(after: After, found: Sequence[Finding]) -> list[Plan]:
     """One for each objective that was missed, and for each finding that has an advice; owned by whoever owns the step."""
     roles, book = after.runbook.roles, after.runbook
-    owner = {step.id: roles.get(step.owner, step.owner) for step in book.steps}
-    missed = (one for one in after.objectives if not one.met)
-    return [*(Plan(f"{one.text}: {one.verdict} ({one.result})", book.owner, "", None) for one in missed),
-            *(Plan(f"{one.text}: {one.advice}", owner.get(one.step, "") or book.owner, "", one.entry)
-              for one in found if one.advice)]
+    owner = {step.id: roles.get(step.owner, step.owner) or book.owner for step in book.steps}
+    missed = [one for one in (*after.objectives, *after.beside) if not one.met]
+    return [*(Plan(f"{one.text}: {one.verdict} ({one.result})", owner.get(one.step, book.owner), "", None) for one in missed),
+            *(Plan(f"{one.text}: {one.advice}", owner.get(one.step, book.owner), "", one.entry) for one in found if one.advice)]

@@ -12,13 +12,13 @@ from importlib import resources
 from typing import Any
 
 from irkit.engine.values import numbered
-from irkit.report.after import PHASES, After, Card, Held
+from irkit.report.after import After, Card, Held
 from irkit.report.findings import span
 from irkit.report.page import table
 from irkit.report.plot import plot
 from irkit.report.words import md, one_line, tick
 
-DONE = {"preserve": "preserved something", "contain": "contained something", "notify": "told or notified somebody"}
+COUNTED = {"preserve": "preserve", "contain": "contain", "notify": "tell or notify somebody"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def html(after: After) -> str:
 def _parts(after: After) -> dict[str, Any]:
     return {"a": after, "facts": facts(after), "times": _times(after),
             "cards": [_card(card) for card in sorted(after.cards, key=_came)],
-            "practice": practice(after), "phases": [f"to {phase}" for phase in PHASES],
+            "practice": practice(after), "phases": list(COUNTED), "beside": beside(after),
             "history": [row(one) for one in after.history]}
 
 
@@ -64,6 +64,13 @@ def facts(after: After) -> list[tuple[str, str]]:
         ("Who", ", ".join(drill.people) + ("; the scenario gave its own answers" if drill.scripted else "")),
         ("Record", f"{drill.incident}: {drill.entries:,} entries, {'verifies' if drill.verifies else 'DOES NOT VERIFY'}; "
                    f"the last one's hash is {drill.head}"))]
+
+
+def beside(after: After) -> str:
+    """What stands above the list of what was missed; the whole of it where nothing was."""
+    what = "order, haste, evidence" + (", what is left of the attack" if after.drill.closed else "")
+    unasked = "" if after.drill.closed else " What is left of the attack was not asked: the drill was not ended."
+    return f"Every drill is judged by {what}: {after.drill.missed or 'nothing'} missed.{unasked}"
 
 
 def practice(after: After) -> str:
@@ -84,16 +91,16 @@ def counted(drills: Sequence[Held]) -> str:
 
 
 def plots(history: Sequence[Held]) -> tuple[str, str]:
-    """The score, and the minutes to containment, of each drill that was ended; the earliest stands left."""
+    """The score, and the minutes until it was contained, of each drill that was ended; the earliest stands left."""
     history = [one for one in history if one.closed]
 
     def label(one: Held) -> str:
         return f"{one.held:%d %b} v{one.version}"
     scores = [(label(one), one.percent, f"{one.incident}: {one.met} of {one.objectives}") for one in history]
-    times = [(label(one), seconds / 60 if (seconds := one.times.get("contain")) is not None else None,
-              f"{one.incident}: {_time(seconds)}") for one in history]
+    times = [(label(one), pair[1] / 60 if (pair := one.times.get("contain")) else None, f"{one.incident}: {_time(pair)}")
+             for one in history]
     return (_figure("Objectives reached", plot("Objectives reached in each drill, in percent", scores, top=100, unit="%")),
-            _figure("Time to contain", plot("Minutes to the first step that contains, in each drill", times, unit=" min")))
+            _figure("Time to contain", plot("Minutes to the last step that contains, in each drill", times, unit=" min")))
 
 
 def _figure(caption: str, svg: str) -> str:
@@ -103,17 +110,16 @@ def _figure(caption: str, svg: str) -> str:
 def row(one: Held) -> _Row:
     return _Row(one.held.isoformat(), one_line(one.incident), one_line(one.scenario), str(one.version),
                 ", ".join(one.people) + (" (scripted)" if one.scripted else ""),
-                f"{one.met}/{one.objectives}" + ("" if one.closed else ", not ended"),
-                [_time(one.times.get(phase)) for phase in PHASES],
+                one.score + ("" if one.closed else ", not ended"), [_time(one.times.get(phase)) for phase in COUNTED],
                 f"{one.entries:,} entries, {'verifies' if one.verifies else 'DOES NOT VERIFY'}", one.head)
 
 
-def _time(seconds: int | None) -> str:
-    return "not reached" if seconds is None else span(timedelta(seconds=seconds))
+def _time(pair: tuple[int, int] | None) -> str:
+    return " to ".join(span(timedelta(seconds=end)) for end in dict.fromkeys(pair)) if pair else "not reached"
 
 
 def _times(after: After) -> list[tuple[str, str]]:
-    return [(DONE[phase], _time(after.drill.times.get(phase))) for phase in PHASES]
+    return [(words, after.times.get(phase, "the runbook has none")) for phase, words in COUNTED.items()]
 
 
 def _came(card: Card) -> timedelta:
@@ -141,7 +147,8 @@ def markdown(after: After) -> str:
             *_section(f"1. Objectives: {after.drill.met} of {after.drill.objectives} reached",
                       ("objective", "reached", "result", "evaluator's rating"),
                       [(md(o.text), "yes" if o.met else f"**{md(o.verdict)}**", md(o.result), "") for o in after.objectives]),
-            table(("from the start to the first step that", "time"), parts["times"]),
+            *_missed(after, parts["beside"]),
+            table(("first and last of the steps that", "from the start"), parts["times"]),
             *_section("2. Injects and answers", ("came", "inject", "what the team answered", "what a good answer holds"),
                       [(c["came"], md(" ".join(filter(None, (f"For {c['to']}:" if c["to"] else "", c["say"], c["ask"])))),
                         md(f"{c['answer']} {c['answered']}"), md(c["expect"])) for c in parts["cards"]]),
@@ -157,6 +164,11 @@ def markdown(after: After) -> str:
             *_section("6. Timeline", ("from start", "what", "step", "", "who", "entry"),
                       [(m.clock, md(m.kind), md(m.title), md(m.text), md(m.who), m.entry) for m in after.timeline])]
     return "\n".join(out).rstrip() + "\n"
+
+
+def _missed(after: After, said: str) -> list[str]:
+    rows = [(md(one.text), f"**{md(one.verdict)}**", md(one.result), "") for one in after.beside]
+    return [f"{said}\n", *([table(("asked of every drill", "", "result", "evaluator's rating"), rows)] if rows else [])]
 
 
 def _section(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:

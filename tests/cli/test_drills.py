@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from html.parser import HTMLParser
@@ -111,11 +112,50 @@ def test_observations_name_the_entry_that_says_so(tmp_path: Path) -> None:
         kinds = {entry.seq: (entry.kind, entry.step) for entry in ledger.entries()}
     assert kinds[found["skipped"].entry] == ("step.skipped", "end_sessions")
     assert "Who may?" in found["skipped"].text
-    assert [(one.id, one.verdict) for one in after.objectives] == [
-        ("kept_first", "ok"), ("contained", "not reached"), ("left:zendesk.session", "missed")]
+    assert [(one.id, one.verdict) for one in after.objectives] == [("kept_first", "ok"), ("contained", "not reached")]
+    assert [(one.id, one.verdict) for one in after.beside] == [("left:zendesk.session", "missed")]
     assert after.drill.times["contain"] is None
     assert any("within 00:15:00" in one.what for one in after.plan)
     assert not [one for one in after.plan if one.agreed]
+
+
+def test_what_is_missed_beside_the_objectives_is_in_every_count(capsys: Capsys, tmp_path: Path) -> None:
+    """A team may reach all that the scenario asks for and leave the attack alive: neither report nor history hides that."""
+    drilled(tmp_path / "evidence", text=SCENARIO.replace(", zendesk.client,", ","))
+    assert irkit(capsys, "drill", "history", "--json").json[0]["score"] == {"met": 2, "of": 2}
+    assert irkit(capsys, "drill", "history", "--json").json[0]["missed"] == 1
+    assert "score 2/2, 1 missed;" in irkit(capsys, "drill", "history").out
+    for form in ("html", "md"):
+        text = report(capsys, "--as", form)
+        assert "Every drill is judged by order, haste, evidence, what is left of the attack: 1 missed." in text
+        assert "nothing of the attack is left alive: zendesk.client" in text
+    plan = _after(tmp_path / "evidence" / "D").plan
+    assert [(one.what.partition(":")[0], one.owner) for one in plan] == [("nothing of the attack is left alive", "")]
+
+
+def test_whoever_owns_the_step_owns_what_it_missed(tmp_path: Path) -> None:
+    """Legal was not told in time: a line of the plan for legal, and not for whoever owns the runbook."""
+    text = SCENARIO.replace("score:\n", "score:\n  - {id: told, from: start, to: tell, within: 1m}\n")
+    [line] = _after(drilled(tmp_path, text=text)).plan
+    assert ('"Tell legal" within 00:01:00' in line.what, line.owner) == (True, "Counsel")
+
+
+@pytest.mark.parametrize(("by", "told"), [("human", ["ok", "ok"]), ("copied", ["late", "late"])])
+def test_the_result_that_a_drill_kept_is_what_is_told(capsys: Capsys, tmp_path: Path, by: str, told: list[str]) -> None:
+    """Report and history judge nothing again: they read the last result that the drill kept, where it was killed at its end
+    there are two; and none that somebody attached under its name."""
+    folder = drilled(tmp_path / "evidence")
+    with Ledger.open(folder) as ledger:
+        [kept] = [entry for entry in ledger.entries() if entry.disclosed.get("artefact.name") == "score.json"]
+        with ledger.open_artefact(kept.disclosed["artefact.sha256"]) as file:
+            other = json.load(file)
+        for line in other["asked"]:
+            line["verdict"] = "late"
+        ledger.start_session("Sam")
+        ledger.keep("score.json", json.dumps(other).encode(), by=by, run=kept.run)
+        ledger.end_session()
+    assert [one.verdict for one in _after(folder).objectives] == told
+    assert irkit(capsys, "drill", "history", "--json").json[0]["score"]["met"] == told.count("ok")
 
 
 def test_a_note_is_an_observation_or_a_line_of_the_plan(capsys: Capsys, tmp_path: Path) -> None:
@@ -209,7 +249,7 @@ def test_history_counts_what_people_drilled(capsys: Capsys, tmp_path: Path, monk
         drilled(root, name, answers=answers)
     out = irkit(capsys, "drill", "history").out
     assert "2 drills by 1 team; the last on" in out
-    assert "the scenario: small 1/2 -> 2/2" in out
+    assert "the scenario: small 1/2, 1 missed -> 2/2" in out
     assert "has on record: 2 drills by 1 team." in irkit(capsys, "drill", "report", "A", "--output", "-").out
 
 

@@ -63,6 +63,12 @@ def test_a_phase_that_nobody_did(tmp_path: Path) -> None:
     assert line(found, "time:notify") == Score("time:notify", Verdict.TIME, "none of 1 steps")
 
 
+def test_evidence_of_a_step_that_nobody_came_to(tmp_path: Path) -> None:
+    """In a drill that is open it is not missed yet."""
+    play = Play(tmp_path / "D", book(AGENT, SESSIONS, SUSPEND, END, CALL), {})
+    assert line(judged(play.walk()), "evidence:call") is None
+
+
 def test_evidence_that_is_wanted_and_not_there(tmp_path: Path) -> None:
     """Skipped, the step has none; with it there is nothing to say."""
     assert line(judged(played(tmp_path / "A", GOOD)), "evidence:call") is None
