@@ -52,7 +52,7 @@ class Score:
     first: int | None = None
 
     def line(self) -> str:
-        return f"{self.verdict.value:<11} {self.id:<18} {self.text}"
+        return f"{self.verdict.value:<11} {self.id.removeprefix(f'{self.verdict.value}:'):<18} {self.text}"
 
     def json(self) -> dict[str, object]:
         more = {name: value for name, value in (("first", self.first), ("seconds", self.seconds)) if value is not None}

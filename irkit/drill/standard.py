@@ -1,6 +1,6 @@
 """What every drill is judged by, asked for or not: times, order, haste, evidence, and what of the attack is left at its end.
 
-    time:PHASE         when its first and its last step counted; neither good nor bad
+    time:PHASE         when its first and its last step counted, and how many did; neither good nor bad
     order:STEP         a step that keeps evidence counted after one that changes something and stands below it, or something
                        was sent although what it destroys had not been kept
     rushed:STEP        a phrase was typed so soon that nobody can have read it; not told while the clock stands still
@@ -52,9 +52,9 @@ def _times(runbook: Runbook, run: RunState) -> Iterator[Score]:
         times = sorted(max(at - run.opened_at, timedelta()) for step in steps if (at := _when(run, step)) is not None)
         if times:
             yield Score(f"time:{phase}", Verdict.TIME, f"{clock(times[0])} to {clock(times[-1])}, "
-                        f"{len(times)} of {len(steps)} steps", *(int(time.total_seconds()) for time in (times[-1], times[0])))
+                        f"{len(times)} of {len(steps)}", *(int(time.total_seconds()) for time in (times[-1], times[0])))
         elif steps:
-            yield Score(f"time:{phase}", Verdict.TIME, f"none of {len(steps)} steps")
+            yield Score(f"time:{phase}", Verdict.TIME, f"none of {len(steps)}")
 
 
 def _order(runbook: Runbook, run: RunState, gates: Sequence[Entry]) -> Iterator[Score]:

@@ -51,16 +51,17 @@ def line(found: Result, about: str) -> Score | None:
 def test_times_stand_there_unasked(tmp_path: Path) -> None:
     """When each phase began to count and when it was through, in words and in seconds."""
     found = judged(played(tmp_path / "D", GOOD))
-    assert [(score.id, score.verdict, score.text, score.seconds) for score in found.standard[:3]] == [
-        ("time:preserve", Verdict.TIME, "00:00:00 to 00:00:00, 1 of 1 steps", 0),
-        ("time:contain", Verdict.TIME, "00:01:00 to 00:03:00, 2 of 2 steps", 180),
-        ("time:notify", Verdict.TIME, "00:04:00 to 00:04:00, 1 of 1 steps", 240)]
+    assert [(score.id, score.verdict, score.text, score.seconds, score.first) for score in found.standard[:3]] == [
+        ("time:preserve", Verdict.TIME, "00:00:00 to 00:00:00, 1 of 1", 0, 0),
+        ("time:contain", Verdict.TIME, "00:01:00 to 00:03:00, 2 of 2", 180, 60),
+        ("time:notify", Verdict.TIME, "00:04:00 to 00:04:00, 1 of 1", 240, 240)]
+    assert found.standard[1].line() == "time        contain            00:01:00 to 00:03:00, 2 of 2"
 
 
 def test_a_phase_that_nobody_did(tmp_path: Path) -> None:
     """It has no time, and says of how many steps."""
     found = judged(played(tmp_path / "D", {**GOOD, "call": {"skip": "asleep"}}))
-    assert line(found, "time:notify") == Score("time:notify", Verdict.TIME, "none of 1 steps")
+    assert line(found, "time:notify") == Score("time:notify", Verdict.TIME, "none of 1")
 
 
 def test_evidence_of_a_step_that_nobody_came_to(tmp_path: Path) -> None:
