@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,11 +17,12 @@ from irkit.cli.output import put, tell, width
 from irkit.errors import IrkitError, LedgerError, UsageError
 
 if TYPE_CHECKING:
+    from irkit import worlds
     from irkit.drill.result import Result
     from irkit.drill.scenario import Scenario
     from irkit.engine.state import RunState, State
     from irkit.ledger import Entry, Ledger
-    from irkit.report.after import After, Held, Objective
+    from irkit.report.after import After, Card, Fault, Held, Objective, Stood
     from irkit.report.findings import Finding
     from irkit.runbook import Runbook
 
@@ -39,9 +40,9 @@ def report(settings: Settings, incident: str, form: str | None, output: Path) ->
     """Write the after-action report of a drill.
 
     In the shape of an After-Action Report and Improvement Plan: objectives and times, injects with the team's answers, what the
-    record shows, who mends what by when, the earlier drills of the runbook, the timeline. A note that begins with "improve:" is
-    a line of the plan: irkit note D "improve: alert on exports @Wei by 2026-04-30". Everything is told from the ledger; where
-    it does not verify the report says so, and the exit code is 5.
+    record shows, who mends what by when, the earlier drills of the runbook, the timeline. A note or an observation that begins
+    with "improve:" is a line of the plan: irkit note D "improve: alert on exports @Wei by 2026-04-30". Everything is told from
+    the ledger; where it does not verify the report says so, and the exit code is 5.
 
     \b
     Examples:
@@ -106,8 +107,8 @@ def _after(folder: Path) -> After:
     after = After(found[0], scenario.title, book, run.opened_at, (state.latest or run.opened_at) - run.opened_at,
                   _moment(own[-1].at) - _moment(own[0].at), asked, beside,
                   {one.id.removeprefix("time:"): one.text for one in judged.standard if one.verdict.value == "time"},
-                  list(_cards(scenario, run, own)), trouble=found[1])
-    return complete(after, state, run, entries, list(_observed(run)))
+                  list(_cards(scenario, run, own)), list(_faults(scenario, run)), _stood(run, own), trouble=found[1])
+    return complete(after, state, run, entries, list(observed(run, scenario)))
 
 
 def _judged(ledger: Ledger, run: RunState, book: Runbook, scenario: Scenario, entries: Sequence[Entry]) -> Result:
@@ -137,32 +138,71 @@ def _in_words(line: str, titles: Mapping[str, str]) -> str:
     return said.format(titles.get(about, about))
 
 
-def _observed(run: RunState) -> Iterator[Finding]:
-    """What the facilitator saw."""
+def observed(run: RunState, scenario: Scenario) -> Iterator[Finding]:
+    """What the facilitator saw; one of an objective is about the step that the objective ends with."""
     from irkit.drill.control import standing
+    from irkit.report.after import is_plan
     from irkit.report.findings import Finding
+    steps = {rule.id: rule.steps[-1] for rule in scenario.score}
     for one in standing(run.controls).observed:
-        about = f" ({one.data['objective']})" if one.data.get("objective") else ""
-        text = f"{one.shown.get('text', '')}{about}"
-        yield Finding(str(one.data.get("tag") or "observation"), "", text, one.entry, who=one.who)
+        text, objective = str(one.shown.get("text", "")), str(one.data.get("objective", ""))
+        about = f" ({objective})" if objective and not is_plan(text) else ""
+        yield Finding(str(one.data.get("tag") or "observation"), steps.get(objective, ""), f"{text}{about}", one.entry,
+                      who=one.who)
 
 
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _cards(scenario: Scenario, run: RunState, entries: Sequence[Entry]) -> Iterator[Any]:
-    """The scenario's injects, with when they came and what was answered."""
+def _cards(scenario: Scenario, run: RunState, entries: Sequence[Entry]) -> Iterator[Card]:
+    """The scenario's injects and the facilitator's, with when they came and what was answered."""
+    from irkit.drill.control import standing
+    from irkit.drill.injects import Cards
     from irkit.report.after import Card
 
     def when(entry: Entry) -> timedelta:
         return datetime.fromisoformat(entry.data["drill_at"]) - run.opened_at
     played = {e.data["inject"]: e for e in entries if e.kind == "inject" and not e.data.get("answered")}
     answers = {e.data["inject"]: e for e in entries if e.kind == "inject" and e.data.get("answered")}
-    for one in scenario.injects:
+    stands = standing(run.controls)
+    added = {f"added_{one.entry}": one.who for one in stands.added}
+    for one in Cards(scenario.injects).all(run):
         came, answer = played.get(one.id), answers.get(one.id)
         yield Card(one.id, one.to, one.say, one.ask, one.expect, when(came) if came else None,
-                   str(answer.disclosed.get("answer", "")) if answer else "", when(answer) if answer else None)
+                   str(answer.disclosed.get("answer", "")) if answer else "", when(answer) if answer else None,
+                   added.get(one.id, ""), one.id in stands.held)
+
+
+def _faults(scenario: Scenario, run: RunState) -> Iterator[Fault]:
+    """What went wrong on purpose: as the scenario has it from the start, and what the facilitator added."""
+    from irkit.drill.control import fault_of, standing
+    from irkit.report.after import Fault
+    for one in scenario.faults:
+        yield Fault(one.connector, one.request, _how(one), one.times, "the scenario")
+    for said in standing(run.controls).faults:
+        made = fault_of(said.data, said.shown)
+        yield Fault(made.connector, made.request, _how(made), made.times, said.who, said.entry)
+
+
+def _how(fault: worlds.Fault) -> str:
+    """`lost: after` and its like, in words."""
+    if fault.answer is not None:
+        wait = fault.answer.get("retry_after")
+        return f"answered {fault.answer['status']}" + (f", wait {wait} s" if wait is not None else "")
+    return "lost before it arrived" if fault.lost == "before" else "took effect, and its answer was lost"
+
+
+def _stood(run: RunState, entries: Sequence[Entry]) -> Stood:
+    """How often and how long the drill's clock stood still, by the machine's; and which steps came to their end meanwhile."""
+    from irkit.drill.control import stops
+    from irkit.engine.state import WITH_RESULT
+    from irkit.report.after import Stood
+    found = stops(run, entries)
+    spans = [(one.began, one.ended or entries[-1]) for one in found]
+    time = sum((_moment(end.at) - _moment(begin.at) for begin, end in spans), timedelta())
+    return Stood(len(found), time, [step.id for step in run.steps.values() if step.state in WITH_RESULT
+                                    and any(begin.seq < step.entry <= end.seq for begin, end in spans)])
 
 
 def _one(folder: Path, state: State, run: RunState, entries: Sequence[Entry], scenario: Scenario,
@@ -171,7 +211,7 @@ def _one(folder: Path, state: State, run: RunState, entries: Sequence[Entry], sc
     from irkit.drill.score import Verdict
     from irkit.drill.standard import PHASES
     from irkit.ledger.verify import verify
-    from irkit.report.after import Held, people_of, team_of
+    from irkit.report.after import Held, people_of
     verified = verify(folder)
     times = {one.id: (one.first, one.seconds) for one in judged.standard if one.first is not None and one.seconds is not None}
     opened = next(entry for entry in entries if entry.kind == "run.opened" and entry.run == run.id)
@@ -180,7 +220,7 @@ def _one(folder: Path, state: State, run: RunState, entries: Sequence[Entry], sc
     trouble = verified.findings[0].what if verified.failures else ""
     met = sum(one.verdict is Verdict.OK for one in judged.asked)
     return Held(folder.name, _moment(opened.at).date(), run.runbook, run.version, run.sha256, scenario.name,
-                people_of(state, run), team_of(state), scripted, run.closed, met, len(judged.asked),
+                people_of(state, run, entries), scripted, run.closed, met, len(judged.asked),
                 len(judged.missed) - (len(judged.asked) - met), {phase: times.get(f"time:{phase}") for phase in PHASES},
                 verified.entries, verified.head, not verified.failures), trouble
 
@@ -260,7 +300,7 @@ def _teams(found: Sequence[Held]) -> Iterator[str]:
     groups: dict[tuple[str, tuple[str, ...]], list[Held]] = {}
     for one in sorted(found, key=lambda one: (one.held, one.incident)):
         if one.closed and not one.scripted:
-            groups.setdefault((one.runbook, one.team), []).append(one)
+            groups.setdefault((one.runbook, one.people.team), []).append(one)
     for (runbook, team), drills in groups.items():
         if len(drills) > 1:
             scores = " -> ".join(one.score for one in drills)

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from irkit.engine.people import same_name
+from irkit.engine.session import STEERING
 from irkit.engine.state import RunState, State
 from irkit.ledger import Entry
 from irkit.report.findings import Finding, findings, span
@@ -21,6 +23,7 @@ KINDS = frozenset({"step.done", "step.by_hand", "step.skipped", "step.unavailabl
                    "step.deferred", "step.undone", "decision", "inject", "note", "approval.asked", "approval.given",
                    "approval.refused", "approval.expired", "run.opened", "run.paused", "run.resumed", "run.closed",
                    "input.corrected", "handover.accepted", "deadline.warned", "deadline.met"})
+STEERED = STEERING | {"observe"}       # by a facilitator
 _PLAN = re.compile(r"^\s*improve:\s*(?P<what>.+?)(?:\s+@(?P<owner>\"[^\"]+\"|\S+))?"
                    r"(?:\s+by\s+(?P<due>\d{4}-\d\d-\d\d))?\s*\.?\s*$", re.I | re.S)
 
@@ -42,7 +45,10 @@ class Objective:
 
 @dataclass(frozen=True)
 class Card:
-    """An inject: what was said to whom and when (from the start), what the team answered, what a good answer holds."""
+    """An inject: what was said to whom and when (from the start), what the team answered, what a good answer holds.
+
+    `by`: the facilitator who added it, "" where the scenario has it; `held`: to the end.
+    """
 
     id: str
     to: str
@@ -52,6 +58,29 @@ class Card:
     came: timedelta | None = None
     answer: str = ""
     answered: timedelta | None = None
+    by: str = ""
+    held: bool = False
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Requests that went wrong on purpose: which, how, how often at most, and who wanted it by which entry."""
+
+    connector: str
+    request: str
+    how: str
+    times: int | None              # None: always
+    by: str
+    entry: int | None = None
+
+
+@dataclass(frozen=True)
+class Stood:
+    """That the drill's clock stood still: how often, for how long by the machine's, and the ids of steps that ended then."""
+
+    times: int = 0
+    real: timedelta = timedelta()
+    steps: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -82,6 +111,20 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class People:
+    """`team`: who recorded something in the drill, by their sessions; `facilitators`: who steered or observed it; `named`: who
+    else is said to have done something by hand, or agreed to it, spelled as it was typed."""
+
+    team: tuple[str, ...]
+    facilitators: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        more = (("facilitated by", self.facilitators), ("named in it:", self.named))
+        return "; ".join([", ".join(self.team), *(f"{words} {', '.join(names)}" for words, names in more if names)])
+
+
+@dataclass(frozen=True)
 class Held:
     """One drill, as history lists it. `missed`: of what every drill is judged by, beside the scenario's `objectives`.
 
@@ -94,8 +137,7 @@ class Held:
     version: int
     sha256: str
     scenario: str
-    people: tuple[str, ...]        # everybody who is named in it
-    team: tuple[str, ...]          # those of them who sat at a terminal of it
+    people: People
     scripted: bool
     closed: bool
     met: int
@@ -118,7 +160,8 @@ class Held:
     def json(self) -> dict[str, object]:
         first, last = ({phase: pair and pair[end] for phase, pair in self.times.items()} for end in (0, 1))
         return {"incident": self.incident, "date": self.held.isoformat(), "runbook": self.runbook, "version": self.version,
-                "runbook_sha256": self.sha256, "scenario": self.scenario, "people": list(self.people), "team": list(self.team),
+                "runbook_sha256": self.sha256, "scenario": self.scenario,
+                **{name: list(getattr(self.people, name)) for name in ("team", "facilitators", "named")},
                 "scripted": self.scripted, "closed": self.closed, "score": {"met": self.met, "of": self.objectives},
                 "missed": self.missed, "seconds_to": first, "seconds_through": last,
                 "entries": self.entries, "head": self.head, "verifies": self.verifies}
@@ -138,6 +181,8 @@ class After:
     beside: Sequence[Objective]    # of what every drill is judged by: what was missed
     times: dict[str, str]          # phase -> when its steps counted, in words
     cards: Sequence[Card]
+    faults: Sequence[Fault]
+    stood: Stood
     timeline: Sequence[Moment] = ()
     observations: Sequence[Finding] = ()
     plan: Sequence[Plan] = ()
@@ -145,27 +190,30 @@ class After:
     trouble: str = ""              # the first thing that the ledger's verification found
 
 
-def people_of(state: State, run: RunState) -> tuple[str, ...]:
-    """Everybody who had a session, or is said to have done something by hand."""
+def people_of(state: State, run: RunState, entries: Iterable[Entry]) -> People:
+    """Who did what in the drill. Who only looked into its ledger, or exports it years later, is none of them."""
+    own = [entry for entry in entries if entry.run == run.id]
+    steered = {entry.session for entry in own if entry.kind == "control" and entry.by == "human"}
+    steered |= {entry.ref for entry in own if entry.data.get("control") == "joined" and entry.ref is not None}
+    team, facilitators = (tuple(sorted({one_line(state.people.get(one, "")) for one in sessions} - {""})) for sessions in (
+        {entry.session for entry in own if entry.kind != "control"}, steered))
     results = (step.result for step in run.steps.values() if step.state == "by_hand")
     by_hand = (result.get("who") for result in results if isinstance(result, dict))
-    approvers = (one.by for step in run.steps.values() for one in step.approvals if one.by)
-    return tuple(dict.fromkeys(one_line(name) for name in (*state.people.values(), *by_hand, *approvers) if name))
-
-
-def team_of(state: State) -> tuple[str, ...]:
-    """Everybody who had a session. Who else was in the room is known by what was typed, and spelled as it was typed."""
-    return tuple(sorted({one_line(name) for name in state.people.values()}))
+    approvers = (one.by for step in run.steps.values() for one in step.approvals)
+    named = dict.fromkeys(one_line(name) for name in (*by_hand, *approvers) if name)
+    return People(team, facilitators, tuple(
+        name for name in named if not any(same_name(name, other) for other in (*team, *facilitators))))
 
 
 def complete(after: After, state: State, run: RunState, entries: Sequence[Entry],
              observed: Sequence[Finding] = ()) -> After:
     """The parts that are told from the entries: timeline, observations (`observed` by the facilitator first), plan."""
     own = [entry for entry in entries if entry.run in (run.id, None)]
-    found = findings(after.runbook, run, state, own)
+    found = [*observed, *findings(after.runbook, run, state, own)]
     after.timeline = [_moment(after.runbook, run, state, entry) for entry in own              # of a fan-out as a whole
-                      if entry.kind in KINDS and "drill_at" in entry.data and entry.item is None]
-    after.observations = [*observed, *(one for one in found if not _PLAN.match(_noted(one)))]
+                      if (entry.kind in KINDS or entry.data.get("control") in STEERED)
+                      and "drill_at" in entry.data and entry.item is None]
+    after.observations = [one for one in found if not is_plan(_noted(one))]
     after.plan = [*_agreed(found), *_proposed(after, found)]
     return after
 
@@ -175,12 +223,18 @@ def _moment(runbook: Runbook, run: RunState, state: State, entry: Entry) -> Mome
     step = runbook.step(entry.step or "")
     title = f"{runbook.steps.index(step) + 1}. {step.title}" if step else ""
     kind = "answer" if entry.data.get("answered") else entry.kind.removeprefix("step.").replace("_", " ").replace(".", " ")
-    return Moment(max(at, timedelta()), kind, title, one_line(_text(entry)), state.who(entry), entry.seq)
+    who = state.who(entry)
+    if entry.kind == "control":
+        kind, title = "facilitator", ""
+        who = state.people.get(entry.ref, who) if entry.ref is not None else who         # who came or went is told by another
+    return Moment(max(at, timedelta()), kind, title, one_line(_text(entry)), who, entry.seq)
 
 
 def _text(entry: Entry) -> str:
     """What there is to say of it beyond the step's title."""
     shown = entry.disclosed
+    if entry.kind == "control":
+        return what(entry) if entry.ref is None else str(entry.data["control"])
     if entry.kind in ("step.done", "step.deferred", "deadline.warned", "deadline.met"):
         return "" if entry.kind == "step.done" else what(entry).removeprefix(f"{entry.step}, ")
     if isinstance(result := shown.get("result"), dict):
@@ -194,12 +248,17 @@ def _text(entry: Entry) -> str:
     return str(shown.get("reason") or shown.get("text") or what(entry))
 
 
+def is_plan(text: str) -> bool:
+    """Whether a note or an observation is a line of the plan, as in `improve: alert on exports @Wei by 2026-04-30`."""
+    return _PLAN.match(text) is not None
+
+
 def _noted(finding: Finding) -> str:
-    return finding.text.removeprefix('noted: "').removesuffix('"') if finding.kind == "note" else ""
+    return finding.text.removeprefix('noted: "').removesuffix('"') if finding.kind == "note" else finding.text
 
 
 def _agreed(found: Iterable[Finding]) -> list[Plan]:
-    """Notes that begin with "improve:", as in `improve: alert on exports @Wei by 2026-04-30`."""
+    """What people wrote that begins with "improve:"."""
     return [Plan(one_line(match["what"]), (match["owner"] or "").strip('"'), _day(match["due"]), one.entry, agreed=True)
             for one in found if (match := _PLAN.match(_noted(one)))]
 

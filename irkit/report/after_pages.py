@@ -60,10 +60,20 @@ def facts(after: After) -> list[tuple[str, str]]:
         ("Exercise", f"{after.title} ({drill.scenario}), a drill in simulated tenants"),
         ("Runbook", f"{after.runbook.title} ({drill.runbook} version {drill.version}, SHA-256 {drill.sha256})"),
         ("Held on", f"{drill.held.isoformat()}; in real time {span(after.real)}{ended}"),
-        ("Drill's clock", f"from {after.began:%Y-%m-%d %H:%M}Z, for {span(after.took)}"),
-        ("Who", ", ".join(drill.people) + ("; the scenario gave its own answers" if drill.scripted else "")),
+        ("Drill's clock", f"from {after.began:%Y-%m-%d %H:%M}Z, for {span(after.took)}{_stood(after)}"),
+        ("Who", str(drill.people) + ("; the scenario gave its own answers" if drill.scripted else "")),
         ("Record", f"{drill.incident}: {drill.entries:,} entries, {'verifies' if drill.verifies else 'DOES NOT VERIFY'}; "
                    f"the last one's hash is {drill.head}"))]
+
+
+def _stood(after: After) -> str:
+    """That the clock stood still, and of which steps the time therefore says nothing."""
+    stood, number = after.stood, {step.id: n for n, step in enumerate(after.runbook.steps, 1)}
+    if not stood.times:
+        return ""
+    steps = ", ".join(str(one) for one in sorted(number[name] for name in stood.steps if name in number))
+    meanwhile = f"; these steps were done meanwhile, and their times are no measure: {steps}" if steps else ""
+    return f". It stood still {numbered(stood.times, 'time')}, for {span(stood.real)} of real time{meanwhile}"
 
 
 def beside(after: After) -> str:
@@ -87,7 +97,7 @@ def counted(drills: Sequence[Held]) -> str:
     whole = [one for one in people if one.closed]
     more = [f"{count} {what}" for count, what in ((len(people) - len(whole), "not ended"),
                                                   (len(drills) - len(people), "scripted")) if count]
-    return ", ".join([f"{numbered(len(whole), 'drill')} by {numbered(len({one.team for one in whole}), 'team')}", *more])
+    return ", ".join([f"{numbered(len(whole), 'drill')} by {numbered(len({one.people.team for one in whole}), 'team')}", *more])
 
 
 def plots(history: Sequence[Held]) -> tuple[str, str]:
@@ -109,7 +119,7 @@ def _figure(caption: str, svg: str) -> str:
 
 def row(one: Held) -> _Row:
     return _Row(one.held.isoformat(), one_line(one.incident), one_line(one.scenario), str(one.version),
-                ", ".join(one.people) + (" (scripted)" if one.scripted else ""),
+                str(one.people) + (" (scripted)" if one.scripted else ""),
                 one.score + ("" if one.closed else ", not ended"), [_time(one.times.get(phase)) for phase in COUNTED],
                 f"{one.entries:,} entries, {'verifies' if one.verifies else 'DOES NOT VERIFY'}", one.head)
 
@@ -129,8 +139,9 @@ def _came(card: Card) -> timedelta:
 def _card(card: Card) -> dict[str, str]:
     """In words; an answer with how long it took."""
     took = span(card.answered - card.came) if card.answered is not None and card.came is not None else ""
-    came = "never" if card.came is None else span(card.came)
-    return {"to": card.to, "say": card.say, "ask": card.ask, "expect": card.expect, "came": came,
+    never = "never: held" if card.held else "never"
+    return {"by": f"added by {card.by}" if card.by else "", "to": card.to, "say": card.say, "ask": card.ask,
+            "expect": card.expect, "came": never if card.came is None else span(card.came),
             "answer": card.answer or ("not answered" if card.ask else ""), "answered": f"after {took}" if took else ""}
 
 
@@ -150,8 +161,13 @@ def markdown(after: After) -> str:
             *_missed(after, parts["beside"]),
             table(("first and last of the steps that", "from the start"), parts["times"]),
             *_section("2. Injects and answers", ("came", "inject", "what the team answered", "what a good answer holds"),
-                      [(c["came"], md(" ".join(filter(None, (f"For {c['to']}:" if c["to"] else "", c["say"], c["ask"])))),
+                      [(c["came"], md(" ".join(filter(None, (f"For {c['to']}:" if c["to"] else "", c["say"], c["ask"],
+                                                             f"({c['by']})" if c["by"] else "")))),
                         md(f"{c['answer']} {c['answered']}"), md(c["expect"])) for c in parts["cards"]]),
+            *([table(("went wrong on purpose", "how", "how often", "wanted by", "entry"),
+                     [(md(f"{f.connector} {f.request}"), md(f.how), f.times or "always", md(f.by), f.entry or "")
+                      for f in after.faults])]
+              if after.faults else []),
             *_section("3. Observations", ("what", "observation", "who", "entry"),
                       [(md(f.kind), md(f.text), md(f.who), f.entry) for f in after.observations]),
             *_section("4. Improvement plan", ("", "what", "owner", "due", "entry"),

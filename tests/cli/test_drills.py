@@ -17,6 +17,7 @@ from irkit.ledger import Ledger
 from irkit.report.after import After
 from tests.cli.rig import Capsys, irkit
 from tests.cli.test_rehearse import SCENARIO, played
+from tests.drill.scenes import begun
 
 HOSTILE = "<script>alert(1)</script> | [x](http://evil.example) {{ 7*7 }}"
 
@@ -284,15 +285,86 @@ def test_the_commands_stand_beside_the_scenarios(capsys: Capsys, tmp_path: Path)
     assert "no scenario" in irkit(capsys, "drill", "reports").err
 
 
-def test_what_a_facilitator_saw_is_in_the_report(capsys: Capsys, tmp_path: Path) -> None:
-    """First among the observations, with its tag, its objective and who saw it."""
-    folder = drilled(tmp_path)
+# -- what a facilitator did ------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def steered(capsys: Capsys, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A drill that maria plays and fay steers: one inject held, one added and answered, a fault, a step while the clock stands
+    still, observations; legal exported it later. It was not ended."""
+    folder, stamp = Path("evidence", "D"), {"drill_at": "2026-03-07T23:50:00Z"}
+    folder.parent.mkdir()
+    begun(folder)
+
+    def fay(*words: str) -> int:
+        monkeypatch.setenv("IRKIT_WHO", "fay")
+        assert irkit(capsys, "drill", "control", "D", *words).code == 0
+        with Ledger.open(folder, write=False) as ledger:
+            return [entry for entry in ledger.entries() if entry.kind == "control"][-1].seq
+    fay("hold", "press")
+    added = fay("add", f"The chat is down. {HOSTILE}", "--ask", "How now?", "--expect", "By phone.")
+    fay("fault", "zendesk", "GET /api/v2/audit_logs", "--status", "429", "--retry-after", "3", "--times", "2")
+    stopped = fay("pause")
     with Ledger.open(folder) as ledger:
-        run = next(e.run for e in ledger.entries() if e.kind == "run.opened")
-        stamp = next(e.data["drill_at"] for e in ledger.entries() if "drill_at" in e.data)
-        ledger.start_session("Sam")
-        ledger.append("control", {"control": "observe", "tag": "strength", "objective": "kept_first", "drill_at": stamp},
-                      {"text": "They read the sessions aloud."}, run=run, by="human")
+        ledger.start_session("maria")
+        ledger.append("control", {"control": "taken", **stamp}, run="r1", ref=stopped)
+        ledger.append("inject", {"inject": f"added_{added}", **stamp}, {"text": ["INJECT"]}, run="r1")
+        ledger.append("inject", {"inject": f"added_{added}", "answered": True, "seconds": 0, **stamp}, {"answer": "By radio."},
+                      run="r1", by="human")
+        ledger.append("step.by_hand", stamp, {"result": {"who": "Wei", "how": "Kept", "when": ""}}, run="r1", step="keep_log")
         ledger.end_session()
-    observed = _after(folder).observations[0]
-    assert (observed.kind, observed.text, observed.who) == ("strength", "They read the sessions aloud. (kept_first)", "Sam")
+    going = fay("continue")
+    with Ledger.open(folder) as ledger:
+        ledger.start_session("maria")
+        ledger.append("control", {"control": "taken", **stamp}, run="r1", ref=going)
+        ledger.end_session()
+    fay("observe", "They rang each other", "--tag", "strength", "--objective", "told")
+    fay("observe", 'improve: a radio for the night @"Ana Ruiz" by 2026-04-30', "--tag", "weakness", "--objective", "told")
+    with Ledger.open(folder) as ledger:
+        ledger.start_session("lawyer")
+        ledger.append("exported", {"as": "bag"})
+        ledger.end_session()
+    return folder
+
+
+def test_the_report_has_what_the_facilitator_did(steered: Path) -> None:
+    """Injects of their own with the answers, those that they held to the end, faults, and when the clock stood still."""
+    after = _after(steered)
+    press, hook, chat = after.cards
+    assert (press.held, press.came, hook.held) == (True, None, False)
+    assert (chat.by, chat.answer, chat.expect) == ("fay", "By radio.", "By phone.")
+    assert [(one.request, one.how, one.times, one.by) for one in after.faults] == [
+        ("DELETE /api/v2/users/*/sessions", "took effect, and its answer was lost", 1, "the scenario"),
+        ("GET /api/v2/audit_logs", "answered 429, wait 3 s", 2, "fay")]
+    assert (after.stood.times, after.stood.steps) == (1, ["keep_log"])
+    facilitated = [one.text.partition(" ")[0] for one in after.timeline if one.kind == "facilitator"]
+    assert facilitated == ["hold", "add", "fault", "pause", "continue", "observe", "observe"]
+
+
+@pytest.mark.parametrize("form", ["html", "md"])
+def test_both_pages_say_what_the_facilitator_did(capsys: Capsys, steered: Path, form: str) -> None:
+    """In words, and with what was typed as text."""
+    text = report(capsys, "--as", form)
+    if form == "html":
+        Page(text)
+    assert "<script" not in text
+    text = " ".join(re.sub(r"<[^>]*>|\\", " ", text).split())
+    for words in ("maria; facilitated by fay; named in it: Wei", "never: held", "(added by fay)", "answered 429, wait 3 s",
+                  "It stood still 1 time, for 00:00:0", "these steps were done meanwhile, and their times are no measure: 1",
+                  "What is left of the attack was not asked: the drill was not ended."):
+        assert words in text, words
+
+
+def test_what_a_facilitator_saw_is_an_observation_or_a_line_of_the_plan(steered: Path) -> None:
+    """First among the observations, with its tag, its objective and who saw it; as a note is, `improve:` is for the plan."""
+    after = _after(steered)
+    first = after.observations[0]
+    assert (first.kind, first.step, first.text, first.who) == ("strength", "tell_legal", "They rang each other (told)", "fay")
+    assert [one.text for one in after.observations if "radio" in one.text] == []
+    assert [(one.what, one.owner, one.due) for one in after.plan if one.agreed] == [
+        ("a radio for the night", "Ana Ruiz", "2026-04-30")]
+
+
+def test_whoever_steers_or_exports_is_not_of_the_team(capsys: Capsys, steered: Path) -> None:
+    """Drills are counted by team: who plays. A facilitator is told apart, and who only exports it is told nowhere."""
+    [row] = irkit(capsys, "drill", "history", "--json").json
+    assert (row["team"], row["facilitators"], row["named"]) == (["maria"], ["fay"], ["Wei"])
