@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from irkit.cli.drills import drill_of
+from irkit.cli.drills import drill_of, observed
 from irkit.cli.incident import complete_incident
 from irkit.cli.incidents import folder_of, state_of
 from irkit.cli.options import Settings, as_json, print_json, shared
@@ -51,16 +51,17 @@ class Correction:
 def from_drill(settings: Settings, incident: str, patch: bool, as_json: bool) -> None:
     """List corrections to a runbook from what happened in a drill of it.
 
-    Steps that were skipped, done by hand instead of sent, late, refused by a second person or done in another order, and what
-    people noted: each with its place in the file and the entry that says so. Where the correction is mechanical (a target, the
-    order) a patch is proposed, if the runbook still lints with it. Nothing is changed: people decide.
+    Steps that were skipped, done by hand instead of sent, late, refused by a second person or done in another order, what
+    people noted and what the facilitator observed: each with its place in the file and the entry that says so. Where the
+    correction is mechanical (a target, the order) a patch is proposed, if the runbook still lints with it. Nothing is changed:
+    people decide.
 
     \b
     Examples:
       irkit runbook from-drill DRILL-20261120-1
       irkit runbook from-drill DRILL-20261120-1 --patch > drill.patch
     """
-    from irkit.cli.walks import own_copy
+    from irkit.cli.walks import own_copy, own_scenario
     from irkit.ledger import Ledger
     from irkit.report.findings import findings
     folder = folder_of(settings, incident)
@@ -68,7 +69,7 @@ def from_drill(settings: Settings, incident: str, patch: bool, as_json: bool) ->
         state = state_of(ledger)
         run = drill_of(folder, state)
         walked, entries = own_copy(ledger, run), list(ledger.entries())
-    found = findings(walked, run, state, entries)
+        found = [*findings(walked, run, state, entries), *observed(run, own_scenario(ledger, run))]
     book = _today(walked)
     corrections, text = _corrected(settings, book, found)
     diff = _patch(book, text)

@@ -64,6 +64,18 @@ def test_each_finding_has_its_place_and_its_entry(capsys: Capsys, tmp_path: Path
             assert next(entry.step for entry in ledger.entries() if entry.seq == one["entry"]) == step
 
 
+def test_what_the_facilitator_observed_has_its_place(capsys: Capsys, tmp_path: Path, file: Path) -> None:
+    """At the step that its objective ends with; one that belongs to none is about the runbook."""
+    drilled(tmp_path)
+    for words in (("Nobody read the sessions", "--tag", "weakness", "--objective", "contained"), ("They were calm",)):
+        assert irkit(capsys, "drill", "control", "D", "observe", *words).code == 0
+    corrections = found(capsys)
+    general = corrections["observation"]
+    assert corrections["weakness"]["place"] == f"runbooks/small.yaml:{line_of(TEXT, 'id: end_sessions,')}"
+    assert corrections["weakness"]["text"] == "Nobody read the sessions (contained)"
+    assert (general["place"], general["text"]) == ("runbooks/small.yaml", "They were calm")
+
+
 def test_what_is_mechanical_is_proposed_as_a_patch(capsys: Capsys, tmp_path: Path, file: Path) -> None:
     """A target that was passed, and the order in which a team did it; the file itself stays as it is."""
     drilled(tmp_path, end_sessions=[{"choice": "g tell"}, {"type": "phrase"}])
