@@ -104,8 +104,9 @@ def _after(folder: Path) -> After:
     found = _one(folder, state, run, entries, scenario, judged)
     asked, beside = _objectives(judged, scenario, {step.id: step.title for step in book.steps})
     own = [entry for entry in entries if entry.run == run.id]
+    ended = next((entry for entry in reversed(own) if entry.kind == "run.closed"), own[-1])      # observations may come later
     after = After(found[0], scenario.title, book, run.opened_at, (state.latest or run.opened_at) - run.opened_at,
-                  _moment(own[-1].at) - _moment(own[0].at), asked, beside,
+                  _moment(ended.at) - _moment(own[0].at), asked, beside,
                   {one.id.removeprefix("time:"): one.text for one in judged.standard if one.verdict.value == "time"},
                   list(_cards(scenario, run, own)), list(_faults(scenario, run)), _stood(run, own), trouble=found[1])
     return complete(after, state, run, entries, list(observed(run, scenario)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from irkit.report.after import After
 from tests.cli.rig import Capsys, irkit
 from tests.cli.test_rehearse import SCENARIO, played
 from tests.drill.scenes import begun
+from tests.ledger.conftest import SetClock
 
 HOSTILE = "<script>alert(1)</script> | [x](http://evil.example) {{ 7*7 }}"
 
@@ -180,6 +182,22 @@ def test_the_timeline_is_the_ledgers(tmp_path: Path) -> None:
     assert numbers == sorted(numbers)
     assert (kinds[0], kinds[-1]) == ("run opened", "run closed")
     assert {"done", "by hand", "inject", "answer"} <= set(kinds)
+
+
+def test_a_drill_ends_with_its_end(tmp_path: Path) -> None:
+    """An observation of the day after makes it no longer, by no clock."""
+    folder, clock = drilled(tmp_path), SetClock()
+    before = _after(folder)
+    with Ledger.open(folder, clock=clock) as ledger:
+        [opened] = [entry for entry in ledger.entries() if entry.kind == "run.opened"]
+        clock.wall = int(datetime.fromisoformat(opened.at).timestamp() + 86_400) * 10**9
+        ledger.start_session("fay")
+        ledger.append("control", {"control": "observe", "drill_at": opened.data["drill_at"]}, {"text": "A day later"},
+                      run=opened.run, by="human")
+        ledger.end_session()
+    after = _after(folder)
+    assert [one.text for one in after.observations] == ["A day later"]
+    assert (after.real, after.took) == (before.real, before.took)
 
 
 def test_a_live_incident_is_refused_with_the_reason(capsys: Capsys, tmp_path: Path) -> None:
