@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from irkit.drill.scenario import Scenario
     from irkit.engine.state import RunState, State
     from irkit.ledger import Entry, Ledger
+    from irkit.ledger.verify import Report
     from irkit.report.after import After, Card, Fault, Held, Objective, Stood
     from irkit.report.findings import Finding
-    from irkit.runbook import Runbook
 
 NO_DRILL = "this is made of a drill's ledger alone"
 
@@ -53,7 +53,7 @@ def report(settings: Settings, incident: str, form: str | None, output: Path) ->
     from irkit.report import after_pages
     folder = folder_of(settings, incident)
     after = _after(folder)
-    others = _held(settings, runbook=after.drill.runbook, but=folder)
+    others, _ = _held(settings, runbook=after.drill.runbook, but=folder)
     after.history = sorted([*others, after.drill], key=lambda one: (one.held, one.incident))
     markdown = form == "md" or (form is None and output.suffix in (".md", ".markdown"))
     text = after_pages.markdown(after) if markdown else after_pages.html(after)
@@ -95,28 +95,31 @@ def drill_of(folder: Path, state: State) -> RunState:
 def _after(folder: Path) -> After:
     from irkit.cli.walks import own_copy, own_scenario
     from irkit.ledger import Ledger
+    from irkit.ledger.verify import verify
     from irkit.report.after import After, complete
     with Ledger.open(folder, write=False) as ledger:
         state = state_of(ledger)
         run = drill_of(folder, state)
         book, scenario, entries = own_copy(ledger, run), own_scenario(ledger, run), list(ledger.entries())
-        judged = _judged(ledger, run, book, scenario, entries)
-    found = _one(folder, state, run, entries, scenario, judged)
+        judged = _judged(ledger, run, entries)
+    verified = verify(folder)
     asked, beside = _objectives(judged, scenario, {step.id: step.title for step in book.steps})
     own = [entry for entry in entries if entry.run == run.id]
     ended = next((entry for entry in reversed(own) if entry.kind == "run.closed"), own[-1])      # observations may come later
-    after = After(found[0], scenario.title, book, run.opened_at, (state.latest or run.opened_at) - run.opened_at,
-                  _moment(ended.at) - _moment(own[0].at), asked, beside,
+    after = After(_one(folder, state, run, entries, judged, verified), scenario.title, book, run.opened_at,
+                  (state.latest or run.opened_at) - run.opened_at, _moment(ended.at) - _moment(own[0].at), asked, beside,
                   {one.id.removeprefix("time:"): one.text for one in judged.standard if one.verdict.value == "time"},
-                  list(_cards(scenario, run, own)), list(_faults(scenario, run)), _stood(run, own), trouble=found[1])
+                  list(_cards(scenario, run, own)), list(_faults(scenario, run)), _stood(run, own),
+                  trouble=verified.findings[0].what if verified.failures else "")
     return complete(after, state, run, entries, list(observed(run, scenario)))
 
 
-def _judged(ledger: Ledger, run: RunState, book: Runbook, scenario: Scenario, entries: Sequence[Entry]) -> Result:
+def _judged(ledger: Ledger, run: RunState, entries: Sequence[Entry]) -> Result:
     """What came of a drill: what it kept as it was closed. One that is open is judged as it stands, but for what is left of
     the attack: its worlds went with its process."""
+    from irkit.cli.walks import own_copy, own_scenario
     from irkit.drill.result import kept_in, result
-    return kept_in(ledger, run, entries) or result(scenario, book, run, entries, {})
+    return kept_in(ledger, run, entries) or result(own_scenario(ledger, run), own_copy(ledger, run), run, entries, {})
 
 
 def _objectives(judged: Result, scenario: Scenario, titles: Mapping[str, str]) -> tuple[list[Objective], list[Objective]]:
@@ -206,49 +209,60 @@ def _stood(run: RunState, entries: Sequence[Entry]) -> Stood:
                                     and any(begin.seq < step.entry <= end.seq for begin, end in spans)])
 
 
-def _one(folder: Path, state: State, run: RunState, entries: Sequence[Entry], scenario: Scenario,
-         judged: Result) -> tuple[Held, str]:
-    """A drill as history lists it, and the first thing that its verification found."""
+def _one(folder: Path, state: State, run: RunState, entries: Sequence[Entry], judged: Result, verified: Report) -> Held:
+    """A drill as history lists it."""
     from irkit.drill.score import Verdict
     from irkit.drill.standard import PHASES
-    from irkit.ledger.verify import verify
     from irkit.report.after import Held, people_of
-    verified = verify(folder)
     times = {one.id: (one.first, one.seconds) for one in judged.standard if one.first is not None and one.seconds is not None}
     opened = next(entry for entry in entries if entry.kind == "run.opened" and entry.run == run.id)
     walked = {entry.session for entry in entries if entry.run == run.id}
     scripted = any(entry.data.get("scripted") for entry in entries if entry.kind == "session.start" and entry.seq in walked)
-    trouble = verified.findings[0].what if verified.failures else ""
     met = sum(one.verdict is Verdict.OK for one in judged.asked)
-    return Held(folder.name, _moment(opened.at).date(), run.runbook, run.version, run.sha256, scenario.name,
+    return Held(folder.name, _moment(opened.at).date(), run.runbook, run.version, run.sha256, str(opened.data.get("scenario")),
                 people_of(state, run, entries), scripted, run.closed, met, len(judged.asked),
                 len(judged.missed) - (len(judged.asked) - met), {phase: times.get(f"time:{phase}") for phase in PHASES},
-                verified.entries, verified.head, not verified.failures), trouble
+                verified.entries, verified.head, not verified.failures)
 
 
 # -- history -----------------------------------------------------------------------------------------------------
 
-def _held(settings: Settings, *, runbook: str = "", but: Path | None = None) -> Iterator[Held]:
-    """The drills below the evidence root, of one runbook or of all. A damaged one is named on stderr and passed over."""
-    from irkit.cli.walks import own_copy, own_scenario
+def _held(settings: Settings, *, runbook: str = "", but: Path | None = None) -> tuple[list[Held], list[str]]:
+    """The drills below the evidence root, of one runbook or of all; and the incidents that could not be read, which are named.
+
+    Each ledger is verified anew: that drills were held is worth what their ledgers are worth today.
+    """
+    from irkit.ui.talk import Talk
+    talk = Talk(plain=settings.plain)
+    found: list[Held] = []
+    unread: list[str] = []
+    others = [folder for folder in folders(settings) if but is None or folder.resolve() != but.resolve()]
+    try:
+        for number, folder in enumerate(others, 1):
+            talk.passing(f"checking {number} of {len(others)}: {folder.name}")
+            try:
+                found += _in(folder, runbook)
+            except IrkitError as error:
+                unread.append(folder.name)
+                talk.tell(f"{folder.name}: {error.what}  (irkit ledger verify {folder.name})")
+    finally:
+        talk.lines([])                             # also where somebody does not want to wait for the rest
+    return found, unread
+
+
+def _in(folder: Path, runbook: str) -> list[Held]:
+    """The drills of that runbook, "" for any, that an incident holds. Only a ledger that holds one is verified."""
     from irkit.ledger import Ledger
-    for folder in folders(settings):
-        if but is not None and folder.resolve() == but.resolve():
-            continue
-        try:
-            with Ledger.open(folder, write=False) as ledger:
-                if ledger.mode != "drill":
-                    continue
-                state = state_of(ledger)
-                found = [one for one in state.runs.values() if one.mode == "drill" and runbook in ("", one.runbook)]
-                entries = list(ledger.entries()) if found else []
-                scenarios = [own_scenario(ledger, one) for one in found]
-                results = [_judged(ledger, run, own_copy(ledger, run), one, entries)
-                           for run, one in zip(found, scenarios, strict=True)]
-            yield from (_one(folder, state, run, entries, one, judged)[0]
-                        for run, one, judged in zip(found, scenarios, results, strict=True))
-        except IrkitError as error:
-            tell(settings, f"{folder.name}: {error.what}  (irkit ledger verify {folder.name})")
+    from irkit.ledger.verify import verify
+    with Ledger.open(folder, write=False) as ledger:
+        if ledger.mode != "drill":
+            return []
+        state, entries = state_of(ledger), list(ledger.entries())
+        runs = [run for run in state.runs.values() if run.mode == "drill" and runbook in ("", run.runbook)]
+        results = [_judged(ledger, run, entries) for run in runs]
+    verified = verify(folder) if runs else None
+    return [_one(folder, state, run, entries, judged, verified)
+            for run, judged in zip(runs, results, strict=True) if verified is not None]
 
 
 @click.command()
@@ -256,11 +270,12 @@ def _held(settings: Settings, *, runbook: str = "", but: Path | None = None) -> 
 @as_json
 @shared
 @click.pass_obj
-def history(settings: Settings, runbook: str | None, as_json: bool) -> None:
+def history(settings: Settings, runbook: str | None, as_json: bool) -> int:
     """List the drills held, with who and how well.
 
     By runbook and version, for whoever has to show that drills are held regularly: a version counts by the hash of its file.
-    A drill that was not ended, and one that a script walked (--autoplay, --answers), are counted apart.
+    A drill that was not ended, one that a script walked (--autoplay, --answers), and one whose ledger does not verify are
+    counted apart. Every ledger is verified anew; exit code 5 where one of them does not verify or cannot be read.
 
     \b
     Examples:
@@ -268,14 +283,17 @@ def history(settings: Settings, runbook: str | None, as_json: bool) -> None:
       irkit drill history --runbook zendesk_agent_compromise
       irkit drill history --json
     """
-    found = sorted(_held(settings, runbook=runbook or ""), key=lambda one: (one.runbook, one.version, one.held, one.incident))
+    held, unread = _held(settings, runbook=runbook or "")
+    found = sorted(held, key=lambda one: (one.runbook, one.version, one.held, one.incident))
+    code = LedgerError.exit_code if unread or not all(one.verifies for one in found) else 0
     if as_json:
         print_json([one.json() for one in found])
-        return
+        return code
     put(settings, list(_listed(found)))
     if not found:
         of = f" of {runbook}" if runbook else ""
         tell(settings, f"No drill{of} in {settings.root}.", f"  next  irkit drill {runbook or ''}".rstrip())
+    return code
 
 
 def _listed(found: Sequence[Held]) -> Iterator[str]:
@@ -300,7 +318,7 @@ def _teams(found: Sequence[Held]) -> Iterator[str]:
     """How each team of people went from its first drill of a runbook to its latest."""
     groups: dict[tuple[str, tuple[str, ...]], list[Held]] = {}
     for one in sorted(found, key=lambda one: (one.held, one.incident)):
-        if one.closed and not one.scripted:
+        if one.practice:
             groups.setdefault((one.runbook, one.people.team), []).append(one)
     for (runbook, team), drills in groups.items():
         if len(drills) > 1:

@@ -153,6 +153,11 @@ class Held:
         return 100 * self.met / self.objectives if self.objectives else None
 
     @property
+    def practice(self) -> bool:
+        """Whether people walked it to its end and its ledger verifies."""
+        return self.closed and self.verifies and not self.scripted
+
+    @property
     def score(self) -> str:
         """"8/9, 3 missed"."""
         return f"{self.met}/{self.objectives}" + (f", {self.missed} missed" if self.missed else "")

@@ -86,17 +86,16 @@ def beside(after: After) -> str:
 def practice(after: After) -> str:
     """How often this very file was drilled, and by how many teams."""
     same = [one for one in after.history if one.sha256 == after.drill.sha256]
-    unsound = sum(not one.verifies for one in same)
-    return (f"Version {after.drill.version}, by its hash the very same file, has on record: {counted(same)}. "
-            + ("Each of their ledgers verifies." if not unsound else f"{unsound} of their ledgers DO NOT VERIFY."))
+    every = " Each of their ledgers verifies." if all(one.verifies for one in same) else ""
+    return f"Version {after.drill.version}, by its hash the very same file, has on record: {counted(same)}.{every}"
 
 
 def counted(drills: Sequence[Held]) -> str:
-    """Drills that people walked to the end; those that were not ended, and those that a script walked, count apart."""
-    people = [one for one in drills if not one.scripted]
-    whole = [one for one in people if one.closed]
-    more = [f"{count} {what}" for count, what in ((len(people) - len(whole), "not ended"),
-                                                  (len(drills) - len(people), "scripted")) if count]
+    """Drills that people walked to the end; those that prove no practice count apart, each for the first reason it has."""
+    whole = [one for one in drills if one.practice]
+    why = [("scripted" if one.scripted else "not ended" if not one.closed else "whose ledger DOES NOT VERIFY")
+           for one in drills if not one.practice]
+    more = [f"{why.count(one)} {one}" for one in ("not ended", "scripted", "whose ledger DOES NOT VERIFY") if one in why]
     return ", ".join([f"{numbered(len(whole), 'drill')} by {numbered(len({one.people.team for one in whole}), 'team')}", *more])
 
 

@@ -284,8 +284,23 @@ def test_a_drill_that_was_not_ended_is_no_practice(capsys: Capsys, tmp_path: Pat
     assert {one.entry for one in _after(tmp_path / "evidence" / "D").plan} == {None}
 
 
+def test_a_drill_whose_ledger_does_not_verify_is_no_practice(capsys: Capsys, tmp_path: Path,
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts apart, in history and in the reports of the others, and the exit code tells of it."""
+    monkeypatch.setattr(Paced, "scripted", False)
+    root = tmp_path / "evidence"
+    drilled(root, "A")
+    kept = [path for path in drilled(root, "B").rglob("*") if path.is_file() and path.read_bytes() == b"23:50Z"]
+    kept[0].chmod(0o600)
+    kept[0].write_bytes(b"23:10Z")
+    ran = irkit(capsys, "drill", "history")
+    assert (ran.code, "1 drill by 1 team, 1 whose ledger DOES NOT VERIFY" in " ".join(ran.out.split())) == (5, True)
+    text = irkit(capsys, "drill", "report", "A", "--output", "-").out
+    assert "on record: 1 drill by 1 team, 1 whose ledger DOES NOT VERIFY.</p>" in text
+
+
 def test_history_goes_on_past_a_damaged_ledger(capsys: Capsys, tmp_path: Path) -> None:
-    """It is named on stderr, with the command that says what is wrong."""
+    """It is named on stderr, with the command that says what is wrong, and the exit code says that one is missing."""
     root = tmp_path / "evidence"
     drilled(root, "A")
     drilled(root, "B")
@@ -294,6 +309,7 @@ def test_history_goes_on_past_a_damaged_ledger(capsys: Capsys, tmp_path: Path) -
     ran = irkit(capsys, "drill", "history", "--json")
     assert [row["incident"] for row in ran.json] == ["A"]
     assert "irkit ledger verify B" in ran.err
+    assert ran.code == 5                               # for whoever reads standard output alone
 
 
 def test_the_commands_stand_beside_the_scenarios(capsys: Capsys, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 
 from tests.live.rig import CALL, FIND, SUSPEND, Rig
@@ -184,3 +185,20 @@ def test_a_facilitator_types_an_inject_and_a_fault(rig: Rig) -> None:
     said = {entry.data["control"]: entry for entry in rig.entries("D", "control")}
     assert (said["add"].data["after"], said["add"].disclosed["text"]) == ("call", "The chat is down.")
     assert (said["fault"].data["status"], said["fault"].disclosed["fault.request"]) == (503, "GET /*")
+
+
+def test_the_history_says_how_far_it_is_and_can_be_stopped(rig: Rig) -> None:
+    """On a terminal, in one line that is written over; Ctrl-C ends it, with the exit code that says so and nothing else."""
+    prepared(rig)
+    assert rig("drill", "two_terminals", "--autoplay", "--incident", "D-0").code == 3
+    fay = rig.person("drill", "history", env=FAY)
+    fay.sees("checking 1 of 1: D-0")
+    assert fay.ends() == 0
+    assert not [line for line in fay.screen() if "checking" in line]
+    for number in range(1, 40):
+        shutil.copytree(rig.evidence / "D-0", rig.evidence / f"D-{number}")
+    again = rig.person("drill", "history", env=FAY)
+    again.sees("checking 2 of 40: D-1")
+    again.types("\x03")
+    assert again.ends() == 130
+    assert again.screen()[-1] == "Interrupted."
