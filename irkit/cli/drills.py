@@ -13,7 +13,7 @@ from irkit.cli.complete import runbook_name
 from irkit.cli.incident import complete_incident
 from irkit.cli.incidents import folder_of, folders, state_of
 from irkit.cli.options import Settings, as_json, print_json, shared
-from irkit.cli.output import put, tell, width
+from irkit.cli.output import put, tell, width, write_new
 from irkit.errors import IrkitError, LedgerError, UsageError
 
 if TYPE_CHECKING:
@@ -60,24 +60,13 @@ def report(settings: Settings, incident: str, form: str | None, output: Path) ->
     if str(output) == "-":
         click.echo(text, nl=False)
     else:
-        _write(output, text)
+        write_new(output, text, there="--output with another name", elsewhere="--output PATH")
         tell(settings, f"Wrote {output}: {after.drill.met} of {after.drill.objectives} objectives reached, "
                        f"{after.drill.missed} missed beside them, {numbered(len(after.observations), 'observation')}, "
                        f"{numbered(len(after.plan), 'line')} of plan.")
     if after.trouble:
         tell(settings, f"The ledger of {folder.name} does not verify: {after.trouble}", f"  next  irkit ledger verify {folder}")
     return LedgerError.exit_code if after.trouble else 0
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise UsageError(f"{path} exists already and is not overwritten", next="--output with another name") from None
-    except OSError as error:
-        raise IrkitError(f"{path} cannot be written: {error.strerror}", next="--output PATH") from None
 
 
 def drill_of(folder: Path, state: State) -> RunState:
