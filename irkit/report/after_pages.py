@@ -1,6 +1,7 @@
 """The report after a drill as a page: HTML that stands alone and prints, or Markdown. What others wrote is escaped in both.
 
-jinja2 renders the HTML with autoescape on; only the plots are put in as they are, and `irkit.report.plot` escapes their words.
+jinja2 renders the HTML with autoescape on, and what could reorder or hide text becomes a space; only the plots are put in as
+they are, and `irkit.report.plot` escapes their words.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from irkit.engine.values import numbered
 from irkit.report.after import After, Card, Held
 from irkit.report.findings import span
 from irkit.report.page import table
-from irkit.report.plot import plot
+from irkit.report.plot import Point, plot
 from irkit.report.words import md, one_line, tick
 
 COUNTED = {"preserve": "preserve", "contain": "contain", "notify": "tell or notify somebody"}
@@ -41,7 +42,8 @@ def html(after: After) -> str:
     import jinja2
     from markupsafe import Markup
     text = resources.files("irkit.report").joinpath("templates", "after_action.html").read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+                                     finalize=lambda value: value if isinstance(value, Markup) else one_line(value))
     score, times = (Markup(one) for one in plots(after.history))              # noqa: S704 (made by plot, which escapes)
     return environment.from_string(text).render(_parts(after), score_plot=score, time_plot=times) + "\n"
 
@@ -101,15 +103,17 @@ def counted(drills: Sequence[Held]) -> str:
 
 def plots(history: Sequence[Held]) -> tuple[str, str]:
     """The score, and the minutes until it was contained, of each drill that was ended; the earliest stands left."""
-    history = [one for one in history if one.closed]
-
-    def label(one: Held) -> str:
-        return f"{one.held:%d %b} v{one.version}"
-    scores = [(label(one), one.percent, f"{one.incident}: {one.met} of {one.objectives}") for one in history]
-    times = [(label(one), pair[1] / 60 if (pair := one.times.get("contain")) else None, f"{one.incident}: {_time(pair)}")
-             for one in history]
-    return (_figure("Objectives reached", plot("Objectives reached in each drill, in percent", scores, top=100, unit="%")),
-            _figure("Time to contain", plot("Minutes to the last step that contains, in each drill", times, unit=" min")))
+    def points(values: Sequence[tuple[float | None, str]]) -> list[Point]:
+        return [Point((one.held.isoformat(), f"v{one.version}"), value, f"{one.incident}: {words}", one.practice)
+                for one, (value, words) in zip(ended, values, strict=True)]
+    ended = [one for one in history if one.closed]
+    scores = points([(one.percent, one.score) for one in ended])
+    times = points([(pair[1] / 60 if (pair := one.times.get("contain")) else None, _time(pair)) for one in ended])
+    reached = plot("Objectives reached in each drill, in percent", scores, top=100, unit="%")
+    contained = plot("Minutes to the last step that contains, in each drill", times, unit=" min")
+    hollow = "" if all(one.practice for one in ended) else "; hollow: scripted, or its ledger does not verify"
+    never = "" if all(one.times.get("contain") for one in ended) else "; a cross: not at all"
+    return _figure(f"Objectives reached{hollow}", reached), _figure(f"Time to contain{hollow}{never}", contained)
 
 
 def _figure(caption: str, svg: str) -> str:

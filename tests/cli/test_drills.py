@@ -85,6 +85,29 @@ def test_the_page_stands_alone_and_runs_nothing(capsys: Capsys, tmp_path: Path) 
     assert page.tags.count("svg") == 2
 
 
+def test_every_part_of_a_report_says_that_it_is_of_a_drill(capsys: Capsys, tmp_path: Path) -> None:
+    """Each heading, the head of the one table that runs over many pages, and in print the edge of every page: no sheet of it
+    passes for a record of something real."""
+    drilled(tmp_path / "evidence")
+    html, md = report(capsys), report(capsys, "--as", "md")
+    headings = re.findall(r"<h[12]>(.*?)</h", html) + re.findall(r"^#+ (.*)", md, re.M)
+    assert len(headings) == 14
+    assert [one for one in headings if not one.startswith("DRILL ")] == []
+    assert "<thead><tr><th>DRILL, from start</th>" in html
+    assert re.search(r"@page \{[^}]*@top-right \{ content: \"DRILL\"", html)
+
+
+def test_no_text_reorders_or_hides_another(capsys: Capsys, tmp_path: Path) -> None:
+    """Bidi and zero-width characters in an answer, a reason or a title stand in neither page."""
+    hostile = "pay\u202etxt.exe\u2066 a\u200bb"
+    drilled(tmp_path / "evidence", text=SCENARIO.replace("A night", hostile).replace("A reporter rings.", hostile),
+            answers={**missed(), "press": hostile, "end_sessions": {"skip": hostile}})
+    for form in ("html", "md"):
+        text = report(capsys, "--as", form)
+        assert text.count("txt.exe") > 4
+        assert not re.search("[\u202a-\u202e\u2066-\u2069\u200b]", text)
+
+
 @pytest.mark.parametrize("form", ["html", "md"])
 def test_the_report_has_what_an_after_action_report_has(capsys: Capsys, tmp_path: Path, form: str) -> None:
     """Objectives with their results, injects with answers and what was wanted, the plan, the record it rests on."""
