@@ -94,7 +94,7 @@ INJECT = click.argument("inject", shell_complete=_waiting)
 @shared
 @click.pass_context
 def hold(ctx: click.Context, inject: str) -> None:
-    """Keep an inject back until it is released.
+    """Keep an inject back until it is released, or until the last facilitator's terminal goes.
 
     \b
     Example:
@@ -224,7 +224,10 @@ def continue_(ctx: click.Context) -> None:
 @shared
 @click.pass_context
 def observe(ctx: click.Context, text: str, tag: str, objective: str) -> None:
-    """Take an observation down, for the report. The team does not see it; after the drill it can be taken, too.
+    """Take an observation down, for the report; after the drill, too.
+
+    No screen of the team's shows it. It stands in the drill's ledger, as all that a facilitator does: irkit ledger show prints
+    it to whoever may read that.
 
     \b
     Example:

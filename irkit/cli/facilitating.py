@@ -47,13 +47,17 @@ def desk_of(settings: Settings, incident: str, *, over: bool = False, write: boo
         if ledger.mode != "drill":
             raise UsageError(f"{folder.name} is a {ledger.mode} incident, and only a drill is steered",
                              next=f"irkit watch {folder.name}")
+        settings.prefix = "DRILL "
         state = incidents.state_of(ledger)
         run = state.open_run or next(reversed(state.runs.values()), None)
-        if run is None or run.mode != "drill" or (run.closed and not over):
-            raise UsageError(f"no drill is open in {folder.name}", next="irkit drill --facilitator")
+        if run is None or run.mode != "drill":
+            raise UsageError(f"{folder.name} holds no drill", next="irkit drill --facilitator")
+        if run.closed and not over:
+            raise UsageError(f"the drill of {folder.name} is over, and can be observed alone",
+                             next=f'irkit drill control {folder.name} observe "WHAT YOU SAW", or: '
+                                  f"irkit drill report {folder.name} --output {folder.name}.html")
         if write and ledger.sealed:
             raise LedgerError(f"{folder.name} is sealed: nothing more is recorded in it", next=f"irkit status {folder.name}")
-        settings.prefix = "DRILL "
         try:
             yield Desk(settings, ledger, state, run, clock)
         finally:

@@ -163,7 +163,9 @@ def test_after_its_end_a_drill_is_observed_and_not_steered(capsys: Capsys) -> No
     with Ledger.open(Path("evidence", NAME)) as ledger:
         ledger.start_session("maria")
         ledger.append("run.closed", run="r1")
-    assert control(capsys, "pause").code == 2
+    ran = control(capsys, "pause")
+    assert (ran.code, ran.err.startswith("DRILL the drill of D-1 is over")) == (2, True)
+    assert "irkit drill report D-1 --output D-1.html" in ran.words.replace("DRILL ", "")
     assert control(capsys, "observe", "They would have rung twice").code == 0
     assert control(capsys, "--json").json["run"]["closed"] is True
 
