@@ -98,7 +98,7 @@ def _after(folder: Path) -> After:
     after = After(_one(folder, state, run, entries, judged, verified), scenario.title, book, run.opened_at,
                   (state.latest or run.opened_at) - run.opened_at, _moment(ended.at) - _moment(own[0].at), asked, beside,
                   {one.id.removeprefix("time:"): one.text for one in judged.standard if one.verdict.value == "time"},
-                  list(_cards(scenario, run, own)), list(_faults(scenario, run)), _stood(run, own),
+                  list(_cards(scenario, run, own)), list(_faults(scenario, run, judged)), _stood(run, own),
                   trouble=verified.findings[0].what if verified.failures else "")
     return complete(after, state, run, entries, list(observed(run, scenario)))
 
@@ -167,15 +167,15 @@ def _cards(scenario: Scenario, run: RunState, entries: Sequence[Entry]) -> Itera
                    added.get(one.id, ""), one.id in stands.held)
 
 
-def _faults(scenario: Scenario, run: RunState) -> Iterator[Fault]:
-    """What went wrong on purpose: as the scenario has it from the start, and what the facilitator added."""
+def _faults(scenario: Scenario, run: RunState, judged: Result) -> Iterator[Fault]:
+    """What was to go wrong: as the scenario has it from the start, and what the facilitator added."""
     from irkit.drill.control import fault_of, standing
     from irkit.report.after import Fault
-    for one in scenario.faults:
-        yield Fault(one.connector, one.request, _how(one), one.times, "the scenario")
-    for said in standing(run.controls).faults:
-        made = fault_of(said.data, said.shown)
-        yield Fault(made.connector, made.request, _how(made), made.times, said.who, said.entry)
+    added = [(fault_of(said.data, said.shown), said) for said in standing(run.controls).faults]
+    for one, said in (*((one, None) for one in scenario.faults), *added):
+        came = f"{one.connector} {one.request}" not in judged.unmet if run.closed else None
+        yield Fault(one.connector, one.request, _how(one), one.times, said.who if said else "the scenario", came,
+                    said.entry if said else None)
 
 
 def _how(fault: worlds.Fault) -> str:

@@ -299,9 +299,11 @@ def walk(session: Session, scenario: Scenario | None = None) -> None:
 
 def result_of(session: Session, scenario: Scenario) -> Result:
     """What came of the drill so far."""
+    from irkit.drill.perform import WorldPerform
     from irkit.drill.result import result
-    worlds = getattr(session.ctx.perform, "worlds", {})
-    return result(scenario, session.runbook, session.run, session.ctx.ledger.entries(), worlds)
+    perform = session.ctx.perform
+    worlds, unmet = (perform.worlds, perform.faults.left) if isinstance(perform, WorldPerform) else ({}, ())
+    return result(scenario, session.runbook, session.run, session.ctx.ledger.entries(), worlds, unmet)
 
 
 def keep_result(session: Session, scenario: Scenario) -> Result:

@@ -14,7 +14,7 @@ from irkit.engine.state import RunState
 from irkit.engine.values import rfc3339
 from irkit.ledger import Entry, Ledger
 from irkit.runbook import Runbook
-from irkit.worlds import World
+from irkit.worlds import Fault, World
 
 NAME = "score.json"            # of the artefact
 SCHEMA = "irkit/score-v1"
@@ -24,11 +24,13 @@ GOOD = (Verdict.OK, Verdict.TIME)
 @dataclass(frozen=True)
 class Result:
     """`asked`: a line for each rule of the scenario; `standard`: see `irkit.drill.standard`; `unplayed`: injects that never
-    came, because they were held or because the team was through before."""
+    came, because they were held or because the team was through before; `unmet`: faults that no request met, or fewer than
+    they say, as "zendesk GET /api/v2/audit_logs"."""
 
     asked: Sequence[Score]
     standard: Sequence[Score]
     unplayed: Sequence[str] = ()
+    unmet: Sequence[str] = ()
 
     @property
     def missed(self) -> list[Score]:
@@ -40,11 +42,12 @@ class Result:
         beside = sum(score.verdict not in GOOD for score in self.standard)
         count = f"beside it {beside} missed" if beside else "beside it nothing missed"
         never = [f"injects that never came: {', '.join(self.unplayed)}"] if self.unplayed else []
-        return [*lines(self.asked), *(score.line() for score in self.standard), count, *never]
+        unmet = [f"faults that did not come, or not as often as they say: {', '.join(self.unmet)}"] if self.unmet else []
+        return [*lines(self.asked), *(score.line() for score in self.standard), count, *never, *unmet]
 
     def json(self) -> dict[str, object]:
         return {"asked": [score.json() for score in self.asked], "standard": [score.json() for score in self.standard],
-                "missed": len(self.missed), "unplayed": list(self.unplayed)}
+                "missed": len(self.missed), "unplayed": list(self.unplayed), "unmet": list(self.unmet)}
 
     def kept(self, scenario: Scenario, runbook: Runbook, run: RunState) -> bytes:
         """The artefact's bytes."""
@@ -66,16 +69,17 @@ def kept_in(ledger: Ledger, run: RunState, entries: Sequence[Entry]) -> Result |
             with ledger.open_artefact(entry.disclosed["artefact.sha256"]) as file:
                 kept = json.load(file)
             return Result([Score.of(line) for line in kept["asked"]], [Score.of(line) for line in kept["standard"]],
-                          kept["unplayed"])
+                          kept["unplayed"], kept.get("unmet", ()))
     return None
 
 
 def result(scenario: Scenario, runbook: Runbook, run: RunState, entries: Iterable[Entry],
-           worlds: Mapping[str, World]) -> Result:
+           worlds: Mapping[str, World], unmet: Sequence[Fault] = ()) -> Result:
     """What came of the run so far; the worlds are asked what of the attack is left in them, where they are given."""
     return Result(judge(scenario.score, started=run.opened_at, reached=reached(run)),
                   standard(runbook, run, entries, left_by(worlds, run, scenario.by_hand)),
-                  [card.id for card in Cards(scenario.injects).all(run) if card.id not in run.injects])
+                  [card.id for card in Cards(scenario.injects).all(run) if card.id not in run.injects],
+                  [f"{one.connector} {one.request}" for one in unmet])
 
 
 def unseen(found: Result, wrong: Wrong) -> list[str]:

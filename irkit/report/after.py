@@ -64,13 +64,14 @@ class Card:
 
 @dataclass(frozen=True)
 class Fault:
-    """Requests that went wrong on purpose: which, how, how often at most, and who wanted it by which entry."""
+    """Requests that were to go wrong: which, how, how often, who wanted it by which entry, and whether it came, if known."""
 
     connector: str
     request: str
     how: str
     times: int | None              # None: always
     by: str
+    came: bool | None = None
     entry: int | None = None
 
 

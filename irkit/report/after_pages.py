@@ -21,6 +21,8 @@ from irkit.report.words import md, one_line, tick
 
 COUNTED = {"preserve": "preserve", "contain": "contain", "notify": "tell or notify somebody"}
 
+CAME = {True: "yes", False: "no, or not so often", None: "not known"}      # of a fault
+
 
 @dataclass(frozen=True)
 class _Row:
@@ -51,7 +53,7 @@ def html(after: After) -> str:
 def _parts(after: After) -> dict[str, Any]:
     return {"a": after, "facts": facts(after), "times": _times(after),
             "cards": [_card(card) for card in sorted(after.cards, key=_came)],
-            "practice": practice(after), "phases": list(COUNTED), "beside": beside(after),
+            "practice": practice(after), "phases": list(COUNTED), "beside": beside(after), "came": CAME,
             "history": [row(one) for one in after.history]}
 
 
@@ -167,8 +169,8 @@ def markdown(after: After) -> str:
                       [(c["came"], md(" ".join(filter(None, (f"For {c['to']}:" if c["to"] else "", c["say"], c["ask"],
                                                              f"({c['by']})" if c["by"] else "")))),
                         md(f"{c['answer']} {c['answered']}"), md(c["expect"])) for c in parts["cards"]]),
-            *([table(("went wrong on purpose", "how", "how often", "wanted by", "entry"),
-                     [(md(f"{f.connector} {f.request}"), md(f.how), f.times or "always", md(f.by), f.entry or "")
+            *([table(("was to go wrong", "how", "how often", "did it", "wanted by", "entry"),
+                     [(md(f"{f.connector} {f.request}"), md(f.how), f.times or "always", CAME[f.came], md(f.by), f.entry or "")
                       for f in after.faults])]
               if after.faults else []),
             *_section("3. Observations", ("what", "observation", "who", "entry"),

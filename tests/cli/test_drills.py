@@ -342,6 +342,17 @@ def test_the_commands_stand_beside_the_scenarios(capsys: Capsys, tmp_path: Path)
     assert "no scenario" in irkit(capsys, "drill", "reports").err
 
 
+def test_a_fault_that_no_request_met_is_no_excuse(capsys: Capsys, tmp_path: Path) -> None:
+    """The result keeps which faults came; the page says so, and so does the closing screen."""
+    met, unmet = '{connector: zendesk, request: "GET /api/v2/users/search", answer: {status: 429}}', \
+        '{connector: zendesk, request: "GET /nothing/*", lost: before, times: 2}'
+    folder = drilled(tmp_path / "evidence", text=SCENARIO.replace("faults: []", f"faults: [{met}, {unmet}]"))
+    assert [(one.request, one.came) for one in _after(folder).faults] == [("GET /api/v2/users/search", True),
+                                                                        ("GET /nothing/*", False)]
+    assert "no, or not so often" in report(capsys)
+    assert "no, or not so often" in report(capsys, "--as", "md")
+
+
 # -- what a facilitator did ------------------------------------------------------------------------------------------
 
 @pytest.fixture
@@ -389,9 +400,9 @@ def test_the_report_has_what_the_facilitator_did(steered: Path) -> None:
     press, hook, chat = after.cards
     assert (press.held, press.came, hook.held) == (True, None, False)
     assert (chat.by, chat.answer, chat.expect) == ("fay", "By radio.", "By phone.")
-    assert [(one.request, one.how, one.times, one.by) for one in after.faults] == [
-        ("DELETE /api/v2/users/*/sessions", "took effect, and its answer was lost", 1, "the scenario"),
-        ("GET /api/v2/audit_logs", "answered 429, wait 3 s", 2, "fay")]
+    assert [(one.request, one.how, one.times, one.by, one.came) for one in after.faults] == [
+        ("DELETE /api/v2/users/*/sessions", "took effect, and its answer was lost", 1, "the scenario", None),
+        ("GET /api/v2/audit_logs", "answered 429, wait 3 s", 2, "fay", None)]
     assert (after.stood.times, after.stood.steps) == (1, ["keep_log"])
     facilitated = [one.text.partition(" ")[0] for one in after.timeline if one.kind == "facilitator"]
     assert facilitated == ["hold", "add", "fault", "pause", "continue", "observe", "observe"]

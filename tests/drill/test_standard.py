@@ -14,7 +14,7 @@ from irkit.drill.scenario import Scenario, Wrong
 from irkit.drill.score import Score, Verdict
 from irkit.drill.standard import RUSHED
 from irkit.engine.gate import Question
-from irkit.worlds import Person, find
+from irkit.worlds import Fault, Person, find
 from tests.drill.scenes import scene
 from tests.engine.play import AGENT, END, SESSIONS, SUSPEND, Play, book
 
@@ -154,6 +154,14 @@ def test_an_inject_that_never_came_is_named(tmp_path: Path) -> None:
     found = result(scene(score="", faults="", answers=""), play.runbook, play.state.runs["r1"], play.entries(), {})
     assert found.unplayed == ["press", "hook"]
     assert found.lines()[-1] == "injects that never came: press, hook"
+
+
+def test_a_fault_that_did_not_come_is_named(tmp_path: Path) -> None:
+    """Whoever looks for what it did need not."""
+    play, left = played(tmp_path / "D", GOOD), [Fault("zendesk", "GET /nothing", lost="before")]
+    plain = scene(score="", faults="", injects="", answers="")
+    found = result(plain, play.runbook, play.state.runs["r1"], play.entries(), {}, left)
+    assert found.lines()[-1] == "faults that did not come, or not as often as they say: zendesk GET /nothing"
 
 
 @pytest.mark.parametrize(("name", "options"), [
