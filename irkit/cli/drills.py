@@ -203,7 +203,8 @@ def _one(folder: Path, state: State, run: RunState, entries: Sequence[Entry], ju
     from irkit.drill.score import Verdict
     from irkit.drill.standard import PHASES
     from irkit.report.after import Held, people_of
-    times = {one.id: (one.first, one.seconds) for one in judged.standard if one.first is not None and one.seconds is not None}
+    times = {one.id: (one.seconds if one.first is None else one.first, one.seconds)        # older results keep the last alone
+             for one in judged.standard if one.seconds is not None}
     opened = next(entry for entry in entries if entry.kind == "run.opened" and entry.run == run.id)
     walked = {entry.session for entry in entries if entry.run == run.id}
     scripted = any(entry.data.get("scripted") for entry in entries if entry.kind == "session.start" and entry.seq in walked)

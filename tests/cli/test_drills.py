@@ -184,6 +184,23 @@ def test_the_result_that_a_drill_kept_is_what_is_told(capsys: Capsys, tmp_path: 
     assert irkit(capsys, "drill", "history", "--json").json[0]["score"]["met"] == told.count("ok")
 
 
+def test_a_result_of_before_has_its_times(capsys: Capsys, tmp_path: Path) -> None:
+    """Results once kept the last step of a phase and not the first: that one is told, and not that nothing was reached."""
+    folder = drilled(tmp_path / "evidence")
+    with Ledger.open(folder) as ledger:
+        [kept] = [entry for entry in ledger.entries() if entry.disclosed.get("artefact.name") == "score.json"]
+        with ledger.open_artefact(kept.disclosed["artefact.sha256"]) as file:
+            older = json.load(file)
+        older.pop("unmet")
+        for line in older["standard"]:
+            line.pop("first", None)
+        ledger.start_session("Sam")
+        ledger.keep("score.json", json.dumps(older).encode(), run=kept.run)
+        ledger.end_session()
+    [row] = irkit(capsys, "drill", "history", "--json").json
+    assert (row["seconds_to"]["contain"], row["seconds_through"]["contain"]) == (120, 120)
+
+
 def test_a_note_is_an_observation_or_a_line_of_the_plan(capsys: Capsys, tmp_path: Path) -> None:
     """`improve: what @owner by date`; whatever it leaves out stays empty, and a date that is none is no date."""
     drilled(tmp_path / "evidence")
