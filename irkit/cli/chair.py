@@ -48,7 +48,7 @@ class Chair:
             raise
         except _Over:
             name = self.desk.name
-            self.asks.talk.tell("The drill is over. Observations can still be taken, and then the report be written:",
+            self.asks.talk.tell("The drill is over. It can still be observed, and then reported:",
                                 f'  irkit drill control {name} observe "WHAT YOU SAW"',
                                 f"  irkit drill report {name} --output {name}.html")
         else:

@@ -7,8 +7,8 @@ from the drill's ledger; what was not recorded is not in it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from irkit.engine.people import same_name
@@ -215,13 +215,28 @@ def complete(after: After, state: State, run: RunState, entries: Sequence[Entry]
              observed: Sequence[Finding] = ()) -> After:
     """The parts that are told from the entries: timeline, observations (`observed` by the facilitator first), plan."""
     own = [entry for entry in entries if entry.run in (run.id, None)]
-    found = [*observed, *findings(after.runbook, run, state, own)]
+    found = [*observed, *_gathered(after.runbook, findings(after.runbook, run, state, own))]
     after.timeline = [_moment(after.runbook, run, state, entry) for entry in own              # of a fan-out as a whole
                       if (entry.kind in KINDS or entry.data.get("control") in STEERED)
                       and "drill_at" in entry.data and entry.item is None]
     after.observations = [one for one in found if not is_plan(_noted(one))]
     after.plan = [*_agreed(found), *_proposed(after, found)]
     return after
+
+
+def _gathered(runbook: Runbook, found: Sequence[Finding]) -> Iterator[Finding]:
+    """One delay makes every step after it late: steps in a row that were done within a minute are one finding, the first's."""
+    number = {step.id: n for n, step in enumerate(runbook.steps, 1)}
+    rows: list[list[Finding]] = []
+    for one in found:
+        last = rows[-1][-1].took if rows else None
+        if one.took is not None and last is not None and timedelta() <= one.took - last < timedelta(minutes=1):
+            rows[-1].append(one)
+        else:
+            rows.append([one])
+    for first, *others in rows:
+        more = ", ".join(str(number[one.step]) for one in others)
+        yield replace(first, text=f"{first.text}; so were, with it, steps {more}") if others else first
 
 
 def _moment(runbook: Runbook, run: RunState, state: State, entry: Entry) -> Moment:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from datetime import datetime
+from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ import pytest
 from irkit.cli.drills import _after
 from irkit.drill.autoplay import Paced
 from irkit.ledger import Ledger
-from irkit.report.after import After
+from irkit.report.after import After, _gathered
+from irkit.report.findings import Finding
+from irkit.runbook import load_bytes as load_runbook
 from tests.cli.rig import Capsys, irkit
-from tests.cli.test_rehearse import SCENARIO, played
+from tests.cli.test_rehearse import BOOK, SCENARIO, played
 from tests.drill.scenes import begun
 from tests.ledger.conftest import SetClock
 
@@ -213,6 +215,19 @@ def test_a_note_is_an_observation_or_a_line_of_the_plan(capsys: Capsys, tmp_path
         ("a second bridge", "Ana Ruiz", "2026-04-30"), ("shorter cards", "", ""), ("test it", "", "")]
     assert irkit(capsys, "drill", "report", "D", "--output", "a.md").code == 0
     assert Path("a.md").read_text().startswith("**DRILL.")
+
+
+def test_one_delay_is_one_finding(tmp_path: Path) -> None:
+    """Steps in a row that were late together are one line of the plan, with the first's entry; one that was late by itself
+    is another."""
+    def late(step: str, minutes: float, entry: int) -> Finding:
+        return Finding("late", step, f"step ({step}) was late", entry, "be faster", took=timedelta(minutes=minutes))
+    runbook = load_runbook(BOOK, "small.yaml")
+    skipped = Finding("skipped", "sessions", "skipped", 9)
+    found = [late("agent", 3, 5), late("sessions", 3.5, 6), late("end_sessions", 3.5, 7), late("tell", 9, 8)]
+    assert [(one.text, one.entry) for one in _gathered(runbook, found)] == [
+        ("step (agent) was late; so were, with it, steps 2, 3", 5), ("step (tell) was late", 8)]
+    assert list(_gathered(runbook, [found[0], skipped, found[1]])) == [found[0], skipped, found[1]]
 
 
 def test_the_timeline_is_the_ledgers(tmp_path: Path) -> None:
