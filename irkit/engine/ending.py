@@ -41,7 +41,8 @@ def end(session: Session, step: Step, kind: str, data: Mapping[str, Any] | None 
     """Record how a step ended and say so, with the step that comes next."""
     more = {**(disclose or {}), **({"reason": reason} if reason else {})}
     entry = session.record(kind, data, more, by=by, step=step.id)
-    session.ctx.say(Ended(session.step_state(step).word, say or reason, entry.seq, session.view.following(session.ctx.clock.now())))
+    following = session.view.following(session.ctx.clock.now())
+    session.ctx.say(Ended(session.step_state(step).word, say or reason, entry.seq, following))
 
 
 def letter_or_go(session: Session, step: Step, name: str, prompt: str, letters: Mapping[str, str], **more: Any) -> str:
