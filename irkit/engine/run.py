@@ -106,7 +106,7 @@ class Walk:
 
     def _current_phase(self) -> str:
         """The phase of the first step at hand: one that waits for another keeps no phase going."""
-        step = next(iter(self.session.view.at_hand(self.session.ctx.clock.now())), None)
+        step = next(self.session.view.at_hand(self.session.ctx.clock.now()), None)
         return step.phase if step else ""
 
     def _defer(self, step: Step, until: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -55,23 +55,23 @@ class View:
             return now
         return other.at + (step.after.wait or timedelta()) if other.state in WITH_RESULT and other.at else now
 
-    def at_hand(self, now: datetime) -> list[Step]:
+    def at_hand(self, now: datetime) -> Iterator[Step]:
         """The open steps, in order, without those that were deferred and those whose turn has not come (`after`)."""
-        found = []
         for step in self.runbook.steps:
-            state, due = self.step_state(step).state, self.due(step, now)
-            if state not in SETTLED | {"deferred"} and (state != "pending" or (due is not None and due <= now)):
-                found.append(step)
-        return found
+            state = self.step_state(step).state
+            if state in SETTLED or state == "deferred":
+                continue
+            if state != "pending" or ((due := self.due(step, now)) is not None and due <= now):
+                yield step
 
     def following(self, now: datetime) -> str:
         """"8. End every session of the account": the first step at hand; empty when there is none."""
-        step = next(iter(self.at_hand(now)), None)
+        step = next(self.at_hand(now), None)
         return f"{self.number(step.id)}. {step.title}" if step else ""
 
     def at_work(self, now: datetime) -> Step | None:
         """The step that was begun last and is not settled; else the first that is at hand."""
-        open_ = self.at_hand(now)
+        open_ = list(self.at_hand(now))
         begun = [step for step in open_ if self.step_state(step).state != "pending"]
         return max(begun, key=lambda step: self.step_state(step).entry) if begun else next(iter(open_), None)
 
