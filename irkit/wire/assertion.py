@@ -10,6 +10,7 @@ slightly fast is no reason to refuse.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 import re
@@ -65,7 +66,7 @@ def parts(credential: Secret) -> list[Secret]:
 def _signed(claims: Mapping[str, Any], head: Mapping[str, Any], algorithm: str, text: str, connection: str) -> str:
     import jwt  # and with it cryptography: only when a token is minted
     try:
-        key, key_id = _key(text, algorithm, jwt)
+        key, key_id = _key(text, algorithm)
         more = {"kid": key_id} if key_id and "kid" not in head else {}
         return jwt.encode(dict(claims), key, algorithm=algorithm, headers={**more, **head})
     except Exception as error:                     # an error of a parser may quote what it could not parse
@@ -73,14 +74,16 @@ def _signed(claims: Mapping[str, Any], head: Mapping[str, Any], algorithm: str, 
     return _wrong(connection, f"is no private key that {algorithm} can sign with ({failed})")
 
 
-def _key(text: str, algorithm: str, jwt: Any) -> tuple[Any, str]:
+@functools.lru_cache(8)        # taking up an RSA key checks its primes, which takes 40 ms; doctor mints a token for each scope
+def _key(text: str, algorithm: str) -> tuple[Any, str]:
     """The key, and its id where it says one. PEM, a JWK, or a PEM whose line ends came as backslash and n."""
+    import jwt
     if text.lstrip().startswith("{"):
         data = json.loads(text)
         found = jwt.PyJWK(data, algorithm=algorithm)
         return found.key, str(data.get("kid") or "")
     pem = _KEY.search(text.replace("\\n", "\n"))
-    return (pem[0] if pem else text), ""
+    return jwt.get_algorithm_by_name(algorithm).prepare_key(pem[0] if pem else text), ""
 
 
 def _b64(raw: bytes) -> str:
