@@ -9,6 +9,18 @@ import pytest
 from tests.drill.test_shipped import Played
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that look at one scenario stand together: then few of the processes that share the tests play the same one."""
+    places = [at for at, item in enumerate(items) if "played" in getattr(item, "fixturenames", ())]
+    for at, item in zip(places, sorted([items[at] for at in places], key=_scenario), strict=True):
+        items[at] = item
+
+
+def _scenario(item: pytest.Item) -> str:
+    params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return str(params.get("name", ""))
+
+
 class Games(dict[str, Played]):
     """A scenario is played when somebody first asks for it."""
 
