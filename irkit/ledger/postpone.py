@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from irkit.ledger.append import Draft
 
-MOST = 16                      # entries that wait for a commit
+MOST = 64                      # entries that wait for a commit
 EVERY = 0.05                   # seconds: an entry that comes later than this after the last commit waits for no other
 
 
