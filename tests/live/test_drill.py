@@ -51,11 +51,14 @@ def outcome(incident: Path) -> tuple[str, dict[str, tuple[str, Any]]]:
 
 
 def still(value: Any) -> Any:
-    """A result without moments: a drill's clock runs while irkit works, and irkit works as fast as the machine lets it."""
+    """A result without what depends on the machine's speed: moments, and the order of a list's texts.
+
+    A drill's clock runs while irkit works; and of two writes of a fan-out that leave together, either comes first in a log.
+    """
     if isinstance(value, dict):
         return {k: still(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [still(v) for v in value]
+        return sorted((still(v) for v in value), key=repr)
     return MOMENT.sub("some time", value) if isinstance(value, str) else value
 
 
