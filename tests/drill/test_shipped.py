@@ -22,6 +22,7 @@ from irkit.engine.gate import Question, Said
 from irkit.engine.session import load_from
 from irkit.runbook import Runbook
 from irkit.runbook import load as load_runbook
+from irkit.worlds.zendesk import Zendesk
 
 RUNBOOKS = Path(__file__).parents[2] / "runbooks"
 SHIPPED = tuple(sorted(path.stem for path in (RUNBOOKS / "scenarios").glob("*.yaml")))
@@ -158,6 +159,19 @@ def test_the_takeover_is_contained_at_entra_too(played: dict[str, Played]) -> No
     assert set(game.scenario.worlds) == {"zendesk", "entra"}
     assert game.session.run.step("entra_person").result["email"] == game.session.run.step("agent").result["email"]
     assert states == {"entra_disable": "done", "entra_directory": "by_hand", "entra_revoke": "done"}
+
+
+def test_the_planted_administrator_of_the_takeover_is_shut_altogether(played: dict[str, Played]) -> None:
+    """Made by the intruder, it is suspended, signed out and an end user before its tokens are revoked; none is left."""
+    game = played["admin_takeover_night"]
+    world = game.perform.worlds["zendesk"]
+    assert isinstance(world, Zendesk)
+    made, = game.session.run.step("keep_admins").result["suspect_ids"]
+    user = world.tenant.users[made]
+    assert (user["name"], user["role"], user["suspended"]) == ("Support Sync", "end-user", True)
+    held = [*world.tenant.sessions.values(), *world.tenant.tokens.values()]
+    assert [thing for thing in held if thing["user_id"] == user["id"]] == []
+    assert made in game.session.run.step("keep_tokens").args["user_ids"]
 
 
 # -- the pace of a script ----------------------------------------------------------------------------------------
