@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,21 @@ def test_the_provider_that_was_chosen_is_contained_before_zendesk(choice: str, g
     assert person["email"] == game.session.run.step("agent").result["email"] == "dana@example.org"
 
 
+@pytest.mark.parametrize(("choice", "shown"), [("okta", "told"), ("google", "rows"), ("entra", "rows")])
+def test_whether_anybody_is_left_is_asked_with_every_look(choice: str, shown: str, games: Mapping[str, Played]) -> None:
+    """The watch at the provider, and all lists of Zendesk, are read an hour after the last door, before the lead decides."""
+    game = games[choice]
+    step = game.session.run.step
+    looks = [step(f"{choice}_watch"), *(step(f"{what}_again") for what in ("sessions", "tokens", "admins", "changes", "reads"))]
+    assert {look.state for look in looks} == {"done"}
+    assert max(look.entry for look in looks) < step("quiet").entry < step("give_back").entry
+    shut = step("other_doors").at
+    assert shut
+    assert [look.id for look in looks[1:] if not look.at or look.at - shut < timedelta(hours=1)] == []
+    asked, = (said.text for said in game.said if isinstance(said, ByHand) and said.text.startswith("Sessions of the account"))
+    assert f": {step(f'{choice}_watch').result[shown]}\n" in asked
+
+
 @pytest.mark.parametrize("choice", WORLDS)
 def test_the_others_are_not_needed_and_the_reason_names_the_decision(choice: str, games: Mapping[str, Played]) -> None:
     """Nothing is skipped in silence: each of the others' steps ends with what was decided."""
@@ -78,12 +94,13 @@ def test_the_others_are_not_needed_and_the_reason_names_the_decision(choice: str
 def test_a_provider_that_nothing_leads_to_is_put_to_a_person(tmp_path: Path) -> None:
     """Okta is chosen and irkit is not connected to it: each step is done by hand, or left out with a reason."""
     by_hand = {"by_hand": "In the console", "attach": "text:a screenshot", "who": "Tomas"}
-    left = {"skip": "The console shows no such list"}
-    hands = {step.id: by_hand for step in book().steps if step.id.startswith("okta_") and step.action}
-    game = play(tmp_path, "okta", False, **{**hands, "okta_person": {**by_hand, "fields": {"id": "00u1"}}, "okta_tokens": left})
+    left, watched = {"skip": "The console shows no such list"}, {**by_hand, "fields": {"told": "nothing since then"}}
+    hands: dict[str, object] = {step.id: by_hand for step in book().steps if step.id.startswith("okta_") and step.action}
+    hands |= {"okta_person": {**by_hand, "fields": {"id": "00u1"}}, "okta_tokens": left, "okta_watch": watched}
+    game = play(tmp_path, "okta", False, **hands)
     assert game.session.run.step("okta_tokens").state == "skipped"
     assert states(game, "okta_") == {"by_hand", "skipped"}
-    assert game.session.run.step("suspend").state == "done"
+    assert game.session.run.step("suspend").state == game.session.run.step("unsuspend").state == "done"
     told = [said.text for said in game.said if isinstance(said, ByHand) and "irkit cannot do this step" in said.text]
     assert len(told) == len(hands)
     assert any("Suspend an account so that new sign-ins fail" in text for text in told)
