@@ -136,7 +136,7 @@ def test_an_answer_gets_lost_at_night(played: dict[str, Played]) -> None:
 
 
 GAPS = {"blind_copy_friday": {"audit_log_there"}, "resets_before_dawn": {"keep_enrolments", "keep_devices"},
-        "leaked_api_token": {"keep_access_log", "keep_audit_log", "keep_all_reads", "reads_again", "changes_again"},
+        "leaked_api_token": {"keep_access_log", "keep_audit_log", "keep_reads", "reads_again", "changes_again"},
         "keys_in_a_breach": {"keep_raised", "keep_reads", "keep_all_reads", "keep_audit_log"}}
 
 
