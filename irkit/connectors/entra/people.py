@@ -188,7 +188,8 @@ def revoke_sessions(user_id: UserId, since: datetime) -> Steps[Watermark]:
 
     Disable the account first: a sign-in right after would be valid. Done when the watermark has moved; revoked at or after
     `since` already (when the account was disabled) counts. Entra lists no sessions, so none are counted. Access tokens live
-    out their hour, or up to 28 hours where the app takes no revocation events. Sessions of guests belong to another tenant.
+    out their hour. Those of clients that take revocation events (continuous access evaluation) may be good for 28, and this
+    cuts them, within about 15 minutes. Sessions of guests belong to another tenant.
     """
     user = yield from get_user(user_id)
     if user.kind == "guest":
