@@ -48,15 +48,22 @@ def refusal(status: int, reason: str, message: str = "no") -> Response:
 
 # -- what suspension takes with it ---------------------------------------------------------------------------------
 
-def test_suspension_destroys_tokens_and_app_passwords_and_undo_brings_none_back() -> None:
-    """Both lists are empty afterwards, and stay so when the account is let back in."""
+def test_suspension_destroys_tokens_and_undo_brings_none_back() -> None:
+    """The list is empty afterwards, and stays so when the account is let back in; app passwords have to be deleted."""
     on = asked()
     assert (run("collect_tokens", on).result.count, run("collect_app_passwords", on).result.count) == (2, 2)
     subject = {"user_id": on.world.samples()["user_id"]}
     run("suspend_user", on)
-    assert (run("collect_tokens", on).result.count, run("collect_app_passwords", on).result.count) == (0, 0)
+    assert (run("collect_tokens", on).result.count, run("collect_app_passwords", on).result.count) == (0, 2)
     assert run("unsuspend_user", on, subject).result.suspended is False
-    assert (run("collect_tokens", on).result.count, run("collect_app_passwords", on).result.count) == (0, 0)
+    assert (run("collect_tokens", on).result.count, run("collect_app_passwords", on).result.count) == (0, 2)
+
+
+def test_whether_app_passwords_outlive_suspension_is_said_to_be_unknown() -> None:
+    """Their list is asked for before, as if they went, and the gate says that nobody knows."""
+    action = connectors.find_action("google_workspace.suspend_user")
+    assert "app_passwords" in {trace.what for trace in action.destroys}
+    assert "app passwords" in action.unverified
 
 
 def test_backup_codes_cannot_be_invalidated_while_suspended() -> None:

@@ -217,6 +217,17 @@ def test_backup_codes_come_in_clear_and_cannot_be_invalidated_while_suspended() 
     assert ask(world, "POST", f"{path}/verificationCodes/invalidate").status == 400
 
 
+def test_suspending_resets_tokens_and_leaves_app_passwords() -> None:
+    """Google says of cookies and tokens alone that they go; so a team that only suspends leaves the intruder's app password."""
+    world = make("google_workspace")
+    path = f"{HOME}/users/{world.samples()['user_id']}"
+    before = {left.kind for left in world.left()}
+    assert ask(world, "PUT", path, {"suspended": True}).status == 200
+    assert {"session", "token", "app_password"} <= before
+    assert {left.kind for left in world.left()} & {"session", "token", "app_password"} == {"app_password"}
+    assert read(ask(world, "GET", f"{path}/asps"))["items"]
+
+
 def test_the_administrators_log_is_late() -> None:
     """What was just done is not in it yet."""
     clock = Clock()

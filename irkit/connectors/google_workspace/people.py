@@ -211,15 +211,17 @@ def _set_suspended(user_id: UserId, suspended: bool) -> Steps[User]:
     return (yield from get_user(user_id)).require(suspended=suspended)
 
 
+# App passwords are listed before, in case they go as well: a list that is not there any more cannot be kept.
 @google_workspace.action(Effect.REVERSIBLE, undo="google_workspace.unsuspend_user", destroys=[
     Trace("sessions", of="user_id"), Trace("tokens", of="user_id"), Trace("app_passwords", of="user_id"),
-    Trace("chance_to_invalidate_backup_codes", of="user_id")])
+    Trace("chance_to_invalidate_backup_codes", of="user_id")], unverified="whether app passwords outlive it: delete them too")
 def suspend_user(user_id: UserId) -> Steps[User]:
     """Suspend an account so that nobody can sign in to it.
 
     Source: developers.google.com, Admin SDK Directory API, users.update; support.google.com/a, Identify and secure compromised
-    accounts. Needs admin.directory.user. It resets sign-in cookies, tokens and app passwords, which unsuspending does not bring
-    back: keep the lists before. Backup codes cannot be invalidated while it lasts, so do that before too.
+    accounts. Needs admin.directory.user. It resets sign-in cookies and OAuth tokens, which unsuspending does not bring back;
+    of app passwords Google says nothing, so they are deleted by themselves: keep the lists before. Backup codes cannot be
+    invalidated while it lasts, so do that before too.
     """
     return (yield from _set_suspended(user_id, True))
 

@@ -29,12 +29,12 @@ def _body(call: Call) -> Obj:
 
 @operations.on("PUT", f"{HOME}/users/{{}}", "admin.directory.user")
 def update_user(world: GoogleWorkspace, call: Call, key: str) -> Answer:
-    """What is not said stays as it is."""
+    """What is not said stays as it is. Suspending resets tokens; app passwords stay, as Google does not say that they go."""
     user, wanted = world.tenant.user(key), _body(call).get("suspended")
     if wanted is True and not user["suspended"]:
         user.update(suspended=True, suspensionReason="ADMIN", suspensionTime=stamp(world.now()))
-        for thing in (*world.tenant.of("tokens", user["id"]), *world.tenant.of("asps", user["id"])):
-            thing["_reset"] = True
+        for token in world.tenant.of("tokens", user["id"]):
+            token["_reset"] = True
         _logged(world, "SUSPEND_USER", user)
     elif wanted is False and user["suspended"]:
         user["suspended"] = False

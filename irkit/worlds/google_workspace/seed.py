@@ -206,7 +206,7 @@ def alive(tenant: Tenant) -> Iterator[Left]:
     if not user["suspended"] and not tenant.signed_out.get(tenant.subject):
         yield Left("session", f"of {user['primaryEmail']}")
     yield from (Left("token", one["displayText"]) for one in _still(tenant, "tokens") if not one.get("_reset"))
-    yield from (Left("app_password", one["name"]) for one in _still(tenant, "asps") if not one.get("_reset"))
+    yield from (Left("app_password", one["name"]) for one in _still(tenant, "asps"))
     if user.get("recoveryPhone") == FAR_PHONE:
         yield Left("recovery_phone", FAR_PHONE)
 
