@@ -277,12 +277,13 @@ def test_a_grant_for_everybody_is_listed_apart_and_never_deleted_with_the_person
 # -- the order, as the shipped runbook has it ------------------------------------------------------------------------
 
 def test_the_shipped_runbook_keeps_the_order_that_entra_forces() -> None:
-    """Disable before revoking, then grants, then devices; the password before methods, the main phone last, then enabling."""
+    """Disable, revoke at once, then grants, then devices; the password before methods, the main phone last, then enabling."""
     steps = [step.id for step in load(RUNBOOK).steps]
-    for order in (["disable", "active_directory", "revoke", "delete_grants", "disable_devices"],
+    for order in (["disable", "revoke", "active_directory", "delete_grants", "disable_devices"],
                   ["new_password", "delete_methods", "delete_main_phone", "enable"], ["disable_devices", "enable"],
                   ["keep_methods", "disable"], ["tell_legal", "disable"], ["may", "disable"]):
         assert sorted(order, key=steps.index) == order
+    assert steps.index("revoke") == steps.index("disable") + 1       # nobody is waited for, in the directory or elsewhere
 
 
 def test_the_shipped_runbook_watches_and_collects_again() -> None:
