@@ -227,7 +227,7 @@ def observe(ctx: click.Context, text: str, tag: str, objective: str) -> None:
     """Take an observation down, for the report; after the drill, too.
 
     No screen of the team's shows it. It stands in the drill's ledger, as all that a facilitator does: irkit ledger show prints
-    it to whoever may read that.
+    it once the drill is over, and with --facilitator before.
 
     \b
     Example:

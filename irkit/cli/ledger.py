@@ -11,16 +11,17 @@ import click
 from irkit.cli.complete import step_name
 from irkit.cli.export import INCIDENT, export, redact, reveal
 from irkit.cli.forward import forward
-from irkit.cli.incidents import folder_of
+from irkit.cli.incidents import folder_of, state_of
 from irkit.cli.label import erase, label, labels_
 from irkit.cli.options import Settings, as_json, print_json, shared
 from irkit.cli.output import put, tell, width
 from irkit.cli.verify import checkpoint, stamp, verify
+from irkit.cli.watch import FACILITATOR, behind, left_out, playing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from irkit.ledger import Entry
+    from irkit.ledger import Entry, Ledger
     from irkit.ledger.assurance import Windows
     from irkit.ui.reading import Row
 
@@ -39,14 +40,17 @@ def ledger() -> None:
 @click.option("--kind", "kinds", multiple=True, metavar="KIND",
               help="Only entries of this kind: request.sending, or request for all its kinds. May be repeated.")
 @click.option("--windows", is_flag=True, help="Below each entry: between which moments time stamps prove that it was written.")
+@FACILITATOR
 @as_json
 @shared
 @click.pass_obj
-def show(settings: Settings, incident: str, step: str | None, kinds: tuple[str, ...], windows: bool, as_json: bool) -> None:
+def show(settings: Settings, incident: str, step: str | None, kinds: tuple[str, ...], windows: bool, facilitator: bool,
+         as_json: bool) -> None:
     """Show the entries of a ledger: number, UTC, who, what.
 
     With --json each entry is whole, with its disclosed values. --windows takes the time stamps at their word; whether their
-    authorities are to be trusted, `irkit ledger verify --tsa-ca` says.
+    authorities are to be trusted, `irkit ledger verify --tsa-ca` says. What a facilitator does in a drill behind the team's
+    back is left out until the drill is over.
 
     \b
     Examples:
@@ -60,20 +64,30 @@ def show(settings: Settings, incident: str, step: str | None, kinds: tuple[str, 
     folder = folder_of(settings, incident)
     proven = _proven(folder) if windows else None
     with Ledger.open(folder, write=False) as found:
-        wanted = _Filter(step, kinds)
+        wanted = _Filter(step, kinds, all_of_it=facilitator or not _keeps_back(found))
+        prefix = mark(found.mode)
         if as_json:
             from irkit.ledger.export import view
             print_json([{**view(entry), **(_window(proven, entry.seq) if proven else {})}
                         for entry in found.entries() if wanted(entry)])
-            return
-        rows = list(_rows(found.entries(), wanted, proven))
-        prefix = mark(found.mode)
-    if not rows:
+        else:
+            _show(settings, list(_rows(found.entries(), wanted, proven)), prefix)
+    if wanted.left_out:
+        tell(settings, left_out(wanted.left_out))
+    elif not (as_json or wanted.found):
         tell(settings, f"No such entry in {incident}. Its steps: {', '.join(wanted.steps) or 'none'}")
-        return
+
+
+def _show(settings: Settings, rows: list[Row], prefix: str) -> None:
     from irkit.ui.reading import ledger_show_lines
     from irkit.ui.screen import prefixed
-    put(settings, prefixed(ledger_show_lines(rows, width=width() - len(prefix)), prefix))
+    if rows:
+        put(settings, prefixed(ledger_show_lines(rows, width=width() - len(prefix)), prefix))
+
+
+def _keeps_back(ledger: Ledger) -> bool:
+    """Whether it holds what the team of an open drill is not to see. A ledger without such entries is not folded for it."""
+    return ledger.mode == "drill" and any(map(behind, ledger.entries())) and playing(state_of(ledger))
 
 
 def _proven(folder: Path) -> Windows:
@@ -88,15 +102,30 @@ def _window(proven: Windows, seq: int) -> dict[str, dict[str, str | None]]:
 
 @dataclasses.dataclass
 class _Filter:
-    """Which entries are wanted; remembers the steps it met, to name them where nothing fits."""
+    """Which entries are wanted; remembers the steps it met, to name them where nothing fits.
+
+    Unless `all_of_it`, those behind the back of a drill's team are counted and left out.
+    """
 
     step: str | None
     kinds: tuple[str, ...]
+    all_of_it: bool
     steps: dict[str, None] = dataclasses.field(default_factory=dict)
+    found: int = 0
+    left_out: int = 0
 
     def __call__(self, entry: Entry) -> bool:
         if entry.step:
             self.steps[entry.step] = None
+        if not self._fits(entry):
+            return False
+        if behind(entry) and not self.all_of_it:
+            self.left_out += 1
+            return False
+        self.found += 1
+        return True
+
+    def _fits(self, entry: Entry) -> bool:
         return (self.step in (None, entry.step)
                 and (not self.kinds or any(entry.kind == kind or entry.kind.startswith(f"{kind}.") for kind in self.kinds)))
 

@@ -29,21 +29,25 @@ EACH = 1.0                   # seconds between two looks
 LATEST = 10                  # entries that are shown at first
 Nearing = tuple[str, str, str]       # a clock, when it is due, and a threshold
 QUIET = frozenset({"checkpoint", "selftest", "clock.observed"})      # what irkit says about the record itself
+FACILITATOR = click.option("--facilitator", is_flag=True,
+                           help="Of an open drill, show what its facilitator does behind the team's back, too.")
 
 
 @click.command()
 @INCIDENT
+@FACILITATOR
 @as_json
 @shared
 @click.pass_obj
-def watch(settings: Settings, incident: str | None, as_json: bool) -> int:
+def watch(settings: Settings, incident: str | None, facilitator: bool, as_json: bool) -> int:
     """Follow an incident live, read-only: steps, clocks, the latest entries.
 
     For the lead and for legal, in a second terminal, while a run is open. It shows where the run stands, then every entry as it
     comes; on a terminal the last line is kept up to date, and Enter shows the whole again. Nothing is written, and no run waits
     for it. Ctrl-C ends it (exit 130); at a sealed incident it shows how it ended, and ends (exit 0).
 
-    With --json each entry is one object on one line, from the first on, as it comes.
+    With --json each entry is one object on one line, from the first on, as it comes. What a facilitator does in a drill behind
+    the team's back is left out until the drill is over, and comes then.
 
     \b
     Examples:
@@ -53,17 +57,18 @@ def watch(settings: Settings, incident: str | None, as_json: bool) -> int:
     folder = incidents.folder_of(settings, incident or incidents.the_open_one(settings, "watch"))
     if sys.stdout is None:
         return 1                                   # closed before it began: there is nobody to show anything to
-    return follow(settings, folder, _waits(), as_json=as_json)
+    return follow(settings, folder, _waits(), as_json=as_json, facilitator=facilitator)
 
 
-def follow(settings: Settings, folder: Path, waits: Iterator[str], *, as_json: bool = False) -> int:
+def follow(settings: Settings, folder: Path, waits: Iterator[str], *, as_json: bool = False, facilitator: bool = False) -> int:
     """Show what there is and what comes, until the incident is sealed or `waits` ends. Returns the exit code.
 
     Each of `waits` passes the time until the next look: "" for nothing, "all" to show all of it again.
     """
     from irkit.engine.follow import Follower
     followed = Follower(folder)
-    show: _Objects | _Lines = _Objects() if as_json else _Lines(settings, followed)
+    seen = _Seen(followed, all_of_it=facilitator)
+    show: _Objects | _Lines = _Objects(settings, seen) if as_json else _Lines(settings, followed, seen)
     asked: str | None = ""
     with contextlib.closing(followed), contextlib.closing(show):
         while asked is not None:
@@ -92,18 +97,69 @@ def _waits() -> Iterator[str]:
         yield asked
 
 
+# -- what a participant of a drill sees --------------------------------------------------------------------------
+
+def behind(entry: Entry) -> bool:
+    """What a drill's facilitator does behind the team's back. That the clock stands still the team sees, too."""
+    return entry.kind == "control" and entry.data.get("control") not in ("pause", "continue")
+
+
+def playing(state: State) -> bool:
+    """Whether a drill goes on, so that what stands in its ledger can give away what the team is to meet."""
+    return state.mode == "drill" and state.open_run is not None
+
+
+def left_out(count: int) -> str:
+    """What to say of so many entries that are not shown."""
+    from irkit.engine.values import numbered
+    verb = "is" if count == 1 else "are"
+    return f"DRILL {numbered(count, 'entry')} of the facilitator's {verb} left out; --facilitator shows all."
+
+
+class _Seen:
+    """Keeps back what is behind the team's back until the drill is over; with `all_of_it` nothing."""
+
+    def __init__(self, followed: Follower, *, all_of_it: bool) -> None:
+        self._followed, self._all = followed, all_of_it
+        self._said = False
+        self.kept: list[Entry] = []
+
+    def __call__(self, entries: list[Entry]) -> tuple[list[Entry], list[Entry]]:
+        """Those kept back that can be shown now, and those of the new ones that can."""
+        if self._all or not playing(self._followed.state):
+            back, self.kept = self.kept, []
+            return back, entries
+        self.kept += filter(behind, entries)
+        return [], [entry for entry in entries if not behind(entry)]
+
+    @property
+    def unsaid(self) -> bool:
+        return bool(self.kept) and not self._said
+
+    def say(self) -> str:
+        self._said = True
+        return left_out(len(self.kept))
+
+
 # -- for a program -----------------------------------------------------------------------------------------------
 
 class _Objects:
     """One object a line, written at once."""
 
+    def __init__(self, settings: Settings, seen: _Seen) -> None:
+        self._settings, self._seen = settings, seen
+
     def __call__(self, entries: list[Entry], *, again: bool) -> None:
         import json
 
+        from irkit.cli.output import tell
         from irkit.ledger.export import view
-        for entry in entries:
+        back, entries = self._seen(entries)
+        for entry in (*back, *entries):
             sys.stdout.write(json.dumps(view(entry), sort_keys=True) + "\n")       # ASCII: see print_json
             sys.stdout.flush()
+        if self._seen.unsaid:
+            tell(self._settings, self._seen.say())
 
     def sealed(self) -> None:
         """The `sealed` entry says so."""
@@ -117,23 +173,28 @@ class _Objects:
 class _Lines:
     """The whole at first, and again when it is asked for; then a row for each entry, above a line that is written over."""
 
-    def __init__(self, settings: Settings, followed: Follower) -> None:
+    def __init__(self, settings: Settings, followed: Follower, seen: _Seen) -> None:
         from irkit.cli.rows import Rows
         from irkit.ui.talk import Talk
-        self._settings, self._followed, self._rows = settings, followed, Rows()
+        self._settings, self._followed, self._seen, self._rows = settings, followed, seen, Rows()
         self._talk = Talk(sys.stdout, plain=settings.plain, tz=settings.zone)
         self._begun = False
         self._latest: list[Row] = []
         self._near, self._said = set[Nearing](), set[Nearing]()
 
     def __call__(self, entries: list[Entry], *, again: bool) -> None:
-        from irkit.ui.watching import row_lines
-        rows = [row for entry in entries if (row := self._rows(entry)) and entry.kind not in QUIET and not behind(entry)]
-        self._latest = [*self._latest, *rows][-LATEST:]
+        back, rows = ([row for entry in some if (row := self._rows(entry)) and entry.kind not in QUIET]
+                      for some in self._seen(entries))
+        self._latest = sorted([*self._latest, *back, *rows], key=lambda row: row.seq)[-LATEST:]
+        if back:
+            self._talk.lines([f"{self._prefix}The drill is over; what its facilitator did in it:"])
+            self._new(back)
         if again or not self._begun:
             self._whole()
-        elif rows:
-            self._talk.lines(row_lines(rows, width=self._talk.width, prefix=self._prefix))
+        else:
+            self._new(rows)
+            if self._seen.unsaid:
+                self._talk.lines([self._seen.say()])
         self._warn()
         self._begun = True
         if (stand := self._stand()) is not None and not self._followed.sealed:
@@ -155,6 +216,11 @@ class _Lines:
     def _now(self) -> datetime:
         return incidents.now_of(self._followed.state)
 
+    def _new(self, rows: list[Row]) -> None:
+        from irkit.ui.watching import row_lines
+        if rows:
+            self._talk.lines(row_lines(rows, width=self._talk.width, prefix=self._prefix))
+
     def _whole(self) -> None:
         from irkit.ui.watching import row_lines, stand_lines
         stand, width = self._stand(), self._talk.width
@@ -163,6 +229,8 @@ class _Lines:
         else:
             self._talk.lines(stand_lines(stand, width=width, tz=self._settings.zone, prefix=self._prefix))
         self._talk.lines(row_lines(self._latest, width=width, prefix=self._prefix, head=True))
+        if self._seen.kept:
+            self._talk.lines([self._seen.say()])
 
     def _stand(self) -> Stand | None:
         run = self._followed.run
@@ -183,11 +251,6 @@ class _Lines:
             if key in before - self._said:
                 self._said.add(key)
                 self._talk.lines([f"{self._prefix}CLOCK    {warning(one, threshold, now)} (not on record yet)"])
-
-
-def behind(entry: Entry) -> bool:
-    """What a drill's facilitator does behind the team's back. That the clock stands still the team sees, too."""
-    return entry.kind == "control" and entry.data.get("control") not in ("pause", "continue")
 
 
 def stand_of(incident: str, runbook: Runbook, state: State, run: RunState, now: datetime) -> Stand:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from irkit.cli.facilitating import Desk, desk_of, there
 from irkit.cli.options import Settings
+from irkit.cli.watch import follow
 from irkit.engine.fold import fold
 from irkit.engine.session import load_from
 from irkit.engine.state import State
@@ -186,17 +188,139 @@ def test_the_state_as_json(capsys: Capsys) -> None:
     assert [(one["text"], one["tag"], one["by"]) for one in found["observations"]] == [("Calm", "strength", "fay")]
 
 
-def test_whoever_follows_as_a_participant_sees_nothing_of_it(capsys: Capsys) -> None:
-    """`irkit watch` shows that the clock was stopped, and neither what is held nor what was observed."""
-    from irkit.cli.watch import follow
-    for words in (("hold", "press"), ("observe", "Nobody reads"), ("pause",)):
-        control(capsys, *words)
+SECRETS = ("press", "Nobody reads", "A fire.", "GET /*")       # of the entries below
+LEFT_OUT = "DRILL 4 entries of the facilitator's are left out; --facilitator shows all."
+
+
+@pytest.fixture
+def behind() -> None:
+    """What a facilitator does behind the team's back, and a pause, which the team sees."""
+    with desk_of(Settings(evidence=Path("evidence")), NAME) as desk:
+        desk.hold("press")
+        desk.observe("Nobody reads", "weakness")
+        desk.add("A fire.", at_seconds=1500)
+        desk.fault("zendesk", "GET /*", lost="after")
+        desk.say("pause")
+
+
+def closes(then: str = "") -> str:
+    with Ledger.open(Path("evidence", NAME)) as ledger:
+        ledger.start_session("maria")
+        ledger.append("run.closed", run="r1")
+        ledger.end_session()
+    return then
+
+
+def told(out: str) -> list[str]:
+    """Which of the facilitator's secrets are told. Screens wrap."""
+    words = " ".join(out.replace("DRILL", "").split())
+    return [secret for secret in SECRETS if secret in words]
+
+
+def followed(capsys: Capsys, *acts: Callable[[], object], as_json: bool = False, facilitator: bool = False) -> Ran:
+    """`irkit watch`, with what happens between two looks; it ends with the last act."""
+    def waits() -> Iterator[str]:
+        for act in acts:
+            yield str(act() or "")
     capsys.readouterr()
-    follow(Settings(), Path("evidence", NAME), iter(()))
-    shown = capsys.readouterr().out
-    assert "pause" in shown
-    assert "press" not in shown
-    assert "Nobody reads" not in shown
+    follow(Settings(evidence=Path("evidence")), Path("evidence", NAME), waits(), as_json=as_json, facilitator=facilitator)
+    printed = capsys.readouterr()
+    return Ran(0, printed.out, printed.err)
+
+
+@pytest.mark.usefixtures("behind")
+def test_whoever_follows_as_a_participant_sees_nothing_of_it(capsys: Capsys) -> None:
+    """`irkit watch` shows that the clock was stopped, and says how many entries it leaves out; for its facilitator, none."""
+    ran = followed(capsys)
+    assert "control            pause" in ran.out
+    assert told(ran.out) == []
+    assert ran.out.splitlines()[-1] == LEFT_OUT
+    ran = followed(capsys, facilitator=True)
+    assert told(ran.out) == list(SECRETS)
+    assert "left out" not in ran.out
+
+
+@pytest.mark.usefixtures("behind")
+def test_a_program_that_follows_sees_nothing_of_it_either(capsys: Capsys) -> None:
+    """Every other entry is an object; that some are left out is said beside them. For a facilitator's, all are there."""
+    ran = followed(capsys, as_json=True)
+    assert [one["data"]["control"] for one in map(json.loads, ran.out.splitlines()) if one["kind"] == "control"] == ["pause"]
+    assert told(ran.out) == []
+    assert ran.err.splitlines() == [LEFT_OUT]
+    ran = followed(capsys, as_json=True, facilitator=True)
+    assert ([one["seq"] for one in map(json.loads, ran.out.splitlines())], ran.err) == ([*range(size())], "")
+
+
+def size() -> int:
+    with Ledger.open(Path("evidence", NAME), write=False) as ledger:
+        return ledger.size
+
+
+@pytest.mark.parametrize("act", ["", "all"])
+@pytest.mark.usefixtures("behind")
+def test_who_follows_is_shown_all_of_it_once_the_drill_is_over(capsys: Capsys, act: str) -> None:
+    """What was kept back comes behind a line that says what it is; an object each for a program. Then it is in its place."""
+    out = followed(capsys, lambda: closes(act)).out
+    assert out.index("The drill is over; what its facilitator did in it:") < out.index("hold press") < out.index("run.closed")
+    assert told(out) == list(SECRETS)
+    again = followed(capsys).out
+    assert ("hold press" in again, "left out" in again, "The drill is over" in again) == (True, False, False)
+
+
+@pytest.mark.usefixtures("behind")
+def test_a_program_that_follows_misses_nothing_in_the_end(capsys: Capsys) -> None:
+    """What was kept back comes as soon as the drill is over, each entry once."""
+    found = [json.loads(line)["seq"] for line in followed(capsys, closes, as_json=True).out.splitlines()]
+    assert sorted(found) == [*range(size())]
+
+
+def test_what_a_facilitator_begins_meanwhile_is_said_to_be_left_out(capsys: Capsys) -> None:
+    """Once, at the first; how many there are stands below the whole when that is shown again."""
+    def hold() -> None:
+        with desk_of(Settings(evidence=Path("evidence")), NAME) as desk:
+            desk.hold("press")
+            desk.observe("Nobody reads", "weakness")
+    ran = followed(capsys, hold, hold, lambda: "all")
+    assert [line for line in ran.out.splitlines() if "left out" in line] == [
+        LEFT_OUT.replace("4 entries", count).replace("are", be) for count, be in (("2 entries", "are"), ("4 entries", "are"))]
+    ran = followed(capsys, hold, hold, as_json=True)
+    assert ran.err.splitlines() == [LEFT_OUT]
+
+
+@pytest.mark.usefixtures("behind")
+def test_a_ledger_is_shown_without_it_while_the_drill_is_open(capsys: Capsys) -> None:
+    """As lines and as JSON, to whoever does not say that they facilitate; how many are left out is said beside it."""
+    for form in ((), ("--json",)):
+        ran = irkit(capsys, "ledger", "show", NAME, *form)
+        assert (ran.code, told(ran.out), ran.err.splitlines()) == (0, [], [LEFT_OUT])
+        assert "pause" in ran.out
+        ran = irkit(capsys, "ledger", "show", NAME, "--facilitator", *form)
+        assert (ran.code, told(ran.out), ran.err) == (0, list(SECRETS), "")
+    closes()
+    ran = irkit(capsys, "ledger", "show", NAME)
+    assert (told(ran.out), ran.err) == (list(SECRETS), "")
+
+
+@pytest.mark.usefixtures("behind")
+def test_what_is_left_out_is_counted_among_what_was_asked_for(capsys: Capsys) -> None:
+    """Of the entries of one kind; and where nothing else is left, no step is said to be mistyped."""
+    assert irkit(capsys, "ledger", "show", NAME, "--kind", "note").err.startswith("No such entry")
+    with Ledger.open(Path("evidence", NAME)) as ledger:
+        ledger.start_session("maria")
+        ledger.append("control", {"control": "asks", "question": "gate"}, {"text": "Done?"}, run="r1", step="keep_log")
+    ran = irkit(capsys, "ledger", "show", NAME, "--step", "keep_log")
+    assert (ran.out, ran.err.splitlines()) == ("", ["DRILL 1 entry of the facilitator's is left out; --facilitator shows all."])
+
+
+@pytest.mark.usefixtures("behind")
+def test_the_other_commands_of_a_participant_tell_nothing_of_it(capsys: Capsys) -> None:
+    """Where the drill stands, which incidents there are, what is completed; what verifies is whole."""
+    for words in (("status", NAME), ("status", NAME, "--json"), ("status",), ("incident", "list", "--json"),
+                  ("people", "show", NAME), ("undo", NAME)):
+        ran = irkit(capsys, *words)
+        assert told(ran.out + ran.err) == [], words
+    assert told(" ".join(offered("ledger", "show", NAME, "--step") + offered("undo", NAME))) == []
+    assert irkit(capsys, "ledger", "verify", NAME).code == 0
 
 
 def test_a_session_is_there_while_its_process_is() -> None:
