@@ -287,7 +287,8 @@ def _closed(said: Closed, page: Page) -> list[str]:
         *(page.labelled("Clocks", [page.due_at(d, where.now) for d in where.deadlines]) if where.deadlines else []),
         *(page.labelled("Score", said.score) if said.score else []),
     ]
-    commands = [f"irkit ledger verify {where.incident}", f"irkit ledger export {where.incident} --as jsonl"]
+    report = [f"irkit drill report {where.incident} --output report.html"] if where.label == "DRILL" else []
+    commands = [*report, f"irkit ledger verify {where.incident}", f"irkit ledger export {where.incident} --as jsonl"]
     return [*lines, *page.labelled("Next", commands)]
 
 

@@ -172,6 +172,17 @@ def test_after_its_end_a_drill_is_observed_and_not_steered(capsys: Capsys) -> No
     assert control(capsys, "--json").json["run"]["closed"] is True
 
 
+def test_a_drill_that_is_over_says_how_it_is_reported(capsys: Capsys) -> None:
+    """The closing screen's next commands begin with the report, as it is typed; each of them works."""
+    closes()
+    out = irkit(capsys, "status", NAME).out.replace("DRILL", "")
+    commands = [line.removeprefix("Next").split() for line in map(str.strip, out.splitlines()) if "irkit" in line.split()]
+    assert [" ".join(words[1:3]) for words in commands] == ["drill report", "ledger verify", "ledger export"]
+    for words in commands:
+        assert irkit(capsys, *words[1:]).code == 0, words
+    assert Path("report.html").is_file()
+
+
 def test_the_state_as_json(capsys: Capsys) -> None:
     """The team's steps, the injects with what a good answer holds, faults, observations."""
     for words in (("hold", "press"), ("add", "A fire."), ("fault", "zendesk", "GET /*", "--lost", "after"), ("pause",),

@@ -100,6 +100,7 @@ def test_a_drill_with_two_terminals(rig: Rig) -> None:
     again.types("The press office calls back\n")
     again.sees("Expected Name the press office.")
     again.sees("left:zendesk.rule")
+    again.sees("Next     irkit drill report D --output report.html")
     assert again.ends() == 0
     for person in (maria, again):
         for hidden in ("Nobody read the gate", "hold press", "fault zendesk"):
