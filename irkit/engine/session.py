@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ from irkit.action import Action, Identity
 from irkit.connectors import find_action
 from irkit.engine import clocks
 from irkit.engine.context import Context
-from irkit.engine.fold import fold
+from irkit.engine.fold import fold, value_of
 from irkit.engine.gate import News, Said, Where
 from irkit.engine.known import Control
 from irkit.engine.permit import permit
@@ -24,6 +24,7 @@ from irkit.ledger import Entry, Ledger
 from irkit.ledger.adjtime import kernel_clock
 from irkit.runbook import Runbook, Step
 
+GONE_ON = frozenset({"step", "decision", "request", "inject"})      # first words of what the team's process alone records
 HEARTBEAT = timedelta(minutes=5)
 STEERING = frozenset({"joined", "left", "hold", "release", "add", "fault", "pause", "continue"})    # what a drill follows
 
@@ -111,6 +112,7 @@ class Session:
     identities: dict[str, Identity | None] = field(default_factory=dict)
     news: list[Said] = field(default_factory=list)
     shown: set[str] = field(default_factory=set)     # happenings said by this process
+    caught_up: bool = False        # whether it said those that an earlier process did not get to
     own: int = -1                  # the seq of this process's session.start
     ending: Callable[[], None] = lambda: None        # ends this process's session of the ledger
     closing: Callable[[], None] = lambda: None       # what is done before the run is closed
@@ -215,11 +217,22 @@ class Session:
                 self.news.append(News(lines))
 
     def _happen(self) -> None:
+        """Put on record what comes, then show it; where a process was killed in between, whoever resumes shows it."""
+        if self.run.holder != self.own:
+            return                                 # nothing is said here any more
+        if not self.caught_up:
+            self.caught_up = True
+            load = load_from(self.ctx.ledger)
+            for entry in _unshown(self.ctx.ledger.entries(), self.run) if self.run.injects else ():
+                self._show(str(entry.data["inject"]), value_of(entry, "text", load) or ())
         for event in self.happenings.due(self.run, self.ctx.clock.now()):
             self.ctx.record("inject", {"inject": event.id}, {"text": list(event.lines)})
             self.refresh()
-            self.news.append(News(event.lines))
-            self.shown.add(event.id)
+            self._show(event.id, event.lines)
+
+    def _show(self, event: str, lines: Sequence[str]) -> None:
+        self.news.append(News(lines))
+        self.shown.add(event)
 
     def _beat(self) -> None:
         """Show that the record went on while nobody did anything: a gap in it is then a gap. Drill time has no such gaps.
@@ -247,6 +260,19 @@ class Session:
         with self.ctx.interrupts.held(self.ctx.gate):
             yield
         self.refresh()
+
+
+def _unshown(entries: Iterable[Entry], run: RunState) -> list[Entry]:
+    """What came, and after which nobody went on: no entry says that it was shown, and its process may have died before."""
+    waiting: list[Entry] = []
+    for entry in entries:
+        if entry.run != run.id:
+            continue
+        if entry.kind == "inject" and not entry.data.get("answered"):
+            waiting.append(entry)
+        elif entry.kind.partition(".")[0] in GONE_ON:
+            waiting.clear()
+    return waiting
 
 
 def _words(entry: Entry, who: str) -> list[str]:
