@@ -142,14 +142,16 @@ class Walk:
 
     def _between_steps(self) -> None:
         clocks.keep(self.session)
+        self.session.shown.clear()                     # what came during a step has scrolled away
         self.session.show_news()
         self._ask_injects()
 
     def _ask_injects(self) -> None:
         session = self.session
         for event in session.happenings.asked(session.run):
-            if event.id not in session.shown:          # said before a pause: say it again before asking
+            if event.id not in session.shown:
                 session.ctx.say(News(event.lines))
+            session.shown.clear()
             asked_at = session.ctx.clock.now()
             answer = ask.text(session, "", "inject", event.ask, key=event.id)
             took = int((session.ctx.clock.now() - asked_at).total_seconds())

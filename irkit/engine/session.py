@@ -111,7 +111,7 @@ class Session:
     happenings: Happenings = field(default_factory=Nothing)
     identities: dict[str, Identity | None] = field(default_factory=dict)
     news: list[Said] = field(default_factory=list)
-    shown: set[str] = field(default_factory=set)     # happenings said by this process
+    shown: set[str] = field(default_factory=set)     # happenings said just now: nothing was asked or done since
     caught_up: bool = False        # whether it said those that an earlier process did not get to
     own: int = -1                  # the seq of this process's session.start
     ending: Callable[[], None] = lambda: None        # ends this process's session of the ledger

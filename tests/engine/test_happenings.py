@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from irkit.drill.injects import Cards, Inject
-from irkit.engine.gate import News, Question, Said
+from irkit.engine.gate import Ended, News, Question, Said
 from irkit.errors import NotTheHolder
 from irkit.ledger import Ledger
 from tests.engine.play import AGENT, SUSPEND, Play, book
@@ -111,6 +111,8 @@ def test_whoever_lost_the_run_plays_nothing_in_it(tmp_path: Path) -> None:
     assert play.entries("inject") == []
 
 
+# -- its question ----------------------------------------------------------------------------------------------------
+
 def recorded(play: Play) -> list[str]:
     """What is said and asked from now on, a word each, in the order in which it stands on the screen."""
     seen: list[str] = []
@@ -122,3 +124,38 @@ def recorded(play: Play) -> list[str]:
     play.before_ask = asks
     play.on_say = lambda said: seen.append(said.lines[-1].strip() if isinstance(said, News) else type(said).__name__)
     return seen
+
+
+def test_a_card_stands_above_its_question(tmp_path: Path) -> None:
+    """It came at a step's prompt and has scrolled away since: it is said again before the question."""
+    play = playing(tmp_path / "D", PRESS, at=at_the_gate(shows))
+    seen = recorded(play)
+    play.walk()
+    assert cards_said(play) == [PRESS.say, PRESS.say]
+    assert seen[seen.index("What?") - 1] == PRESS.say
+
+
+def shows(play: Play) -> None:
+    """As a terminal does, which says what comes and asks again."""
+    assert play.session is not None
+    for said in play.session.poll():
+        play.say(said)
+
+
+def test_a_card_that_comes_between_the_steps_is_said_once(tmp_path: Path) -> None:
+    """With its question right below it; a second one that came with it is said again above its own."""
+    second = Inject("chief", "The chief rings.", at=timedelta(minutes=5), ask="Who answers?")
+    play = playing(tmp_path / "D", PRESS, second, answers={**ANSWERS, "chief": "Maria"})
+    seen = recorded(play)
+    heard = play.on_say
+
+    def says(said: Said) -> None:
+        heard(said)
+        if isinstance(said, Ended):
+            play.pass_time(minutes=6)                  # between two steps
+    play.on_say = says
+    play.walk()
+    asked = [seen.index("What?"), seen.index("Who answers?")]
+    assert cards_said(play) == [PRESS.say]
+    assert [seen[place - 1] for place in asked] == [second.say, second.say]
+    assert seen[asked[0] - 2] == PRESS.say
