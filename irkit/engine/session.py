@@ -19,7 +19,7 @@ from irkit.engine.known import Control
 from irkit.engine.permit import permit
 from irkit.engine.state import RunState, State, StepState, scope
 from irkit.engine.view import View
-from irkit.errors import CredentialError, NotTheHolder, UsageError
+from irkit.errors import CredentialError, IrkitError, NotTheHolder, UsageError
 from irkit.ledger import Entry, Ledger
 from irkit.ledger.adjtime import kernel_clock
 from irkit.runbook import Runbook, Step
@@ -193,12 +193,13 @@ class Session:
         """
         if self.ctx.ledger.last() > self.state.seq:
             self.gain()
-        if self.run.holder == self.own:
-            self._follow()
-        self._happen()
-        self._beat()
-        if self.run.holder == self.own:
-            clocks.warn(self)
+        with self._way_back():
+            if self.run.holder == self.own:
+                self._follow()
+            self._happen()
+            self._beat()
+            if self.run.holder == self.own:
+                clocks.warn(self)
         found, self.news = self.news, []
         if self.run.holder != self.own:
             how = ("This run was packed to be moved" if self.run.packed >= 0
@@ -206,6 +207,17 @@ class Session:
             raise NotTheHolder(f"{how}; nothing more is sent from here",
                                where=self.ctx.ledger.folder.name, next=f"irkit status {self.ctx.ledger.folder.name}")
         return found
+
+    @contextlib.contextmanager
+    def _way_back(self) -> Iterator[None]:
+        """An error within ends the process at whatever prompt it stands: it says how to go on once that is mended."""
+        try:
+            yield
+        except NotTheHolder:
+            raise
+        except IrkitError as error:
+            error.next = "; then: ".join(filter(None, (error.next, f"irkit resume {self.ctx.ledger.folder.name}")))
+            raise
 
     def _follow(self) -> None:
         """Do what the facilitator says, each thing once: that it was done is an entry, after which a replay does it, too."""

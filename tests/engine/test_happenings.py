@@ -11,9 +11,11 @@ import pytest
 
 from irkit.drill.injects import Cards, Inject
 from irkit.engine.gate import Ended, News, Question, Said
-from irkit.errors import NotTheHolder
+from irkit.engine.session import Nothing
+from irkit.errors import IrkitError, NotTheHolder
 from irkit.ledger import Ledger
 from tests.engine.play import AGENT, SUSPEND, Play, book
+from tests.ledger.test_disk import no_file_beyond
 
 FIRE = Inject("fire", "A fire in the rack.", at=timedelta(minutes=5))
 PRESS = Inject("press", "A reporter asks.", at=timedelta(minutes=5), ask="What?", expect="Nothing.")
@@ -159,3 +161,28 @@ def test_a_card_that_comes_between_the_steps_is_said_once(tmp_path: Path) -> Non
     assert cards_said(play) == [PRESS.say]
     assert [seen[place - 1] for place in asked] == [second.say, second.say]
     assert seen[asked[0] - 2] == PRESS.say
+
+
+# -- a disk that is full -------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("says", ["control", "inject", "heartbeat"])
+def test_a_disk_that_is_full_names_the_way_back(tmp_path: Path, says: str) -> None:
+    """What a facilitator said, a card that came, or that nothing did, cannot be put on record: the error says how the team
+    goes on."""
+    def full(play: Play) -> None:
+        assert play.session is not None
+        if says == "control":
+            with Ledger.open(play.folder) as other:
+                other.start_session("fay")
+                other.append("control", {"control": "hold", "inject": "fire"}, run="r1")
+        if says == "heartbeat":
+            play.session.ctx.clock.jumps = False       # as real time, in which a gap in the record is to be none
+            play.session.happenings = Nothing()
+        with no_file_beyond((play.folder / "ledger.db-wal").stat().st_size):
+            play.session.poll()
+    play = playing(tmp_path / "D", FIRE, at=at_the_gate(full))
+    with pytest.raises(IrkitError, match="nothing was appended") as error:
+        play.walk()
+    assert error.value.next.startswith("df -h ")
+    assert error.value.next.endswith("; then: irkit resume D")
+    assert playing(tmp_path / "D", FIRE).walk().paused is None
