@@ -14,11 +14,12 @@ from __future__ import annotations
 import base64
 import contextlib
 import dataclasses
+import errno
 import secrets
 import shutil
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -49,6 +50,18 @@ if TYPE_CHECKING:
 _TRIES = 8                    # how often a signature is made again because somebody else appended meanwhile
 
 
+@contextlib.contextmanager
+def _first(folder: Path) -> Iterator[None]:
+    """Within, an incident gets its name. Raises IrkitError where somebody took it since it was looked for."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            raise
+        raise IrkitError(f"somebody else made {folder.name} just now", where=str(folder),
+                         next="irkit incident list; then the same again, under another name") from None
+
+
 class Ledger(CheckedStore):
     """An open incident. Usable from many threads; `close` it, or use it as a context manager."""
 
@@ -66,7 +79,7 @@ class Ledger(CheckedStore):
     def create(cls, folder: Path, *, mode: str, version: str, code_hash: str, data: Mapping[str, Any] | None = None,
                disclose: Mapping[str, Any] | None = None, policy: Mapping[str, Any] | None = None,
                clock: Clock | None = None) -> Ledger:
-        """A new incident, whose genesis is entry 0. Raises IrkitError when the folder is there already.
+        """A new incident, whose genesis is entry 0. Raises IrkitError when the folder is there already, or by then.
 
         `policy` can only raise what every ledger demands of itself (see `irkit.ledger.policy`). It appears under its name
         whole or not at all.
@@ -90,7 +103,8 @@ class Ledger(CheckedStore):
                     ledger._genesis(mode, {"version": version, "code_hash": code_hash, "policy": demands, **(data or {})},
                                     disclose or {})
                 sync_folder(making)
-                making.rename(folder)
+                with _first(folder):
+                    making.rename(folder)
                 sync_folder(folder.parent)
             except BaseException:
                 shutil.rmtree(making, ignore_errors=True)

@@ -7,12 +7,16 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+import pytest
+
+from irkit.errors import IrkitError
 from irkit.ledger import Entry, Ledger
 from irkit.ledger.verify import verify
-from tests.ledger.conftest import without_checkpoints
+from tests.ledger.conftest import SetClock, without_checkpoints
 
 APPENDER = """
 import sys
@@ -155,3 +159,36 @@ def test_a_killed_store_is_read_in_place(tmp_path: Path) -> None:
     with Ledger.open(folder) as again:
         again.start_session("ben")
     assert verify(folder).findings == []
+
+
+class Rival(SetClock):
+    """A clock at whose first reading somebody else does something."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        super().__init__()
+        self._act: Callable[[], object] | None = act
+
+    def wall_ns(self) -> int:
+        act, self._act = self._act, None
+        if act is not None:
+            act()
+        return super().wall_ns()
+
+
+@pytest.mark.parametrize("takes", ["an incident", "a file"])
+def test_of_two_that_take_the_same_name_one_has_it(tmp_path: Path, takes: str) -> None:
+    """The other is told that somebody was faster, and nothing about the disk; what is there stays whole, and nothing else."""
+    folder = tmp_path / "D"
+
+    def faster() -> None:
+        if takes == "a file":
+            folder.write_text("mine")
+        else:
+            Ledger.create(folder, mode="drill", version="1", code_hash="0" * 64).close()
+    with pytest.raises(IrkitError, match="somebody else made D just now") as error:
+        Ledger.create(folder, mode="drill", version="2", code_hash="0" * 64, clock=Rival(faster))
+    assert (error.value.where, "df" in error.value.next) == (str(folder), False)
+    assert error.value.next.startswith("irkit incident list")
+    assert list(tmp_path.iterdir()) == [folder]
+    if takes == "an incident":
+        assert (verify(folder).findings, verify(folder).entries) == ([], 1)
