@@ -69,7 +69,9 @@ def _live(settings: Settings, book: Runbook, given: Mapping[str, str], incident:
     with _ledger(settings, incident, "test" if walks.is_test(connections) else "live") as ledger:
         state = state_of(ledger)
         if state.open_run is not None:
-            raise UsageError(f"{ledger.folder.name} has a run open already", next=f"irkit resume {ledger.folder.name}")
+            raise UsageError(f"{ledger.folder.name} has a run of {state.open_run.runbook} open already",
+                             next=f"irkit resume {ledger.folder.name}; or the same command with --incident NAME, another one: "
+                                  "this run then has an incident of its own")
         with walks.session_of(ledger, setup, book, f"r{len(state.runs) + 1}", state) as session:
             open_run(session, values, {})
             walks.walk(session)

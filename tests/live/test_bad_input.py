@@ -227,10 +227,13 @@ def test_an_artefact_that_was_changed_is_noticed_on_resume(rig: Rig) -> None:
 
 
 def test_a_second_run_in_an_incident_with_an_open_one(rig: Rig) -> None:
-    """Refused with the command that goes on."""
+    """Refused with the command that goes on, and with the one for an incident of its own; that one works."""
     prepared(rig)
     rig.run(dies_at="step.asked")
-    ended(rig.run(), 2, "I has a run open already", "irkit resume I")
+    ran = rig.run()
+    ended(ran, 2, "I has a run of mine open already", "irkit resume I")
+    assert "or the same command with --incident NAME, another one" in ran.words
+    ended(rig.run("NAME"), 0, "Run closed")
 
 
 def test_whoever_lost_the_run_sends_nothing_more(rig: Rig) -> None:
