@@ -17,6 +17,7 @@ from irkit.cli.incident import complete_incident
 from irkit.cli.incidents import folder_of, state_of
 from irkit.cli.options import Settings, as_json, print_json, shared
 from irkit.cli.output import put, tell, width
+from irkit.cli.watch import FACILITATOR
 from irkit.errors import RunbookError, UsageError
 
 if TYPE_CHECKING:
@@ -45,10 +46,11 @@ class Correction:
 @click.command("from-drill")
 @click.argument("incident", shell_complete=complete_incident)
 @click.option("--patch", is_flag=True, help="Print only the patch, for git apply or patch -p1.")
+@FACILITATOR
 @as_json
 @shared
 @click.pass_obj
-def from_drill(settings: Settings, incident: str, patch: bool, as_json: bool) -> None:
+def from_drill(settings: Settings, incident: str, patch: bool, facilitator: bool, as_json: bool) -> None:
     """List corrections to a runbook from what happened in a drill of it.
 
     Steps that were skipped, done by hand instead of sent, late, refused by a second person or done in another order, what
@@ -67,7 +69,7 @@ def from_drill(settings: Settings, incident: str, patch: bool, as_json: bool) ->
     folder = folder_of(settings, incident)
     with Ledger.open(folder, write=False) as ledger:
         state = state_of(ledger)
-        run = drill_of(folder, state)
+        run = drill_of(folder, state, command="runbook from-drill", facilitator=facilitator)
         walked, entries = own_copy(ledger, run), list(ledger.entries())
         found = [*findings(walked, run, state, entries), *observed(run, own_scenario(ledger, run))]
     book = _today(walked)

@@ -14,6 +14,7 @@ from irkit.cli.incident import complete_incident
 from irkit.cli.incidents import folder_of, folders, state_of
 from irkit.cli.options import Settings, as_json, print_json, shared
 from irkit.cli.output import put, tell, width, write_new
+from irkit.cli.watch import FACILITATOR
 from irkit.errors import IrkitError, LedgerError, UsageError
 
 if TYPE_CHECKING:
@@ -34,15 +35,17 @@ NO_DRILL = "this is made of a drill's ledger alone"
 @click.option("--as", "form", type=click.Choice(["html", "md"]), help="Which page (default: by the ending of --output; html).")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="PATH", required=True,
               help="File to write, which must not exist yet; - for standard output.")
+@FACILITATOR
 @shared
 @click.pass_obj
-def report(settings: Settings, incident: str, form: str | None, output: Path) -> int:
+def report(settings: Settings, incident: str, form: str | None, output: Path, facilitator: bool) -> int:
     """Write the after-action report of a drill.
 
     In the shape of an After-Action Report and Improvement Plan: objectives and times, injects with the team's answers, what the
     record shows, who mends what by when, the earlier drills of the runbook, the timeline. A note or an observation that begins
     with "improve:" is a line of the plan: irkit note D "improve: alert on exports @Wei by 2026-04-30". Everything is told from
-    the ledger; where it does not verify the report says so, and the exit code is 5.
+    the ledger; where it does not verify the report says so, and the exit code is 5. Of a drill that goes on it is refused: it
+    would tell the team what is to come.
 
     \b
     Examples:
@@ -52,7 +55,7 @@ def report(settings: Settings, incident: str, form: str | None, output: Path) ->
     from irkit.engine.values import numbered
     from irkit.report import after_pages
     folder = folder_of(settings, incident)
-    after = _after(folder)
+    after = _after(folder, facilitator=facilitator)
     others, _ = _held(settings, runbook=after.drill.runbook, but=folder)
     after.history = sorted([*others, after.drill], key=lambda one: (one.held, one.incident))
     markdown = form == "md" or (form is None and output.suffix in (".md", ".markdown"))
@@ -69,8 +72,10 @@ def report(settings: Settings, incident: str, form: str | None, output: Path) ->
     return LedgerError.exit_code if after.trouble else 0
 
 
-def drill_of(folder: Path, state: State) -> RunState:
-    """The latest drill in an incident. Raises UsageError for one that holds none: live, a test, a probe, a dry run."""
+def drill_of(folder: Path, state: State, *, command: str, facilitator: bool) -> RunState:
+    """The latest drill in an incident. Raises UsageError for one that holds none: live, a test, a probe, a dry run; and for one
+    that goes on, unless a facilitator asks with `command`.
+    """
     run = next((one for one in reversed(state.runs.values()) if one.mode == "drill"), None)
     if state.mode != "drill":
         raise UsageError(f"{folder.name} is a {state.mode} incident: {NO_DRILL}", where=str(folder),
@@ -78,17 +83,20 @@ def drill_of(folder: Path, state: State) -> RunState:
     if run is None:
         modes = ", ".join(sorted({one.mode for one in state.runs.values()})) or "no run"
         raise UsageError(f"{folder.name} holds no drill ({modes}): {NO_DRILL}", where=str(folder), next="irkit drill history")
+    if not run.closed and not facilitator:
+        raise UsageError(f"the drill of {folder.name} goes on, and this tells what the team has yet to meet", where=str(folder),
+                         next=f"irkit {command} {folder.name} --facilitator")
     return run
 
 
-def _after(folder: Path) -> After:
+def _after(folder: Path, *, facilitator: bool = False) -> After:
     from irkit.cli.walks import own_copy, own_scenario
     from irkit.ledger import Ledger
     from irkit.ledger.verify import verify
     from irkit.report.after import After, complete
     with Ledger.open(folder, write=False) as ledger:
         state = state_of(ledger)
-        run = drill_of(folder, state)
+        run = drill_of(folder, state, command="drill report", facilitator=facilitator)
         book, scenario, entries = own_copy(ledger, run), own_scenario(ledger, run), list(ledger.entries())
         judged = _judged(ledger, run, entries)
     verified = verify(folder)

@@ -173,6 +173,7 @@ class _Group(click.Group):
 
 
 @click.group(cls=_Group)
+@shared
 def incident() -> None:
     """List incidents, move one between machines, and show what a probe found."""
 

@@ -333,10 +333,20 @@ def test_a_drill_that_was_not_ended_is_no_practice(capsys: Capsys, tmp_path: Pat
     drilled(tmp_path / "evidence", answers={"press": "Later."})
     assert "0 drills by 0 teams, 1 not ended" in irkit(capsys, "drill", "history").out
     assert irkit(capsys, "drill", "history", "--json").json[0]["closed"] is False
-    text = report(capsys)
+    text = report(capsys, "--facilitator")
     assert "(it was not ended)" in text
     assert "on record: 0 drills by 0 teams, 1 not ended" in text
-    assert {one.entry for one in _after(tmp_path / "evidence" / "D").plan} == {None}
+    assert {one.entry for one in _after(tmp_path / "evidence" / "D", facilitator=True).plan} == {None}
+
+
+@pytest.mark.parametrize("words", [("drill", "report", "D", "--output", "-"), ("runbook", "from-drill", "D")])
+def test_a_drill_that_goes_on_is_reported_to_facilitators_alone(capsys: Capsys, steered: Path, words: tuple[str, ...]) -> None:
+    """Observations and injects that have not come would tell the team what is to come; the refusal says how to ask."""
+    ran = irkit(capsys, *words)
+    assert ran.code == 2
+    assert "goes on" in ran.err
+    assert f"irkit {words[0]} {words[1]} D --facilitator" in ran.err
+    assert irkit(capsys, *words, "--facilitator").code == 0
 
 
 def test_a_drill_whose_ledger_does_not_verify_is_no_practice(capsys: Capsys, tmp_path: Path,
@@ -428,7 +438,7 @@ def steered(capsys: Capsys, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_report_has_what_the_facilitator_did(steered: Path) -> None:
     """Injects of their own with the answers, those that they held to the end, faults, and when the clock stood still."""
-    after = _after(steered)
+    after = _after(steered, facilitator=True)
     press, hook, chat = after.cards
     assert (press.held, press.came, hook.held) == (True, None, False)
     assert (chat.by, chat.answer, chat.expect) == ("fay", "By radio.", "By phone.")
@@ -443,7 +453,7 @@ def test_the_report_has_what_the_facilitator_did(steered: Path) -> None:
 @pytest.mark.parametrize("form", ["html", "md"])
 def test_both_pages_say_what_the_facilitator_did(capsys: Capsys, steered: Path, form: str) -> None:
     """In words, and with what was typed as text."""
-    text = report(capsys, "--as", form)
+    text = report(capsys, "--as", form, "--facilitator")
     if form == "html":
         Page(text)
     assert "<script" not in text
@@ -456,7 +466,7 @@ def test_both_pages_say_what_the_facilitator_did(capsys: Capsys, steered: Path, 
 
 def test_what_a_facilitator_saw_is_an_observation_or_a_line_of_the_plan(steered: Path) -> None:
     """First among the observations, with its tag, its objective and who saw it; as a note is, `improve:` is for the plan."""
-    after = _after(steered)
+    after = _after(steered, facilitator=True)
     first = after.observations[0]
     assert (first.kind, first.step, first.text, first.who) == ("strength", "tell_legal", "They rang each other (told)", "fay")
     assert [one.text for one in after.observations if "radio" in one.text] == []
