@@ -1,4 +1,4 @@
-"""Sessions and tokens: listed by an administrator or not believed, ended once, and proven gone by a second look."""
+"""Sessions and API tokens: listed by an administrator or not believed, ended once, and proven gone by a second look."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from irkit.action import ActionError, BadAnswer, NotConfirmed, Refused, Response, Unavailable, UserId, drive
 from irkit.connectors.zendesk import access
-from tests.connectors.zendesk_tenant import ADMIN, DANA, ME, NO_OWN_TOKEN, OWN_TOKEN, SESSION, TOKEN, Desk, cursor
+from tests.connectors.zendesk_tenant import ADMIN, DANA, ME, SESSION, Desk, cursor
 
 USER = UserId("3971")
 SINCE = datetime(2026, 3, 7, tzinfo=UTC)
@@ -30,9 +30,8 @@ def test_a_session_list_is_not_believed_from_an_agent() -> None:
     assert desk.asked == ["GET /api/v2/users/me"]
 
 
-@pytest.mark.parametrize("action", [access.end_sessions(user_id=USER), access.logout_many(user_ids=[USER]),
-                                    access.revoke_oauth_token(token_id="77"), access.collect_oauth_tokens()])
-def test_nothing_is_ended_or_listed_whole_without_the_role(action: object) -> None:
+@pytest.mark.parametrize("action", [access.end_sessions(user_id=USER), access.logout_many(user_ids=[USER])])
+def test_nothing_is_ended_without_the_role(action: object) -> None:
     """An empty list would otherwise count as "already so"."""
     driven = drive(action, Desk(AGENT))      # type: ignore[arg-type]
     assert isinstance(driven.error, Unavailable)
@@ -145,115 +144,7 @@ def test_logout_many_takes_one_to_a_hundred_users(ids: list[UserId]) -> None:
     assert driven.writes == []
 
 
-# -- OAuth tokens --------------------------------------------------------------------------------------------------
-
-TOKENS, SHOW, REVOKE = "GET /api/v2/oauth/tokens", "GET /api/v2/oauth/tokens/77", "DELETE /api/v2/oauth/tokens/77"
-GONE = Response.of({"error": "RecordNotFound"}, 404)
-OWN_ROW = TOKEN | {"id": 900, "user_id": 1, "created_at": "2026-03-07T23:00:00Z"}
-CLIENT_ROW = TOKEN | {"id": 78, "user_id": 5, "client_id": 46, "created_at": "2024-01-01T00:00:00Z", "used_at": None}
-ROWS = cursor("tokens", [TOKEN, OWN_ROW, CLIENT_ROW])
-
-
-def test_all_tokens_are_kept_and_the_accounts_are_suspects() -> None:
-    """Everybody's tokens, since without `all` one sees only one's own; suspects are the user's."""
-    driven = drive(access.collect_oauth_tokens(user_id=USER, since=SINCE), Desk(ME, OWN_TOKEN, {TOKENS: [ROWS]}))
-    assert driven.requests[2].target == "/api/v2/oauth/tokens?all=true&page[size]=100"
-    assert driven.requests[2].keep == "oauth_tokens"
-    assert driven.result.suspect_ids == ("77",)
-    assert driven.result.named[0].startswith('OAuth token 77 "client 45", scopes read write, user 3971')
-
-
-def test_tokens_of_a_planted_client_are_suspects_too() -> None:
-    """A client's tokens can be of other users."""
-    driven = drive(access.collect_oauth_tokens(user_id=USER, client_ids=["46"]), Desk(ME, OWN_TOKEN, {TOKENS: [ROWS]}))
-    assert driven.result.suspect_ids == ("77", "78")
-
-
-def test_irkits_own_token_is_never_a_suspect() -> None:
-    """Not by its age, and not by its user."""
-    for args in ({"since": SINCE}, {"user_id": UserId("1")}):
-        driven = drive(access.collect_oauth_tokens(**args), Desk(ME, OWN_TOKEN, {TOKENS: [ROWS]}))
-        assert "900" not in driven.result.suspect_ids + driven.result.recent_ids
-
-
-def test_a_token_is_revoked_and_looked_for_again() -> None:
-    """One DELETE, and a 404 in the second look."""
-    driven = drive(access.revoke_oauth_token(token_id="77"),
-                   Desk(ME, OWN_TOKEN, {SHOW: [{"token": TOKEN}, GONE], REVOKE: [Response(204)]}))
-    assert driven.result.owner == "3971"
-    (write,) = driven.writes
-    assert "last used 2026-03-07T20:00:00Z" in write.affects[0]
-    assert "used" not in " ".join(vars(write.seen))
-
-
-def test_irkit_never_revokes_its_own_token() -> None:
-    """It would lock itself out in the middle of the incident."""
-    desk = Desk(ME, {"GET /api/v2/oauth/tokens/current": [{"token": {"id": 77}}], SHOW: [{"token": TOKEN}]})
-    driven = drive(access.revoke_oauth_token(token_id="77"), desk)
-    assert isinstance(driven.error, ActionError)
-    assert "irkit signs in with" in driven.error.what
-    assert driven.writes == []
-
-
-def test_a_token_of_irkits_user_is_spared_while_its_own_is_unknown() -> None:
-    """Where Zendesk does not say which token is ours, any token of our user may be it."""
-    driven = drive(access.revoke_oauth_token(token_id="77"),
-                   Desk(ME, NO_OWN_TOKEN, {SHOW: [{"token": TOKEN | {"user_id": 1}}]}))
-    assert isinstance(driven.error, ActionError)
-    assert driven.writes == []
-
-
-def test_a_token_that_is_gone_sends_nothing() -> None:
-    """Already so, by an administrator's 404."""
-    driven = drive(access.revoke_oauth_token(token_id="77"), Desk(ME, OWN_TOKEN, {SHOW: [GONE]}))
-    assert driven.writes == []
-    assert driven.result.proof == "Zendesk answers an administrator 404 for it"
-
-
-def test_a_token_that_dies_between_look_and_write_is_revoked() -> None:
-    """A 404 on the DELETE is settled by the second look."""
-    driven = drive(access.revoke_oauth_token(token_id="77"),
-                   Desk(ME, OWN_TOKEN, {SHOW: [{"token": TOKEN}, GONE], REVOKE: [GONE]}))
-    assert driven.error is None
-
-
-def test_a_token_that_stays_is_not_confirmed() -> None:
-    """204 is no proof."""
-    driven = drive(access.revoke_oauth_token(token_id="77"),
-                   Desk(ME, OWN_TOKEN, {SHOW: [{"token": TOKEN}], REVOKE: [Response(204)]}))
-    assert isinstance(driven.error, NotConfirmed)
-
-
-@pytest.mark.parametrize("row", [None, 7, {"id": None}, {"id": []}, {"id": 5}])
-def test_a_token_that_is_not_the_one_asked_for_is_left_alone(row: object) -> None:
-    """A broken or foreign object ends the action before its write."""
-    driven = drive(access.revoke_oauth_token(token_id="77"), Desk(ME, OWN_TOKEN, {SHOW: [{"token": row}]}))
-    assert isinstance(driven.error, BadAnswer)
-    assert driven.writes == []
-
-
-# -- clients, API tokens -------------------------------------------------------------------------------------------
-
-def test_clients_made_by_the_account_or_in_the_window_are_suspects() -> None:
-    """A client outlives its maker; its secret never reaches the ledger."""
-    rows = [{"id": 45, "name": "Old", "user_id": 3971, "created_at": "2024-01-01T00:00:00Z", "kind": "confidential"},
-            {"id": 46, "name": "New", "user_id": 2, "created_at": "2026-03-07T22:00:00Z", "redirect_uri": ["https://x.example"]},
-            {"id": 47, "name": "CRM", "user_id": 2, "created_at": "2024-01-01T00:00:00Z"}]
-    driven = drive(access.collect_oauth_clients(user_id=USER, since=SINCE),
-                   Desk({"GET /api/v2/oauth/clients": [cursor("clients", rows)]}))
-    assert driven.result.suspect_ids == ("45", "46")
-    assert driven.result.recent_ids == ("46",)
-    assert driven.requests[0].secret == ("secret",)
-    assert driven.requests[0].keep == ""
-
-
-def test_global_clients_are_listed() -> None:
-    """Marketplace clients are only listed: their tokens are what can be revoked."""
-    rows = [{"id": 9, "name": "Market CRM", "identifier": "market"}]
-    driven = drive(access.collect_global_clients(),
-                   Desk({"GET /api/v2/oauth/global_clients": [cursor("global_clients", rows)]}))
-    assert (driven.result.count, driven.result.suspects) == (1, ())
-
+# -- API tokens ----------------------------------------------------------------------------------------------------
 
 API = "GET /api/v2/api_tokens"
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from irkit.action import ActionError, UserId, drive
-from irkit.connectors.zendesk import access, reads, tickets
-from tests.connectors.zendesk_tenant import ME, OWN_TOKEN, TOKEN, Desk, cursor, query
+from irkit.connectors.zendesk import reads, tickets
+from tests.connectors.zendesk_tenant import Desk, cursor, query
 
 SINCE = datetime(2026, 3, 7, tzinfo=UTC)
 FAR = "203.0.113.77"
@@ -110,20 +110,3 @@ def test_replies_through_the_api_tell_in_whose_name_and_where_they_lead() -> Non
     assert (found.rows, found.replies, found.tickets, found.authors) == (3, 2, ("10",), ("user 4: 1", "user 5: 1"))
     assert (found.hosts, found.channels) == (("evil.example: 2",), ("api: 2", "web: 1"))
     assert query(driven.requests[0])["include"] == ["comment_events"]
-
-
-def test_a_token_that_nobody_used_for_long_is_stale() -> None:
-    """By its last use, or its making where it never was used; one that was used since is left alone."""
-    old, never = TOKEN | {"id": 78, "used_at": "2025-01-01T00:00:00Z", "created_at": "2024-01-01T00:00:00Z"}, TOKEN | {
-        "id": 79, "used_at": None, "created_at": "2025-02-01T00:00:00Z"}
-    desk = Desk(ME, OWN_TOKEN, {"GET /api/v2/oauth/tokens": [cursor("tokens", [TOKEN, old, never])]})
-    driven = drive(access.collect_oauth_tokens(unused_since=datetime(2026, 1, 1, tzinfo=UTC), since=SINCE), desk)
-    assert driven.result.suspect_ids == ("78", "79")
-
-
-@pytest.mark.parametrize(("owners", "wanted"), [(["3971", "5"], ("77", "80")), (["5"], ("80",)), ([], ())])
-def test_the_tokens_of_a_team_are_those_of_each_of_it(owners: list[str], wanted: tuple[str, ...]) -> None:
-    """A team of nobody has no tokens in question, however new they are."""
-    desk = Desk(ME, OWN_TOKEN, {"GET /api/v2/oauth/tokens": [cursor("tokens", [TOKEN, TOKEN | {"id": 80, "user_id": 5}])]})
-    driven = drive(access.collect_oauth_tokens(user_ids=[UserId(owner) for owner in owners], since=SINCE), desk)
-    assert driven.result.suspect_ids == wanted
