@@ -12,9 +12,9 @@ import pytest
 from irkit.worlds import World
 from tests.worlds.helpers import START, Clock, as_person, ask, get, make, read, user
 
-CURSOR = ("/users", "/sessions", "/oauth/tokens?all=true", "/oauth/clients", "/oauth/global_clients", "/apps/installations",
-          "/webhooks", "/triggers", "/automations", "/targets", "/access_logs", "/audit_logs", "/deleted_tickets",
-          "/recipient_addresses")
+CURSOR = ("/users", "/sessions", "/oauth/tokens?all=true", "/oauth/clients", "/oauth/global_clients",
+          "/oauth/global_clients/token_summary", "/apps/installations", "/webhooks", "/triggers", "/automations", "/targets",
+          "/access_logs", "/audit_logs", "/deleted_tickets", "/recipient_addresses")
 
 
 def follow(world: World, target: str) -> Iterator[dict[str, Any]]:
@@ -173,3 +173,17 @@ def test_an_administrator_and_an_agent_see_different_lists() -> None:
     other = world.samples()["user_id"]
     assert read(ask(world, "GET", f"/api/v2/users/{other}/sessions", authorization=agent))["sessions"] == []
     assert ask(world, "DELETE", f"/api/v2/users/{other}/sessions", authorization=agent).status == 403
+
+
+def test_each_filter_of_tokens_knows_its_own_kind_of_client() -> None:
+    """A marketplace client's tokens come by global_client_id alone, as many as the summary counts."""
+    world = make(agents=12)
+    summary = {row["id"]: row["tokens_count"] for row in get(world, "/oauth/global_clients/token_summary")["global_clients"]}
+    phone, = (row["id"] for row in get(world, "/oauth/global_clients")["global_clients"] if "iOS" in row["name"])
+    theirs = get(world, f"/oauth/tokens?all=true&global_client_id={phone}")["tokens"]
+    assert {row["client_id"] for row in theirs} == {phone}
+    assert len(theirs) == summary[phone] > 1
+    assert get(world, f"/oauth/tokens?all=true&client_id={phone}")["tokens"] == []
+    own = get(world, "/oauth/tokens/current")["token"]["client_id"]
+    assert len(get(world, f"/oauth/tokens?all=true&client_id={own}")["tokens"]) == 1
+    assert get(world, f"/oauth/tokens?all=true&global_client_id={own}")["tokens"] == []

@@ -78,6 +78,12 @@ def number(value: str, what: str) -> int:
     return int(value)
 
 
+def given(text: str | None) -> str:
+    """What was given: "none", for which an input of a runbook has no other word, is nothing."""
+    said = (text or "").strip()
+    return "" if said.casefold() == "none" else said
+
+
 def epoch(moment: datetime) -> int:
     """Seconds since 1970, as incremental exports want their start."""
     return int(moment.astimezone(UTC).timestamp())

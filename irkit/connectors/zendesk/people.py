@@ -114,10 +114,10 @@ def _me() -> Steps[Mapping[str, Any]]:
     return me
 
 
-def own_token() -> Steps[str]:
-    """The id of the OAuth token irkit itself uses; "" when it signs in with an API token."""
+def own_token() -> Steps[Mapping[str, Any]]:
+    """The OAuth token irkit itself uses, as listed; {} when it signs in with an API token, or Zendesk does not say which."""
     answer = yield GET("/api/v2/oauth/tokens/current", ok=(401, 403, 404))
-    return ident(one(answer, "token").get("id")) if answer.status == 200 else ""
+    return one(answer, "token") if answer.status == 200 else {}
 
 
 @zendesk.action(Effect.READ)
@@ -140,8 +140,8 @@ def whoami() -> Steps[Identity]:
             if user.role == "admin" and user.active and not user.suspended:
                 admins.append(user.id)
         yield from walk(listed("/api/v2/users", params={"role": "admin"}), "users", add)
-    return Identity(ident(me["id"]), words(me.get("email")), words(me.get("name")), role, role == "admin", token_id=token,
-                    admins=tuple(admins))
+    return Identity(ident(me["id"]), words(me.get("email")), words(me.get("name")), role, role == "admin",
+                    token_id=ident(token.get("id")), admins=tuple(admins))
 
 
 @zendesk.action(Effect.READ)

@@ -16,14 +16,8 @@ from typing import Any
 from irkit.action import ActionError, Effect, Item, Listing, Steps, ident, row, words
 from irkit.connectors.zendesk.access import MOST_USERS
 from irkit.connectors.zendesk.base import zendesk
-from irkit.connectors.zendesk.paging import Tally, items, listed, walk
+from irkit.connectors.zendesk.paging import Tally, given, items, listed, walk
 from irkit.connectors.zendesk.people import User, administrator
-
-
-def _given(text: str | None) -> str:
-    """What was given: "none", for which an input of a runbook has no other word, is nothing."""
-    said = (text or "").strip()
-    return "" if said.casefold() == "none" else said
 
 
 def _group(name: str) -> Steps[str]:
@@ -71,7 +65,7 @@ def collect_agents(domain: str | None = None, group: str | None = None) -> Steps
     domain or of one below it, suspended ones and administrators too, never irkit's own user. Give at least one of the two;
     "none" is none.
     """
-    wanted, name = _given(domain).lower().removeprefix("@"), _given(group)
+    wanted, name = given(domain).lower().removeprefix("@"), given(group)
     if not wanted and not name:
         raise ActionError("neither a mail domain nor a group was given: whose agents?")
     own = ident((yield from administrator())["id"])

@@ -16,12 +16,12 @@ def _shown(v: Visit, token: Obj) -> Obj:
 
 @operations.on("GET", "/oauth/tokens")
 def list_tokens(v: Visit) -> Answer:
-    """Without `all=true`, and for who is no administrator, only one's own."""
+    """Without `all=true`, and for who is no administrator, only one's own. Each filter knows its own kind of client alone."""
     every = v.admin and v.call.get("all") == "true"
-    client, world_client = v.call.get("client_id"), v.call.get("global_client_id")
     rows = [_shown(v, token) for token in v.tenant.tokens.values() if every or token["user_id"] == v.caller["id"]]
-    if client or world_client:
-        rows = [row for row in rows if str(row["client_id"]) in (client, world_client)]
+    for name, shelf in (("client_id", v.tenant.clients), ("global_client_id", v.tenant.global_clients)):
+        if wanted := v.call.get(name):
+            rows = [row for row in rows if str(row["client_id"]) == wanted and wanted in shelf]
     return v.page("tokens", rows, path="oauth/tokens", cursor_only=True)
 
 
@@ -65,6 +65,14 @@ def show_client(v: Visit, client_id: str) -> Answer:
 @operations.on("GET", "/oauth/global_clients", needs="admin")
 def list_global_clients(v: Visit) -> Answer:
     return v.page("global_clients", v.tenant.global_clients.values(), path="oauth/global_clients", cursor_only=True)
+
+
+@operations.on("GET", "/oauth/global_clients/token_summary", needs="admin")
+def token_summary(v: Visit) -> Answer:
+    used = {client: [token["used_at"] for token in v.tenant.tokens.values() if str(token["client_id"]) == client]
+            for client in v.tenant.global_clients}
+    return v.page("global_clients", [{"id": int(client), "tokens_count": len(times), "last_used_at": max(
+        filter(None, times), default=None)} for client, times in used.items()])
 
 
 @operations.on("GET", "/oauth/global_clients/{}", needs="admin")

@@ -19,6 +19,7 @@ def samples(tenant: Tenant) -> Mapping[str, object]:
         "domain": "northwind.example", "group": next(iter(tenant.groups.values()))["name"], "channel": "api",
         "addresses": [FAR], "collect_agents.domain": "northwind.example", "collect_reads.user_ids": [str(agent["id"])],
         "count_requesters.ticket_ids": ["7", "8", "9"],
+        "collect_oauth_tokens.global_client_ids": list(tenant.global_clients), "collect_global_clients.name": "zendesk",
         "ticket_ids": list(tenant.deleted_tickets), "since": stamp(tenant.ago(days=30)), "until": None,
         "unsuspend_user.user_id": str(_first(tenant.users, suspended=True)["id"]),
         "restore_role.user_id": str(customer["id"]), "restore_role.role": "agent", **_switches(tenant)}
