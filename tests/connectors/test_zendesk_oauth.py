@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,7 @@ TOKENS, SHOW, REVOKE = "GET /api/v2/oauth/tokens", "GET /api/v2/oauth/tokens/77"
 GONE = Response.of({"error": "RecordNotFound"}, 404)
 OWN_ROW = TOKEN | {"id": 900, "user_id": 1, "created_at": "2026-03-07T23:00:00Z"}
 CLIENT_ROW = TOKEN | {"id": 78, "user_id": 5, "client_id": 46, "created_at": "2024-01-01T00:00:00Z", "used_at": None}
+LATER = datetime(2026, 6, 1, tzinfo=UTC)
 ROWS = cursor("tokens", [TOKEN, OWN_ROW, CLIENT_ROW])
 CLIENTS, MARKET = "GET /api/v2/oauth/clients", "GET /api/v2/oauth/global_clients"
 NAMES: Answers = {CLIENTS: [cursor("clients", [{"id": 45, "name": "Data warehouse"}, {"id": 46, "identifier": "old_sync"}])],
@@ -108,6 +110,29 @@ def test_irkits_own_token_is_never_a_suspect() -> None:
     for args in ({"since": SINCE}, {"user_id": UserId("1")}):
         driven = drive(oauth.collect_oauth_tokens(**args), Desk(ME, OWN_TOKEN, NAMES, {TOKENS: [ROWS]}))
         assert "900" not in driven.result.suspect_ids + driven.result.recent_ids
+
+
+SIBLING = OWN_ROW | {"id": 901, "client_id": 50}
+OWN_CLIENT: Answers = {"GET /api/v2/oauth/tokens/current": [{"token": {"id": 900, "user_id": 1, "client_id": 50}}]}
+
+
+@pytest.mark.parametrize("args", [{"since": SINCE}, {"user_id": UserId("1")}, {"client_ids": ["50"]}, {"unused_since": LATER}])
+def test_a_colleagues_token_of_irkits_own_client_is_never_a_suspect(args: dict[str, Any]) -> None:
+    """Each sign-in of irkit's gets one: whoever revokes it locks a colleague out. They are counted, so nothing hides there."""
+    other = TOKEN | {"id": 902, "user_id": 5, "client_id": 50}
+    desk = Desk(ME, OWN_CLIENT, NAMES, {TOKENS: [cursor("tokens", [OWN_ROW, SIBLING, other])]})
+    driven = drive(oauth.collect_oauth_tokens(**args), desk)
+    assert "901" not in driven.result.suspect_ids
+    assert driven.result.notes == ("1 token of irkit's own client and user, never suspects: 901",)
+    assert [item.id for item in driven.result.items] == ["901", "902"]
+
+
+def test_a_token_of_irkits_user_is_no_suspect_while_its_own_is_unknown() -> None:
+    """revoke_oauth_token would refuse it: any token of our user may be ours."""
+    desk = Desk(ME, NO_OWN_TOKEN, NAMES, {TOKENS: [ROWS]})
+    driven = drive(oauth.collect_oauth_tokens(since=SINCE), desk)
+    assert driven.result.suspect_ids == ("77",)
+    assert driven.result.notes == ("1 token of irkit's own user, never suspects: 900",)
 
 
 def test_a_token_is_revoked_and_looked_for_again() -> None:
@@ -210,11 +235,20 @@ def test_clients_made_by_the_account_or_in_the_window_are_suspects() -> None:
             {"id": 46, "name": "New", "user_id": 2, "created_at": "2026-03-07T22:00:00Z", "redirect_uri": ["https://x.example"]},
             {"id": 47, "name": "CRM", "user_id": 2, "created_at": "2024-01-01T00:00:00Z"}]
     driven = drive(oauth.collect_oauth_clients(user_id=USER, since=SINCE),
-                   Desk({"GET /api/v2/oauth/clients": [cursor("clients", rows)]}))
+                   Desk(OWN_TOKEN, {CLIENTS: [cursor("clients", rows)]}))
     assert driven.result.suspect_ids == ("45", "46")
     assert driven.result.recent_ids == ("46",)
-    assert driven.requests[0].secret == ("secret",)
-    assert driven.requests[0].keep == ""
+    assert driven.requests[1].secret == ("secret",)
+    assert driven.requests[1].keep == ""
+
+
+def test_irkits_own_client_is_never_a_suspect() -> None:
+    """It is often made on the day itself; deleting it would end every sign-in of irkit's."""
+    rows = [{"id": 50, "name": "irkit", "user_id": 1, "created_at": "2026-03-07T22:00:00Z"},
+            {"id": 51, "name": "sync", "user_id": 1, "created_at": "2026-03-07T22:00:00Z"}]
+    driven = drive(oauth.collect_oauth_clients(user_id=UserId("1"), since=SINCE),
+                   Desk(OWN_CLIENT, {CLIENTS: [cursor("clients", rows)]}))
+    assert driven.result.suspect_ids == ("51",)
 
 
 SUMMARY = MARKET + "/token_summary"

@@ -167,7 +167,7 @@ def collect_api_tokens(since: datetime) -> Steps[Listing]:
     """Keep the list of API tokens.
 
     Source: support.zendesk.com, Managing API token access; the endpoint is known from third-party clients. Needs an
-    administrator. The value of a token is never shown.
+    administrator. The value of a token is never shown, so irkit's own is among them where it signs in with one.
 
     An API token works with the address of any verified user, so suspending a user stops none. They can only be deactivated in
     Admin Center, and one that is deleted cannot be replaced: Zendesk gives out no new ones since 2026-10-27.

@@ -24,6 +24,7 @@ from irkit.action import (
     Trace,
     Unavailable,
     UserId,
+    counted,
     ident,
     one,
     row,
@@ -125,31 +126,41 @@ def collect_oauth_tokens(user_id: UserId | None = None, client_ids: list[str] | 
 
     Suspects are the tokens of `user_id`, of `user_ids`, of `client_ids` (the account's own clients) and of `global_client_ids`
     (those of the marketplace, which Zendesk numbers apart), and those that nobody used since `unused_since`; where none of
-    these is given, those created or used since `since`. Never irkit's own. A retired client's token is as good
-    a way in as a new one: look at the last use.
+    these is given, those created or used since `since`. Never irkit's own, and never another that its client got for its user:
+    somebody else may be working with it. A retired client's token is as good a way in as a new one: look at the last use.
     """
     wanted = list(dict.fromkeys(global_client_ids or ()))
     for client in wanted:
         number(client, "OAuth client")
-    yield from administrator()
-    own = ident((yield from own_token()).get("id"))
+    me = yield from administrator()
+    own = yield from own_token()
     tokens = _Tokens()
     yield from tokens.read("oauth_tokens")
     for client in wanted:
         yield from tokens.read("marketplace_tokens", client)
     names, notes = yield from _client_names()
     found = [dataclasses.replace(item, title=names.get(tokens.clients[item.id], item.title))
-             for item in tokens.found.values() if item.id != own]
+             for item in tokens.found.values() if item.id != ident(own.get("id"))]
+
+    def ours(item: Item) -> bool:
+        """Whether irkit may have signed in with it; where its own is not known, any token of its user's may be it."""
+        same = not own or tokens.clients[item.id] == ident(own.get("client_id"))
+        return same and item.owner == (ident(own.get("user_id")) or ident(me["id"]))
 
     owners = {*(user_ids or ()), *([] if user_id is None else [user_id])}
     targeted = any(chosen is not None for chosen in (user_id, user_ids, client_ids, global_client_ids, unused_since))
 
     def suspect(item: Item) -> bool:
+        if ours(item):
+            return False
         if not targeted:
             return item.since(since)
         return (item.owner in owners or item.id in tokens.marketplace or tokens.clients[item.id] in (client_ids or ())
                 or (unused_since is not None and not item.since(unused_since)))
 
+    if spared := [item.id for item in found if ours(item)]:
+        notes.append(f"{counted(len(spared), 'token')} of irkit's own {'client and ' if own else ''}user, never suspects: "
+                     f"{', '.join(spared[:10])}")
     return Listing.of(found, tokens.complete, (*tokens.notes, *notes), since=since, suspect=suspect)
 
 
@@ -218,11 +229,13 @@ def collect_oauth_clients(user_id: UserId | None = None, since: datetime | None 
     """Keep the list of OAuth clients.
 
     Source: developer.zendesk.com, OAuth Clients, List Clients. Needs an administrator. A client outlives the suspension of
-    whoever made it. Suspects are those made by `user_id`, and those made or changed since `since`.
+    whoever made it. Suspects are those made by `user_id`, and those made or changed since `since`, never the one that irkit
+    itself signs in with.
     """
+    own = ident((yield from own_token()).get("client_id"))
     found, done = yield from items(listed("/api/v2/oauth/clients", secret=("secret",)), "clients", _client)
     return Listing.of(found, done.complete, done.notes, since=since,
-                      suspect=lambda item: item.owner == user_id or item.since(since))
+                      suspect=lambda item: item.id != own and (item.owner == user_id or item.since(since)))
 
 
 def _token_summary() -> Steps[tuple[dict[str, tuple[str, str]], list[str]]]:
