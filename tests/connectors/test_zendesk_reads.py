@@ -44,6 +44,13 @@ def test_what_an_account_read_is_told_apart() -> None:
     assert found.others == ()
 
 
+def test_how_the_requests_signed_in_is_counted() -> None:
+    """A browser's session, an API token, OAuth; Zendesk states none for the agent's screens. Rows of others do not count."""
+    found = kept(*(row("/a", authorization_type=kind) for kind in ("basic", "session", None, "bearer", "basic")),
+                 row("/a", user=4, authorization_type="digest"), user_ids=[UserId("3971")])
+    assert found.sign_ins == ("basic: 2 requests", "session: 1 request", "not stated: 1 request", "bearer: 1 request")
+
+
 def test_an_address_finds_the_accounts_that_nobody_asked_for() -> None:
     """Whoever reads from the intruder's address counts, under whatever name."""
     found = kept(row("/api/v2/tickets/1.json"), row("/api/v2/tickets/2.json", user=4),

@@ -140,6 +140,8 @@ def test_a_retired_apps_token_is_old_and_was_used_today() -> None:
     assert reads.bulk > 200
     assert any(line.startswith(FAR) for line in reads.addresses)
     assert any("chat-companion" in line for line in reads.clients)
+    assert sum("bearer" in line for line in collect(world, "collect_reads", since=START - timedelta(days=11), addresses=[FAR]
+                                                    ).sign_ins) == 1
 
 
 def test_a_quiet_takeover_raises_an_old_account_and_adds_an_address() -> None:
@@ -174,6 +176,7 @@ def test_a_harvest_shows_its_loot_and_the_second_account() -> None:
     assert {"team.kdbx", "deploy.pem", "session-3.har"} < set(reads.credentials)
     assert any(line.startswith("BEGIN PRIVATE KEY") for line in reads.searches)
     assert len(reads.others) == 1
+    assert reads.sign_ins[0].startswith("session: ")
     assert 0 < collect(world, "count_requesters", ticket_ids=list(reads.tickets)).people <= len(reads.tickets)
 
 

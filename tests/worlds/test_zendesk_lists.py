@@ -112,6 +112,14 @@ def test_the_access_log_filters_by_window_user_path_and_graphql() -> None:
     assert ask(world, "GET", "/api/v2/access_logs?filter[start]=yesterday").status == 400
 
 
+@pytest.mark.parametrize("attack", ["", "bulk_export", "stale_integration", "token_spree", "vendor_team"])
+def test_the_access_log_states_how_a_request_signed_in(attack: str) -> None:
+    """In the vendor's words, and not at all for GraphQL, which its documentation leaves out."""
+    every = [row for page in follow(make(attack=attack, limits=False), "/access_logs?page[size]=2500") for row in rows(page)]
+    assert {row["authorization_type"] for row in every} <= {"basic", "session", "bearer", "digest", None}
+    assert all((row["authorization_type"] is None) is (row["graphql"] is not None) for row in every)
+
+
 def test_the_audit_log_takes_several_values_and_a_window_sent_twice() -> None:
     """`filter[action][]=` repeated, filter[created_at] as start and end; several filters narrow together."""
     world = make(attack="admin_takeover", audit_rows=50)

@@ -36,7 +36,7 @@ class AccessLog(Collection):
     bulk: int                      # requests that read in bulk, fetch attachments, or have a file mailed
     addresses: tuple[str, ...]     # "203.0.113.9: 1,204 requests, 88,012,345 bytes"
     clients: tuple[str, ...]       # user agents
-    sign_ins: tuple[str, ...]      # session, bearer, basic, digest
+    sign_ins: tuple[str, ...]      # session, bearer, basic, digest; "not stated" for requests of the agent's screens
     bulk_paths: tuple[str, ...]    # their paths, with * for numbers and names of files
 
 

@@ -43,6 +43,7 @@ class Reads(Collection):
     tickets: tuple[str, ...]           # ids of tickets that were opened one by one
     many: int                          # requests that return many tickets: which ones the log does not tell
     graphql: int                       # requests of the agent's screens whose ticket the address does not tell
+    sign_ins: tuple[str, ...]          # "basic: 40 requests": session (a browser), bearer (OAuth), basic (an API token), digest
     files: int                         # attachments that were fetched
     credentials: tuple[str, ...]       # names of files among them that let somebody sign in
     searches: tuple[str, ...]          # "passport: 12 requests"
@@ -52,7 +53,8 @@ class Reads(Collection):
 class _Reads:
     def __init__(self) -> None:
         self.count = self.sent = self.many = self.graphql = 0
-        self.users, self.addresses, self.files, self.searches, self.exports = (Counter[str]() for _ in range(5))
+        self.users, self.addresses, self.sign_ins, self.files, self.searches, self.exports = (
+            Counter[str]() for _ in range(6))
         self.tickets: dict[str, None] = {}
 
     def add(self, data: Mapping[str, Any]) -> None:
@@ -61,6 +63,7 @@ class _Reads:
         self.count += 1
         self.users[ident(data.get("user_id"))] += 1
         self.addresses[words(data.get("ip_address")) or "not stated"] += 1
+        self.sign_ins[words(data.get("authorization_type")) or "not stated"] += 1
         asked = address(data)
         if found := TICKET.search(asked.path):
             self.tickets[found[1]] = None
@@ -92,7 +95,8 @@ def collect_reads(since: datetime, until: datetime | None = None, user_ids: list
 
     Holds 90 days. A row counts when it is of one of the accounts, or from one of the addresses under whatever name. Pages of
     a bulk read name no tickets, and neither do most requests of the agent's screens: they are counted, and what they showed
-    has to be taken as everything the account could see.
+    has to be taken as everything the account could see. How a request signed in tells an API token from a browser; Zendesk
+    does not state it for requests of the agent's screens.
     """
     people, places = set(map(str, user_ids or ())), {place.strip() for place in addresses or () if place.strip()}
     for user_id in people:
@@ -112,8 +116,9 @@ def collect_reads(since: datetime, until: datetime | None = None, user_ids: list
     unasked = Counter({user: count for user, count in sums.users.items() if user not in people})
     return Reads(**vars(tally.collection(done, days=ACCESS_LOG_DAYS)), matched=sums.count, bytes_sent=sums.sent,
                  user_ids=tuple(filter(None, sums.users)), others=_most(unasked, "user "), addresses=_most(sums.addresses),
-                 tickets=tuple(sums.tickets), many=sums.many, graphql=sums.graphql, files=sums.files.total(),
-                 credentials=sums.credentials(), searches=_most(sums.searches), exports=_most(sums.exports))
+                 tickets=tuple(sums.tickets), many=sums.many, graphql=sums.graphql, sign_ins=_most(sums.sign_ins),
+                 files=sums.files.total(), credentials=sums.credentials(), searches=_most(sums.searches),
+                 exports=_most(sums.exports))
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ def bulk_export(tenant: Tenant, subject: Obj) -> None:
     _read(tenant, subject, pages, minutes=7.9 * 60, every=14)
     _read(tenant, subject, _attachments(tenant, 140), minutes=6.2 * 60, every=9)
     _read(tenant, subject, ["/api/graphql"] * 40, minutes=3 * 60, every=31, method="POST", client=tenant.words(_BROWSER),
-          graphql=history.GRAPHQL)
+          graphql=history.GRAPHQL, authorization_type=None)
     _read(tenant, subject, ["/api/v2/views/360001/export.json"], minutes=8.5 * 60, every=1)
     tenant.audit(tenant.ago(hours=8.5), subject, "exported", ("view", 360001, "View: All unsolved tickets"), "CSV export", FAR)
     rule = seed.add_rule(tenant, tenant.triggers, "Notify archive of new tickets",
@@ -215,7 +215,7 @@ def stale_integration(tenant: Tenant, subject: Obj) -> None:
     seed.add_app(tenant, "Chat companion", days=540)
     hook = seed.add_webhook(tenant, subject, "Chat companion events", "https://events.chat-companion.example/zendesk", days=540)
     seed.add_invocations(tenant, hook, 90, minutes=40)
-    oauth = {"authorization_type": "oauth", "client": tenant.words("chat-companion/2.4")}
+    oauth = {"authorization_type": "bearer", "client": tenant.words("chat-companion/2.4")}
     _read(tenant, subject, [f"/api/v2/incremental/tickets/cursor.json?cursor=MTY5{n:04d}" for n in range(150)],
           minutes=10 * 24 * 60, every=25, **oauth)
     _read(tenant, subject, [f"/api/v2/search.json?query={word}&page={n + 1}" for word in ("AKIA", "password", "token")
