@@ -51,6 +51,26 @@ def test_how_the_requests_signed_in_is_counted() -> None:
     assert found.sign_ins == ("basic: 2 requests", "session: 1 request", "not stated: 1 request", "bearer: 1 request")
 
 
+def test_tickets_that_were_shown_together_are_named() -> None:
+    """The address of show_many holds their numbers, written with commas or with their code."""
+    found = kept(row("/api/v2/tickets/show_many.json?ids=3,1,x,3"), row("/api/v2/tickets/show_many?ids=8%2C9&include=users"),
+                 user_ids=[UserId("3971")])
+    assert (found.tickets, found.many) == (("3", "1", "8", "9"), 0)
+
+
+@pytest.mark.parametrize(("path", "many"), [
+    ("tickets", 1), ("tickets.json?page=2", 1), ("tickets/recent.json", 1), ("suspended_tickets", 1),
+    ("deleted_tickets.json", 1),
+    ("views/3/tickets.json", 1), ("views/3/execute.json", 1), ("views/preview", 1), ("users/7/tickets/requested.json", 1),
+    ("organizations/7/tickets", 1), ("search/export.json?query=x", 1), ("incremental/tickets/cursor.json?cursor=x", 1),
+    ("views/count_many.json?ids=1,2", 0), ("views/3/count.json", 0), ("views.json", 0), ("views/3.json", 0),
+    ("tickets/count", 0),
+    ("search/count.json?query=x", 0), ("users/7/tickets/assigned/count", 0), ("ticket_fields.json", 0), ("users/7.json", 0)])
+def test_a_list_of_tickets_is_told_from_a_count(path: str, many: int) -> None:
+    """With and without .json; a count, a view's own settings and a list of fields show no ticket."""
+    assert kept(row(f"/api/v2/{path}"), user_ids=[UserId("3971")]).many == many
+
+
 def test_an_address_finds_the_accounts_that_nobody_asked_for() -> None:
     """Whoever reads from the intruder's address counts, under whatever name."""
     found = kept(row("/api/v2/tickets/1.json"), row("/api/v2/tickets/2.json", user=4),

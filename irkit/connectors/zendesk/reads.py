@@ -25,7 +25,11 @@ AT_ONCE = 100       # tickets of one show_many
 TICKET = re.compile(r"/api/v2/tickets/([0-9]+)")
 FILE = re.compile(r"/attachments/token/[^/]+/([^/]+)")
 EXPORT = re.compile(r"/api/v2/(?:views/[0-9]+|suspended_tickets)/export")
-MANY = ("/api/v2/incremental/", "/api/v2/search", "/api/v2/ticket_audits", "/api/v2/tickets.json", "/api/v2/views/")
+SHOWN = re.compile(r"/api/v2/tickets/show_many(?:\.json)?$")      # names its tickets, a hundred at most
+# Lists of tickets, or of what is in them; lists of views and mere counts hold none.
+MANY = re.compile(r"/api/v2/(?:incremental/|search(?!/count)|ticket_audits|(?:suspended_|deleted_)?tickets(?:\.json)?$|"
+                  r"tickets/recent|views/(?:[0-9]+/(?:tickets|execute)|preview)|problems|"
+                  r"(?:users|organizations)/[0-9]+/tickets(?!.*/count))")
 # Names of files that let somebody sign in: recorded sessions, keys, stores of passwords, configurations
 CREDENTIAL = re.compile(r"\.(har|pem|key|p12|pfx|ppk|jks|kdbx|ovpn|rdp|env|ini|conf|config|kubeconfig|sql)\b|"
                         r"(^|[^a-z])(id_rsa|id_ed25519|passwords?|credentials?|secrets?|kubeconfig)([^a-z]|$)", re.IGNORECASE)
@@ -40,7 +44,7 @@ class Reads(Collection):
     user_ids: tuple[str, ...]          # under whose names; more than were asked for, when an address was
     others: tuple[str, ...]            # "user 3971: 40 requests": the accounts that nobody had asked for
     addresses: tuple[str, ...]         # "203.0.113.9: 40 requests"
-    tickets: tuple[str, ...]           # ids of tickets that were opened one by one
+    tickets: tuple[str, ...]           # ids of the tickets that were asked for by their number
     many: int                          # requests that return many tickets: which ones the log does not tell
     graphql: int                       # requests of the agent's screens whose ticket the address does not tell
     sign_ins: tuple[str, ...]          # "basic: 40 requests": session (a browser), bearer (OAuth), basic (an API token), digest
@@ -67,18 +71,25 @@ class _Reads:
         asked = address(data)
         if found := TICKET.search(asked.path):
             self.tickets[found[1]] = None
+        elif SHOWN.search(asked.path):
+            self.tickets |= dict.fromkeys(_numbers(asked.query))
         elif found := FILE.search(asked.path):
             self.files[unquote(found[1])[:MOST_WORDS]] += 1
         elif EXPORT.search(asked.path):
             self.exports[asked.path[:MOST_WORDS]] += 1
         else:
-            self.many += any(part in asked.path for part in MANY)
+            self.many += MANY.search(asked.path) is not None
             self.graphql += asked.path == "/api/graphql"
         for said in parse_qs(asked.query).get("query", ()):
             self.searches[said[:MOST_WORDS]] += 1
 
     def credentials(self) -> tuple[str, ...]:
         return tuple(name for name in self.files if CREDENTIAL.search(name))[:MOST]
+
+
+def _numbers(query: str) -> list[str]:
+    """The tickets of `ids=1,2,3`."""
+    return [part for said in parse_qs(query).get("ids", ()) for part in said.split(",") if part.isascii() and part.isdecimal()]
 
 
 def _most(counts: Counter[str], before: str = "") -> tuple[str, ...]:
