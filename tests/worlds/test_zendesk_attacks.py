@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,9 +12,11 @@ from irkit import connectors
 from irkit.action import UserId
 from irkit.worlds import World
 from tests.worlds.helpers import START, Asked, Clock, get, make, play, user
+from tests.worlds.test_zendesk_lists import follow
 
 SINCE = START - timedelta(days=3)
 ATTACKS = {"bulk_export": "dana@example.org", "admin_takeover": "wei@example.org", "api_token_leak": "dana@example.org"}
+EVERY = (*ATTACKS, "stale_integration", "settings_takeover", "token_spree", "har_harvest", "vendor_team")
 SUBJECTS = {**ATTACKS, "settings_takeover": "wei@example.org"}
 FAR = "203.0.113.77"
 
@@ -126,6 +129,31 @@ def test_traces_lie_in_the_days_before(attack: str) -> None:
                              ("/audit_logs?page[size]=100", "audit_logs", "created_at"),
                              ("/sessions", "sessions", "last_seen_at")):
         assert all(datetime.fromisoformat(row[field]) <= START for row in get(world, path)[key])
+
+
+@pytest.mark.parametrize("attack", EVERY)
+def test_nobody_reads_from_afar_while_the_addresses_are_restricted(attack: str) -> None:
+    """What both logs have from outside the ranges came after the restriction was off; where it is on, there is nothing."""
+    world, _ = staged(attack)
+    settings = collect(world, "collect_security_settings")
+    inside = ipaddress.ip_network(settings.ip_ranges)
+    audit = [row for page in follow(world, "/audit_logs?page[size]=100") for row in page["audit_logs"]]
+    seen = [(row["ip_address"], row["created_at"]) for row in audit] + [
+        (row["ip_address"], row["timestamp"]) for page in follow(world, "/access_logs?page[size]=2500")
+        for row in page["access_logs"]]
+    far = [at for address, at in seen if ipaddress.ip_address(address) not in inside]
+    lifted = [row["created_at"] for row in audit if row["change_description"] == "IP restriction changed from on to off"]
+    assert far
+    assert settings.ip_restriction_enabled is False
+    assert bool(lifted) is (attack in ("admin_takeover", "settings_takeover"))
+    assert all(at < min(far) for at in lifted)
+
+
+def test_an_account_that_was_not_attacked_restricts_its_addresses() -> None:
+    """Nothing in it comes from outside."""
+    world, _ = staged("")
+    assert collect(world, "collect_security_settings").ip_restriction_enabled is True
+    assert all(line.startswith("198.51.100.") for line in collect(world, "collect_access_log", since=SINCE).addresses)
 
 
 def test_a_retired_apps_token_is_old_and_was_used_today() -> None:

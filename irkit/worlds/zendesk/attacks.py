@@ -1,6 +1,9 @@
 """What intruders did before anybody noticed. Each attack leaves its traces in the account and in its logs.
 
-The times are relative to the moment the world was built. The far address is one of RFC 5737's, as are all others.
+The times are relative to the moment the world was built. The far address is one of RFC 5737's, as are all others. While IP
+restrictions are on, no sign-in and no API call of an agent's from outside the ranges succeeds (support.zendesk.com, Restricting
+access to Zendesk using IP restrictions), so they are off wherever the intruder reads from afar: from the start, or from when an
+intruder who came through the account's own tunnel turned them off.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from irkit.worlds.log import mix
 from irkit.worlds.traces import Left, planted
 from irkit.worlds.world import Person
 from irkit.worlds.zendesk import history, seed
-from irkit.worlds.zendesk.state import BREAK_GLASS, FAR, OWNER, Obj, Options, Tenant, stamp
+from irkit.worlds.zendesk.state import BREAK_GLASS, FAR, OWNER, TUNNEL, Obj, Options, Tenant, stamp
 
 _SCRIPT = "python-requests/2.31.0"
 _BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/121.0.0.0 Safari/537.36"
@@ -44,6 +47,7 @@ def strike(tenant: Tenant, email: str) -> None:
         any_one = (user for user in tenant.users.values() if user["role"] == role and user["email"] not in (OWNER, BREAK_GLASS))
         subject = tenant.person(email) or next(any_one)
         admins = _admins(tenant)
+        tenant.security["ip"]["ip_restriction_enabled"] = tenant.options.attack in _LIFT_IT
         tenant.planted = planted(lambda: {name: getattr(tenant, name) for name in _SHELVES},
                                  lambda: _ATTACKS[tenant.options.attack](tenant, subject))
         made = tenant.planted["users"]
@@ -98,12 +102,12 @@ def _read(tenant: Tenant, subject: Obj, urls: Sequence[str], *, minutes: float, 
                                                        bytes_sent=size, **same))
 
 
-def _sign_in(tenant: Tenant, subject: Obj, *, hours: float) -> None:
+def _sign_in(tenant: Tenant, subject: Obj, *, hours: float, address: str = FAR) -> None:
     seed.add_session(tenant, subject, hours=hours, seen=0.1)
     tenant.audit(tenant.ago(hours=hours), subject, "login", ("user", subject["id"], f"User: {subject['name']}"),
-                 "Signed in", FAR)
+                 "Signed in", address)
     _read(tenant, subject, ["/access/login", "/agent/", "/api/v2/users/me.json"], minutes=hours * 60, every=4,
-          client=tenant.words(_BROWSER), summary=tenant.words("Signed in"))
+          ip_address=address, client=tenant.words(_BROWSER), summary=tenant.words("Signed in"))
 
 
 def _attachments(tenant: Tenant, count: int) -> list[str]:
@@ -140,7 +144,7 @@ def _authorise(tenant: Tenant, subject: Obj, name: str, *, days: float) -> None:
 
 def admin_takeover(tenant: Tenant, subject: Obj) -> None:
     """An administrator's account: everything that lets somebody come back, and tickets deleted to hide it."""
-    _sign_in(tenant, subject, hours=31)
+    _sign_in(tenant, subject, hours=31, address=TUNNEL)
     _authorise(tenant, subject, "Reporting sync", days=1.25)
     hook = seed.add_webhook(tenant, subject, "Ticket mirror", "https://hooks.attacker.example/in", days=1.2)
     seed.add_invocations(tenant, hook, 160, minutes=10)
@@ -175,8 +179,8 @@ def _new_admin(tenant: Tenant, subject: Obj) -> None:
 def _cover(tenant: Tenant, subject: Obj) -> None:
     """The address restriction lifted, the account exported, tickets that told of it deleted."""
     tenant.security["ip"]["ip_restriction_enabled"] = False
-    tenant.audit(tenant.ago(hours=30), subject, "update", ("account", 1, "Account settings"),
-                 "IP restriction changed from on to off", FAR)
+    tenant.audit(tenant.ago(hours=30.5), subject, "update", ("account", 1, "Account settings"),
+                 "IP restriction changed from on to off", TUNNEL)
     tenant.audit(tenant.ago(hours=24), subject, "exported", ("account", 1, "Account: all tickets"), "JSON export", FAR)
     _read(tenant, subject, ["/api/v2/users.json?role=agent", *_attachments(tenant, 30)], minutes=23 * 60, every=20)
     tickets = tenant.options.tickets
@@ -229,7 +233,7 @@ def _colleagues(tenant: Tenant, subject: Obj) -> list[Obj]:
 
 def settings_takeover(tenant: Tenant, subject: Obj) -> None:
     """An administrator's account that looks after itself: sign-in loosened, an old agent raised, mail turned aside."""
-    _sign_in(tenant, subject, hours=52)
+    _sign_in(tenant, subject, hours=52, address=TUNNEL)
     _loosen(tenant, subject)
     sleeper = _colleagues(tenant, subject)[-1]
     sleeper.update(role="admin", role_type=4, custom_role_id=None)
@@ -259,7 +263,7 @@ def _loosen(tenant: Tenant, subject: Obj) -> None:
     agent.update(enforce_sso=False, zendesk_login=True, two_factor_enforce=False)
     tenant.security["ip"]["ip_restriction_enabled"] = False
     for words in ("Single sign-on for team members changed from required to optional", "IP restriction changed from on to off"):
-        tenant.audit(tenant.ago(hours=51), subject, "update", ("account", 1, "Account settings"), words, FAR)
+        tenant.audit(tenant.ago(hours=51), subject, "update", ("account", 1, "Account settings"), words, TUNNEL)
 
 
 def token_spree(tenant: Tenant, subject: Obj) -> None:
@@ -328,6 +332,7 @@ def vendor_team(tenant: Tenant, subject: Obj) -> None:
     _log_new(tenant, subject, "rule", rule, f"Trigger: {rule['title']}", days=1.4)
 
 
+_LIFT_IT = ("admin_takeover", "settings_takeover")     # attacks that turn the IP restriction off themselves
 _ATTACKS: dict[str, Callable[[Tenant, Obj], None]] = {
     attack.__name__: attack for attack in (bulk_export, admin_takeover, api_token_leak, stale_integration, settings_takeover,
                                            token_spree, har_harvest, vendor_team)}

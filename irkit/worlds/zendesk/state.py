@@ -16,6 +16,7 @@ Obj = dict[str, Any]
 BREAK_GLASS = "ir-break-glass@northwind.example"
 OWNER = "owner@northwind.example"
 OFFICE = "198.51.100."           # where the account's own people work (RFC 5737 addresses)
+TUNNEL = OFFICE + "250"          # the account's own way in from outside: to Zendesk, whoever comes through it is in the office
 FAR = "203.0.113.77"             # where the intruder is
 TICKET_ACCESS = timedelta(days=90)
 
