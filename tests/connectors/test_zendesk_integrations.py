@@ -177,3 +177,19 @@ def test_invocations_of_a_webhook_are_kept() -> None:
     kept = drive(integrations.collect_webhook_invocations(webhook_id="01HX"),
                  Desk({path: [cursor("invocations", rows)]})).result
     assert (kept.rows, kept.first, kept.last, kept.complete) == (2, "2026-03-07T22:00:00Z", "2026-03-07T22:10:00Z", True)
+
+
+def test_sharing_agreements_say_with_whom_and_which_way() -> None:
+    """One made or changed in the window is a suspect; one that was never accepted is off."""
+    old = {"id": 1, "name": "Carrier", "type": "outbound", "status": "accepted", "remote_subdomain": "carrier",
+           "created_at": "2024-01-01T00:00:00Z", "updated_at": "2024-01-01T00:00:00Z"}
+    rows = [old, old | {"id": 2, "name": "Mirror", "remote_subdomain": "acme-help", "created_at": "2026-03-07T22:00:00Z"},
+            old | {"id": 3, "status": "pending", "type": "inbound", "remote_subdomain": None, "partner_name": "jira"},
+            {"id": 4, "name": None, "type": 7, "status": None}]
+    driven = drive(integrations.collect_sharing_agreements(since=SINCE),
+                   Desk({"GET /api/v2/sharing_agreements": [{"sharing_agreements": rows}]}))
+    assert driven.result.suspect_ids == ("2",)
+    assert driven.result.named[0].startswith('sharing agreement 2 "Mirror", outbound, with acme-help, accepted, created 2026')
+    assert [item.active for item in driven.result.items] == [True, True, False, None]
+    assert driven.result.items[2].detail == "inbound, with jira, pending"
+    assert driven.requests[0].keep == "sharing_agreements"

@@ -12,6 +12,7 @@ from irkit.connectors.zendesk import people
 from tests.connectors.zendesk_tenant import ADMIN, DANA, ME, NO_OWN_TOKEN, OWN_TOKEN, Desk, cursor
 
 USER = UserId("3971")
+SINCE = datetime(2026, 3, 7, tzinfo=UTC)
 LOOK, WRITE = "GET /api/v2/users/3971", "PUT /api/v2/users/3971"
 
 
@@ -194,7 +195,7 @@ def test_new_administrators_are_suspects() -> None:
     """The audit log does not say that a user was created; the list does. irkit's own user is none, however new."""
     new = ADMIN | {"id": 9, "name": "Ops Sync", "created_at": "2026-03-07T22:00:00Z", "two_factor_auth_enabled": False}
     own = ADMIN | {"created_at": "2026-03-07T23:00:00Z"}
-    driven = drive(people.collect_admins(since=datetime(2026, 3, 7, tzinfo=UTC)),
+    driven = drive(people.collect_admins(since=SINCE),
                    Desk(ME, {"GET /api/v2/users": [cursor("users", [own, new])]}))
     assert driven.result.suspect_ids == ("9",)
     assert "no second factor" in driven.result.named[0]
@@ -208,3 +209,32 @@ def test_secondary_addresses_are_suspects() -> None:
     driven = drive(people.collect_identities(user_id=USER),
                    Desk({"GET /api/v2/users/3971/identities": [cursor("identities", rows)]}))
     assert driven.result.named == ('email identity 2 "dana@evil.example", secondary, verified, user 3971',)
+
+
+def gone(number: int, at: str | None, **more: Any) -> dict[str, Any]:
+    return {"id": number, "name": f"User {number}", "email": f"u{number}@acme.example", "role": "end-user", "active": False,
+            "created_at": "2024-01-01T00:00:00Z", "updated_at": at, **more}
+
+
+def test_users_deleted_in_the_window_are_named_the_latest_first() -> None:
+    """By their last change, the only time there is; whoever was deleted for good has a number alone. The rest are kept too."""
+    rows = [gone(4, "2026-03-07T20:00:00Z"), gone(5, "2026-01-01T00:00:00Z"), gone(7, None),
+            gone(6, "2026-03-07T22:00:00Z", name="Permanently Deleted User", email=None)]
+    desk = Desk({"GET /api/v2/deleted_users": [cursor("deleted_users", rows[:2], "x", "/api/v2/deleted_users"),
+                                               cursor("deleted_users", rows[2:])]})
+    driven = drive(people.collect_deleted_users(since=SINCE), desk)
+    found = driven.result
+    assert (found.rows, found.complete, found.deleted, found.people_ids) == (4, True, 3, ("6", "4", "7"))
+    assert found.people[0] == (
+        '6 "Permanently Deleted User", end-user, created 2024-01-01T00:00:00Z, changed 2026-03-07T22:00:00Z')
+    assert "User 4 <u4@acme.example>" in found.people[1]
+    assert found.notes == ("1 row outside the window asked for, kept too", "1 row without a time that can be read, kept too")
+    assert all(request.keep == "deleted_users" for request in driven.requests)
+
+
+def test_a_mass_deletion_is_counted_and_cut() -> None:
+    """All ids, and as many lines as somebody reads."""
+    rows = [gone(number, "2026-03-07T20:00:00Z") for number in range(100, 160)]
+    desk = Desk({"GET /api/v2/deleted_users": [cursor("deleted_users", rows)]})
+    found = drive(people.collect_deleted_users(since=SINCE), desk).result
+    assert (found.deleted, len(found.people_ids), len(found.people)) == (60, 60, 25)

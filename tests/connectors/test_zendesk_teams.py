@@ -79,6 +79,28 @@ def test_a_team_without_a_group_says_none() -> None:
     assert found(domain="none", group="Partner tier 1", members=(4,)).suspect_ids == ("4",)
 
 
+def test_new_agents_are_those_made_since() -> None:
+    """Administrators and suspended ones too, never irkit's own, however new that is."""
+    new = [agent(n, f"a{n}@acme.example", created_at="2026-03-07T22:00:00Z") for n in (1, 8)] + [
+        agent(9, "b@acme.example", role="admin", suspended=True, created_at="2026-03-07T23:00:00Z"),
+        agent(10, "c@acme.example", created_at="2026-03-01T00:00:00Z")]
+    driven = drive(teams.collect_agents(since=SINCE), Desk(ME, {USERS: [cursor("users", new)]}))
+    assert driven.result.suspect_ids == ("8", "9")
+    assert driven.result.batches == (("8", "9"),)
+    assert driven.result.admins == ("Agent 9 <b@acme.example>",)
+
+
+def test_a_team_is_not_its_new_people() -> None:
+    """Of a team, `since` says who is new, and adds nobody to it; where the team is nobody's, nothing is asked."""
+    rows = [agent(2, "ada@partner.example"), agent(8, "kim@acme.example", created_at="2026-03-07T22:00:00Z")]
+    desk = Desk(ME, {USERS: [cursor("users", rows)]})
+    team = drive(teams.collect_agents(domain="partner.example", since=SINCE), desk).result
+    assert (team.suspect_ids, team.recent_ids) == (("2",), ("8",))
+    nobody = drive(teams.collect_agents(domain="none", group="none", since=SINCE), Desk())
+    assert isinstance(nobody.error, ActionError)
+    assert nobody.requests == []
+
+
 @pytest.mark.parametrize("domain", [None, "", "none", " @ "])
 def test_a_team_of_nobody_is_not_everybody(domain: str | None) -> None:
     """Without a domain and a group nothing is asked: an empty text must never choose all agents."""

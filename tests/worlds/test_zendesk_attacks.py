@@ -185,6 +185,25 @@ def test_a_quiet_takeover_raises_an_old_account_and_adds_an_address() -> None:
     assert (settings.enforce_sso, settings.zendesk_login, settings.ip_restriction_enabled) == (False, True, False)
 
 
+def test_an_administrator_whom_the_intruder_made_is_a_new_agent() -> None:
+    """The list of users has it, though the audit log does not; in an account without an attack nobody is new."""
+    world, _ = staged("admin_takeover")
+    new, = collect(world, "collect_agents", since=SINCE).suspects
+    assert (new.kind, new.title) == ("admin", "Support Sync <svc-sync@mailbox.attacker.example>")
+    quiet, _ = staged("")
+    assert collect(quiet, "collect_agents", since=SINCE).suspects == ()
+
+
+def test_an_account_has_deleted_users_and_shares_tickets_of_old() -> None:
+    """Something to compare with: nothing of it is new."""
+    world, _ = staged("")
+    deleted = collect(world, "collect_deleted_users", since=SINCE)
+    assert (deleted.rows, deleted.deleted) == (4, 0)
+    assert collect(world, "collect_deleted_users", since=START - timedelta(days=365)).deleted == 3
+    shared = collect(world, "collect_sharing_agreements", since=SINCE)
+    assert ([item.active for item in shared.items], shared.suspects) == ([True, False], ())
+
+
 def test_a_token_is_used_under_many_names() -> None:
     """Replies in four names through the API; a client of years whose second token nobody used for a year."""
     world, _ = staged("token_spree")

@@ -14,7 +14,7 @@ from tests.worlds.helpers import START, Clock, as_person, ask, get, make, read, 
 
 CURSOR = ("/users", "/sessions", "/oauth/tokens?all=true", "/oauth/clients", "/oauth/global_clients",
           "/oauth/global_clients/token_summary", "/apps/installations", "/webhooks", "/triggers", "/automations", "/targets",
-          "/access_logs", "/audit_logs", "/deleted_tickets", "/recipient_addresses")
+          "/access_logs", "/audit_logs", "/deleted_tickets", "/recipient_addresses", "/deleted_users")
 
 
 def follow(world: World, target: str) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What goes on acting after its maker is gone: apps, webhooks, targets, triggers, automations.
+"""What goes on acting after its maker is gone: apps, webhooks, targets, triggers, automations, addresses, agreements.
 
 Turning one off sends its switch alone. A rule's arrays are replaced by what is sent, and touching one condition of an
 automation clears the rest, so nothing else is ever in the body; the whole object as it was stands in the kept list and look.
@@ -331,4 +331,27 @@ def collect_support_addresses(since: datetime | None = None) -> Steps[Listing]:
                     created_at=words(data.get("created_at")), updated_at=words(data.get("updated_at")))
 
     found, done = yield from items(listed("/api/v2/recipient_addresses", keep="support_addresses"), "recipient_addresses", make)
+    return Listing.of(found, done.complete, done.notes, since=since)
+
+
+# -- sharing agreements --------------------------------------------------------------------------------------------
+
+@zendesk.action(Effect.READ)
+def collect_sharing_agreements(since: datetime | None = None) -> Steps[Listing]:
+    """Keep the list of agreements to share tickets with other accounts.
+
+    Source: developer.zendesk.com, Sharing Agreements, List Sharing Agreements. Needs an agent. Under an outbound one that was
+    accepted, tickets are shared into another account, where no suspension reaches. Says neither who made one nor which
+    tickets were shared. Suspects are those made or changed since `since`.
+    """
+    def make(data: Mapping[str, Any]) -> Item:
+        status = words(data.get("status"))
+        other = words(data.get("remote_subdomain")) or words(data.get("partner_name")) or "an account that is not stated"
+        return Item(ident(data.get("id")), "sharing agreement", words(data.get("name")),
+                    f"{words(data.get('type')) or 'direction not stated'}, with {other}, {status or 'status not stated'}",
+                    active=status == "accepted" if status else None, created_at=words(data.get("created_at")),
+                    updated_at=words(data.get("updated_at")))
+
+    first = GET("/api/v2/sharing_agreements", keep="sharing_agreements")
+    found, done = yield from items(first, "sharing_agreements", make)
     return Listing.of(found, done.complete, done.notes, since=since)

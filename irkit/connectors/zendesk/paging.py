@@ -15,6 +15,7 @@ from typing import Any
 from irkit.action import GET, ActionError, BadAnswer, Item, Request, Response, Steps, Walk, paging
 
 PAGE = 100          # the largest page most lists allow
+MOST_LINES = 25     # of a list that a person reads
 
 
 class Tally(paging.Tally):

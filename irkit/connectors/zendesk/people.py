@@ -1,4 +1,4 @@
-"""Whom irkit acts as, and what can be done to a user's account: find, suspend, change role, list."""
+"""Whom irkit acts as, and what can be done to a user's account: find, suspend, change role, list, the deleted too."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from irkit.action import (
     PUT,
     ActionError,
     BadAnswer,
+    Collection,
     Effect,
     Email,
     Identity,
@@ -28,7 +29,7 @@ from irkit.action import (
     words,
 )
 from irkit.connectors.zendesk.base import zendesk
-from irkit.connectors.zendesk.paging import PAGE, items, listed, number, walk
+from irkit.connectors.zendesk.paging import MOST_LINES, PAGE, Tally, items, listed, number, walk
 
 RANK = {"end-user": 0, "agent": 1, "admin": 2}
 
@@ -258,6 +259,43 @@ def collect_admins(since: datetime | None = None) -> Steps[Listing]:
     own = ident((yield from _me())["id"])
     found, done = yield from items(listed("/api/v2/users", params={"role": "admin"}, keep="admins"), "users", _admin)
     return Listing.of(found, done.complete, done.notes, since=since, suspect=lambda item: item.since(since) and item.id != own)
+
+
+@dataclass(frozen=True)
+class DeletedUsers(Collection):
+    """The kept list of deleted users, and those of it that changed last in the window."""
+
+    deleted: int                     # how many in the window
+    people: tuple[str, ...]          # they in words, the latest first, at most 25
+    people_ids: tuple[str, ...]      # ids of all of them
+
+
+@zendesk.action(Effect.READ, unverified="whether `updated_at` of a deleted user is when it was deleted")
+def collect_deleted_users(since: datetime) -> Steps[DeletedUsers]:
+    """Keep the list of deleted users.
+
+    Source: developer.zendesk.com, Users, List Deleted Users. Needs an agent. An intruder deletes the account that they made, or
+    the agent who would have noticed. Zendesk brings no deleted user back.
+
+    All are kept, customers among them. Says neither who deleted one nor when: those count that changed since `since`. One that
+    was deleted for good has lost its name and address. An agent may have been made an end user first, so the role is no way to
+    tell.
+    """
+    tally, found = Tally("deleted_users", "updated_at", since), list[Item]()
+
+    def add(value: Any) -> None:
+        if tally.add(value):
+            user = row(value, "deleted user")
+            name, email = words(user.get("name")), words(user.get("email"))
+            found.append(Item(ident(user.get("id")), "deleted user", f"{name} <{email}>" if email else name,
+                              words(user.get("role")), created_at=words(user.get("created_at")),
+                              updated_at=words(user.get("updated_at"))))
+
+    done = yield from walk(listed("/api/v2/deleted_users", keep="deleted_users"), "deleted_users", add)
+    found.sort(key=lambda item: item.updated_at, reverse=True)
+    return DeletedUsers(**vars(tally.collection(done)), deleted=len(found),
+                        people=tuple(item.told for item in found[:MOST_LINES]),
+                        people_ids=tuple(filter(None, (item.id for item in found))))
 
 
 @zendesk.action(Effect.READ)

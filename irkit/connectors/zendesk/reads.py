@@ -16,9 +16,8 @@ from urllib.parse import parse_qs, unquote
 from irkit.action import GET, ActionError, Collection, Effect, Record, Steps, Trace, UserId, counted, ident, row, stamp, words
 from irkit.connectors.zendesk.base import zendesk
 from irkit.connectors.zendesk.logs import ACCESS_LOG_DAYS, address
-from irkit.connectors.zendesk.paging import Tally, listed, number, walk
+from irkit.connectors.zendesk.paging import MOST_LINES, Tally, listed, number, walk
 
-MOST = 25           # lines of a list that a person reads
 MOST_WORDS = 120    # of one of them
 AT_ONCE = 100       # tickets of one show_many
 
@@ -84,7 +83,7 @@ class _Reads:
             self.searches[said[:MOST_WORDS]] += 1
 
     def credentials(self) -> tuple[str, ...]:
-        return tuple(name for name in self.files if CREDENTIAL.search(name))[:MOST]
+        return tuple(name for name in self.files if CREDENTIAL.search(name))[:MOST_LINES]
 
 
 def _numbers(query: str) -> list[str]:
@@ -93,7 +92,7 @@ def _numbers(query: str) -> list[str]:
 
 
 def _most(counts: Counter[str], before: str = "") -> tuple[str, ...]:
-    return tuple(f"{before}{name}: {counted(count, 'request')}" for name, count in counts.most_common(MOST))
+    return tuple(f"{before}{name}: {counted(count, 'request')}" for name, count in counts.most_common(MOST_LINES))
 
 
 @zendesk.action(Effect.READ, preserves=[Trace("access_log")])

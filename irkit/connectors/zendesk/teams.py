@@ -1,4 +1,4 @@
-"""Who belongs together: the agents of a group or of a mail domain, and whose role was raised.
+"""Who belongs together: the agents of a group or of a mail domain, who is new among them, and whose role was raised.
 
 A supplier's team is rarely tidy: some of its people sit in the group with a private address, some bear the supplier's domain
 and sit in no group. So both are asked, and either is enough.
@@ -38,7 +38,7 @@ def _group(name: str) -> Steps[str]:
 
 @dataclass(frozen=True)
 class Agents(Listing):
-    """Agents and administrators. The suspects are the team; the rest of the lists tells who of it needs a second look."""
+    """Agents and administrators. The suspects are the team, or the new ones; the rest tells who of it needs a second look."""
 
     batches: tuple[tuple[str, ...], ...] = ()      # the team's ids, as many as one logout_many takes
     domains: tuple[str, ...] = ()                  # "partner.example: 5": the mail domains of the team
@@ -57,16 +57,19 @@ def _members(group_id: str) -> Steps[set[str]]:
 
 
 @zendesk.action(Effect.READ)
-def collect_agents(domain: str | None = None, group: str | None = None) -> Steps[Agents]:
-    """List the agents of a mail domain or of a group.
+def collect_agents(domain: str | None = None, group: str | None = None, since: datetime | None = None) -> Steps[Agents]:
+    """List the agents of a mail domain or of a group, or the new ones.
 
     Source: developer.zendesk.com, Users, List Users; Groups; Group Memberships, List Memberships. Needs an administrator. All
     agents and administrators are kept; suspects are those of the group of this whole name, and those whose address is of the
-    domain or of one below it, suspended ones and administrators too, never irkit's own user. Give at least one of the two;
-    "none" is none.
+    domain or of one below it, suspended ones and administrators too, never irkit's own user. "none" is none.
+
+    With `since` alone, suspects are those who were made since then: the audit log does not record that a user is made. When an
+    older one became an agent, this list does not say; collect_role_changes does.
     """
     wanted, name = given(domain).lower().removeprefix("@"), given(group)
-    if not wanted and not name:
+    new = domain is None and group is None and since is not None      # where both are "none", a team was asked for, not these
+    if not wanted and not name and not new:
         raise ActionError("neither a mail domain nor a group was given: whose agents?")
     own = ident((yield from administrator())["id"])
     members = (yield from _members((yield from _group(name)))) if name else set[str]()
@@ -80,8 +83,9 @@ def collect_agents(domain: str | None = None, group: str | None = None) -> Steps
     found, done = yield from items(listed("/api/v2/users", params=[("role[]", "agent"), ("role[]", "admin")], keep="agents"),
                                    "users", make)
     of_domain = {key for key, user in users.items() if wanted and _is_of(user, wanted)}
-    team = (members | of_domain) & set(users) - {own}
-    listing = Listing.of(found, done.complete, done.notes, suspect=lambda item: item.id in team)
+    made = {item.id for item in found if new and item.since(since)}
+    team = (members | of_domain | made) & set(users) - {own}
+    listing = Listing.of(found, done.complete, done.notes, since=since, suspect=lambda item: item.id in team)
     ids = listing.suspect_ids
     odd = (members ^ of_domain) & team if wanted and name else set()
     return Agents(

@@ -28,10 +28,9 @@ from irkit.action import (
     words,
 )
 from irkit.connectors.zendesk.base import zendesk
-from irkit.connectors.zendesk.paging import PAGE, Tally, epoch, items, number, walk
+from irkit.connectors.zendesk.paging import MOST_LINES, PAGE, Tally, epoch, items, number, walk
 
 MOST_TICKETS = 100      # of one restore_many
-MOST_LINES = 25         # of a list that a person reads
 MOST_BODY = 20_000      # characters of a reply that are searched for links
 HOST = re.compile(r"https?://([A-Za-z0-9.-]{1,253})")
 

@@ -76,7 +76,7 @@ class Zendesk(World):
         t = self.tenant
         shelves = (t.users, t.identities, t.sessions, t.custom_roles, t.tokens, t.clients, t.global_clients, t.api_tokens,
                    t.apps, t.webhooks, t.targets, t.triggers, t.automations, t.recipient_addresses, t.deleted_tickets,
-                   t.groups, t.memberships)
+                   t.groups, t.memberships, t.deleted_users, t.sharing_agreements)
         return [[without_moving(thing) for _, thing in sorted(shelf.items())] for shelf in shelves] + [t.security]
 
     def credentials(self) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""What acts by itself: apps, webhooks, legacy targets, triggers, automations, support addresses; and the settings."""
+"""What acts by itself: apps, webhooks, targets, triggers, automations, support addresses, sharing; and the settings."""
 
 from __future__ import annotations
 
@@ -161,6 +161,13 @@ def trigger_revisions(v: Visit, trigger_id: str) -> Answer:
 @operations.on("GET", "/recipient_addresses")
 def list_addresses(v: Visit) -> Answer:
     return v.page("recipient_addresses", v.tenant.recipient_addresses.values(), path="recipient_addresses")
+
+
+@operations.on("GET", "/sharing_agreements")
+def list_agreements(v: Visit) -> Answer:
+    """All at once: this list is not paged."""
+    rows = [v.show("sharing_agreements", row) for row in v.tenant.sharing_agreements.values()]
+    return Answer.json({"sharing_agreements": rows})
 
 
 # -- settings ----------------------------------------------------------------------------------------------------

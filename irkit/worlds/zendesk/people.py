@@ -42,6 +42,12 @@ def list_users(v: Visit) -> Answer:
                             and (not custom or str(user["custom_role_id"]) == custom)], path="users")
 
 
+@operations.on("GET", "/deleted_users")
+def list_deleted_users(v: Visit) -> Answer:
+    """Those deleted for good too, without what would name them."""
+    return v.page("deleted_users", v.tenant.deleted_users.values(), path="deleted_users")
+
+
 @operations.on("PUT", "/users/{}", needs="admin")
 def update_user(v: Visit, user_id: str) -> Answer:
     user = v.one(v.tenant.users, user_id)

@@ -28,6 +28,8 @@ def furnish(tenant: Tenant, people: Sequence[Person]) -> None:
     _deleted(tenant)
     _settings(tenant)
     _groups(tenant)
+    _deleted_users(tenant)
+    _agreements(tenant)
 
 
 def _custom_roles(tenant: Tenant) -> None:
@@ -263,3 +265,23 @@ def _groups(tenant: Tenant) -> None:
     agents = [user for user in tenant.users.values() if user["role"] == "agent"]
     add_group(tenant, 1, "Support", agents, days=1400)
     add_group(tenant, 2, "Billing", agents[:2], days=900)
+
+
+def _deleted_users(tenant: Tenant) -> None:
+    """Customers who asked to be forgotten, the last for good, and an agent who left; ids are from a range of their own."""
+    for number, (name, days) in enumerate((("Imre Kovacs", 30), ("Sara Holm", 95), ("Former agent", 160), ("", 410))):
+        tenant.add(tenant.deleted_users, {
+            "id": 362_000_000 + number, "name": tenant.words(name) if name else "Permanently Deleted User",
+            "email": f"gone{number}@mail.example" if name else None, "phone": None, "photo": None, "organization_id": None,
+            "role": "end-user", "active": False, "locale": "en-US", "locale_id": 1, "shared_phone_number": None,
+            "time_zone": "UTC", "created_at": stamp(tenant.ago(days=days + 200)), "updated_at": stamp(tenant.ago(days=days))})
+
+
+def _agreements(tenant: Tenant) -> None:
+    """Tickets shared with the carrier, and an offer that was never accepted; ids are from a range of their own."""
+    for number, (name, status, kind, days) in enumerate((("Northwind carrier", "accepted", "outbound", 900),
+                                                        ("Northwind returns", "pending", "inbound", 420))):
+        at = stamp(tenant.ago(days=days))
+        tenant.add(tenant.sharing_agreements, {
+            "id": 363_000_000 + number, "name": tenant.words(name), "type": kind, "status": status, "partner_name": None,
+            "remote_subdomain": name.lower().replace(" ", "-"), "created_at": at, "updated_at": at})

@@ -63,7 +63,9 @@ class Tenant:
         self.triggers: dict[str, Obj] = {}
         self.automations: dict[str, Obj] = {}
         self.recipient_addresses: dict[str, Obj] = {}
+        self.sharing_agreements: dict[str, Obj] = {}
         self.deleted_tickets: dict[str, Obj] = {}
+        self.deleted_users: dict[str, Obj] = {}
         self.groups: dict[str, Obj] = {}
         self.memberships: dict[str, Obj] = {}
         self.customers: list[int] = []                  # ids of those who write tickets
