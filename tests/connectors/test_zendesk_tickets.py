@@ -9,7 +9,7 @@ import pytest
 
 from irkit.action import ActionError, BadAnswer, NotConfirmed, Response, UserId, drive
 from irkit.connectors.zendesk import tickets
-from tests.connectors.zendesk_tenant import Desk, query
+from tests.connectors.zendesk_tenant import Answers, Desk, query
 
 SINCE = datetime(2026, 3, 7, tzinfo=UTC)
 EVENTS, DELETED = "GET /api/v2/incremental/ticket_events", "GET /api/v2/deleted_tickets"
@@ -32,8 +32,8 @@ def page(*rows: object) -> dict[str, Any]:
 def test_the_actors_ticket_events_are_counted() -> None:
     """Everybody's events are kept; the actor's tickets, comments and channels are added up."""
     comment = {"event_type": "Comment", "author_id": 3971}
-    rows = [event(), event(ticket_id=11, updater_id=5, child_events=[comment], via={"channel": "api"}),
-            event(ticket_id=12, updater_id=5, child_events=[]), event(created_at="2026-01-01T00:00:00Z")]
+    rows = [event(), event(id=2, ticket_id=11, updater_id=5, child_events=[comment], via={"channel": "api"}),
+            event(id=3, ticket_id=12, updater_id=5, child_events=[]), event(id=4, created_at="2026-01-01T00:00:00Z")]
     driven = drive(tickets.collect_ticket_events(actor_id=UserId("3971"), since=SINCE),
                    Desk({EVENTS: [{"ticket_events": rows, "end_of_stream": True, "next_page": "x", "count": 4}]}))
     assert query(driven.requests[0]) == {"start_time": ["1772841600"], "include": ["comment_events"]}
@@ -41,6 +41,20 @@ def test_the_actors_ticket_events_are_counted() -> None:
     found = driven.result
     assert (found.rows, found.by_actor, found.tickets, found.comments, found.public_comments) == (4, 2, ("10", "11"), 2, 1)
     assert found.channels == ("Web service: 1", "api: 1")
+
+
+NEXT = EVENTS.removeprefix("GET ") + "?start_time=1772924400"
+PAGES: Answers = {EVENTS: [
+    {"ticket_events": [event(), event(id=2, via={"channel": "api"})], "end_of_stream": False, "next_page": NEXT},
+    {"ticket_events": [event(id=2, via={"channel": "api"}), event(id=3), event(id=None)], "end_of_stream": True}]}
+
+
+def test_an_event_that_comes_twice_is_counted_once() -> None:
+    """A page of an export by time begins with the second in which the last one ended. What bears no id counts each time."""
+    found = drive(tickets.collect_ticket_events(actor_id=UserId("3971"), since=SINCE), Desk(PAGES)).result
+    assert (found.rows, found.by_actor, found.public_comments, found.channels) == (5, 4, 4, ("Web service: 3", "api: 1"))
+    sent = drive(tickets.collect_replies(since=SINCE), Desk(PAGES)).result
+    assert (sent.rows, sent.replies, sent.channels) == (5, 1, ("Web service: 3", "api: 1"))
 
 
 @pytest.mark.parametrize("odd", [None, 3, {"child_events": None}, {"child_events": [None, 4]}, {"via": 3}, {"ticket_id": None}])

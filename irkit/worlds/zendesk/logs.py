@@ -118,7 +118,8 @@ def _audit_test(v: Visit, name: str) -> Test:
 
 @operations.on("GET", "/incremental/ticket_events", needs="admin", limit=("incremental", 10))
 def ticket_events(v: Visit) -> Answer:
-    """Pages of a thousand by time; a page is never cut inside one second, and the last minute is held back."""
+    """Pages of a thousand by time, and the last minute is held back. A page is never cut inside one second, and the next begins
+    with that second again: what happened in it comes twice, as from the vendor."""
     if not v.call.get("start_time").isdecimal():
         raise Refusal(400, "StartTimeMissing", "start_time must be a Unix time")
     start = int(v.call.get("start_time"))
@@ -137,4 +138,4 @@ def ticket_events(v: Visit) -> Answer:
                                    for child in row["child_events"]]
     last = log.time(high - 1) if rows else start
     return Answer.json({"ticket_events": rows, "count": len(rows), "end_of_stream": high >= end, "end_time": last,
-                        "next_page": v.link(start_time=last + 1)})
+                        "next_page": v.link(start_time=last)})
