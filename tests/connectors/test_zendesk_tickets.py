@@ -9,7 +9,7 @@ import pytest
 
 from irkit.action import ActionError, BadAnswer, NotConfirmed, Response, UserId, drive
 from irkit.connectors.zendesk import tickets
-from tests.connectors.zendesk_tenant import Answers, Desk, query
+from tests.connectors.zendesk_tenant import Answers, Desk, cursor, query
 
 SINCE = datetime(2026, 3, 7, tzinfo=UTC)
 EVENTS, DELETED = "GET /api/v2/incremental/ticket_events", "GET /api/v2/deleted_tickets"
@@ -26,7 +26,7 @@ def deleted(ticket: int, at: str = "2026-03-07T22:00:00Z", actor: int = 3971) ->
 
 
 def page(*rows: object) -> dict[str, Any]:
-    return {"deleted_tickets": list(rows), "next_page": None, "count": len(rows)}
+    return cursor("deleted_tickets", list(rows))
 
 
 def test_the_actors_ticket_events_are_counted() -> None:
@@ -72,6 +72,14 @@ def test_tickets_the_account_deleted_in_the_window_are_suspects() -> None:
     driven = drive(tickets.collect_deleted_tickets(since=SINCE, actor_id=UserId("3971")), Desk({DELETED: [page(*rows)]}))
     assert driven.result.suspect_ids == ("10",)
     assert driven.result.named == ('ticket 10 "Refund", deleted by Dana, user 3971, changed 2026-03-07T22:00:00Z',)
+
+
+def test_the_list_of_deleted_tickets_has_no_ten_thousandth() -> None:
+    """By cursor: a list by offset ends there, and whoever deletes to hide something deletes many."""
+    desk = Desk({DELETED: [cursor("deleted_tickets", [deleted(10)], "x", "/api/v2/deleted_tickets"), page(deleted(11))]})
+    driven = drive(tickets.collect_deleted_tickets(), desk)
+    assert query(driven.requests[0]) == {"page[size]": ["100"]}
+    assert (driven.result.suspect_ids, driven.result.complete) == (("10", "11"), True)
 
 
 def test_many_deleted_tickets_come_in_batches() -> None:

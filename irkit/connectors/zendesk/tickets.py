@@ -28,7 +28,7 @@ from irkit.action import (
     words,
 )
 from irkit.connectors.zendesk.base import zendesk
-from irkit.connectors.zendesk.paging import MOST_LINES, PAGE, Tally, epoch, items, number, walk
+from irkit.connectors.zendesk.paging import MOST_LINES, Tally, epoch, items, listed, number, walk
 
 MOST_TICKETS = 100      # of one restore_many
 MOST_BODY = 20_000      # characters of a reply that are searched for links
@@ -176,8 +176,8 @@ def _deleted(data: Mapping[str, Any]) -> Item:
 
 
 def _list_deleted(keep: str = "") -> Steps[tuple[list[Item], Walk]]:
-    return (yield from items(GET("/api/v2/deleted_tickets", keep=keep, params={
-        "sort_by": "deleted_at", "sort_order": "desc", "per_page": PAGE}), "deleted_tickets", _deleted))
+    # by cursor: by offset the list would end at its ten thousandth ticket
+    return (yield from items(listed("/api/v2/deleted_tickets", keep=keep), "deleted_tickets", _deleted))
 
 
 @zendesk.action(Effect.READ, preserves=[Trace("deleted_tickets")])
@@ -185,7 +185,8 @@ def collect_deleted_tickets(since: datetime | None = None, actor_id: UserId | No
     """Keep the list of deleted tickets.
 
     Source: developer.zendesk.com, Tickets, List Deleted Tickets. Needs an administrator, or an agent who may see deleted
-    tickets. Holds 30 days. Suspects are those deleted since `since`, by `actor_id` where one is given.
+    tickets; 10 requests a minute. Holds 30 days, and no archived ticket. Suspects are those deleted since `since`, by
+    `actor_id` where one is given.
     """
     found, done = yield from _list_deleted(keep="deleted_tickets")
     listing = Listing.of(found, done.complete, done.notes, since=since, suspect=lambda item: (
@@ -233,8 +234,8 @@ def restore_tickets(ticket_ids: list[str]) -> Steps[Restored]:
         raise ActionError(f"{len(ids)} tickets were given; Zendesk restores 1 to {MOST_TICKETS} at once")
     for ticket in ids:
         number(ticket, "ticket")
-    listed, _ = yield from _list_deleted()
-    lost = {item.id: item.told for item in listed if item.id in ids}
+    deleted, _ = yield from _list_deleted()
+    lost = {item.id: item.told for item in deleted if item.id in ids}
     gone = yield from _missing(ticket for ticket in ids if ticket not in lost)
     if gone:
         raise ActionError(f"tickets {', '.join(gone)} are neither there nor among the deleted: after 30 days none comes back")
