@@ -132,3 +132,16 @@ def test_whose_role_was_raised_stands_in_the_audit_log() -> None:
     assert driven.result.suspect_ids == ("2", "5")
     assert [item.id for item in driven.result.items] == ["2", "3", "5"]
     assert "by Dana, user 3971" in driven.result.named[0]
+
+
+@pytest.mark.parametrize(("changes", "wanted"), [
+    (["custom_role_id changed from 5 to 6", "Role changed from End User to Administrator"], ("2",)),
+    (["Custom role removed", "role changed from agent to admin"], ("2",)),
+    (["Role changed from Administrator to End User", "Role changed from Agent to Administrator"], ()),
+    (["role changed from admin to end-user; name changed from A to B"], ()),
+    (["name changed from A to B; role changed from end-user to agent"], ("2",))])
+def test_a_raised_role_is_not_hidden_by_what_came_after(changes: list[str], wanted: tuple[str, ...]) -> None:
+    """A later word on a custom role hides no promotion, and a demotion that says something else as well is none."""
+    rows = [change(2, said, f"2026-03-07T2{3 - number}:00:00Z") for number, said in enumerate(changes)]
+    driven = drive(teams.collect_role_changes(since=SINCE), Desk({AUDIT: [cursor("audit_logs", rows)]}))
+    assert driven.result.suspect_ids == wanted

@@ -104,7 +104,8 @@ def _is_of(user: User, domain: str) -> bool:
     return f".{_domain(user)}".endswith(f".{domain}")
 
 
-RAISED = re.compile(r"role .*\bto (?!end.?user)", re.IGNORECASE)
+CHANGED = re.compile(r"\brole [^;\n]*\bto ", re.IGNORECASE)                     # "Role changed from Administrator to End User"
+RAISED = re.compile(CHANGED.pattern + r"(?!end.?user)", re.IGNORECASE)
 
 
 @zendesk.action(Effect.READ, unverified="how the audit log words a change of role")
@@ -122,7 +123,8 @@ def collect_role_changes(since: datetime) -> Steps[Listing]:
     def add(value: Any) -> None:
         if tally.add(value) and isinstance(value, dict) and words(value.get("source_type")) == "user":
             change, user = words(value.get("change_description")), ident(value.get("source_id"))
-            if "role" in change.lower() and user and user not in found:       # newest first: the last change of each counts
+            known = user in found and (CHANGED.search(found[user].detail) or not CHANGED.search(change))      # newest first
+            if "role" in change.lower() and user and not known:
                 found[user] = Item(user, "role", words(value.get("source_label")),
                                    f"{change}, by {words(value.get('actor_name')) or 'unknown'}", ident(value.get("actor_id")),
                                    created_at=words(value.get("created_at")))
