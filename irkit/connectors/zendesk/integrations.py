@@ -33,7 +33,7 @@ from irkit.connectors.zendesk.base import zendesk
 from irkit.connectors.zendesk.paging import Tally, items, listed, walk
 
 # Keys whose values can be live secrets in these objects.
-APP_SECRETS = ("settings", "settings_objects")
+APP_SECRETS = ("settings", "settings_objects", "setting_objects")      # apps are in no specification: either spelling
 WEBHOOK_SECRETS = ("authentication", "signing_secret", "custom_headers")
 TARGET_SECRETS = ("password", "token", "api_token", "api_key", "secret")
 

@@ -154,7 +154,8 @@ def add_app(tenant: Tenant, name: str, *, days: float, enabled: bool = True) -> 
     settings = {"name": tenant.words(name), "title": tenant.words(name), "api_key": tenant.secret(f"app {name}")}
     return tenant.add(tenant.apps, {
         "app_id": tenant.new_id() % 10**6, "product": "support", "enabled": enabled, "paid": False, "settings": settings,
-        "setting_objects": [], "recurring_payment": False, "created_at": at, "updated_at": at})
+        "setting_objects": [{"name": name, "value": value} for name, value in settings.items()],
+        "recurring_payment": False, "created_at": at, "updated_at": at})
 
 
 def add_webhook(tenant: Tenant, user: Obj, name: str, endpoint: str, *, days: float, status: str = "active") -> Obj:
