@@ -67,8 +67,8 @@ def _short(answer: Response, done: Walk) -> bool:
 
 def listed(path: str, *parts: object, size: int = PAGE, **options: Any) -> Request:
     """The first page of a list paged by cursor. `params` is a mapping, or pairs where a name stands twice."""
-    given = options.pop("params", {})
-    params = [*(given.items() if isinstance(given, Mapping) else given), ("page[size]", size)]
+    asked = options.pop("params", {})
+    params = [*(asked.items() if isinstance(asked, Mapping) else asked), ("page[size]", size)]
     return GET(path, *parts, params=params, **options)
 
 
