@@ -190,7 +190,7 @@ class Rig:
 
     def shell(self, *command: str, columns: int = 80, env: Mapping[str, str] | None = None) -> Person:
         """Somebody at a terminal that runs this command."""
-        child = pexpect.spawn(command[0], list(command[1:]), cwd=str(self.folder), timeout=10, dimensions=(24, columns),
+        child = pexpect.spawn(command[0], list(command[1:]), cwd=str(self.folder), timeout=60, dimensions=(24, columns),
                               encoding="utf-8", codec_errors="replace",
                               env={**self.environment(), "TERM": "xterm", **(env or {})})
         child.delaybeforesend = None
