@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from irkit.engine import needed
 from irkit.engine.gate import Deadline
 from irkit.engine.known import Known, Met
 from irkit.engine.state import RunState, StepState, scope
@@ -72,20 +73,13 @@ def _state(clock: Clock, step: Step, number: int, run: RunState) -> tuple[str, s
     """running, met (by its step, while no decision is on record yet) or not needed; and why."""
     state = run.step(clock.stops)
     if state.state == "not_needed":
-        if _needed_after_all(step, run):
-            return "running", f"step {number} was not needed, and by what is known now it is: g {number} walks it"
+        if after_all := needed.after_all(step, run):
+            return "running", f"step {number} was not needed, and {after_all}; g {number} walks it"
         return "not needed", f"{state.reason}, {state.who}, entry {state.entry}"
     why = _against(clock, step, state, run)
     if why is None:
         return "met", ""
     return "running", f"step {number} {why}" if why else ""
-
-
-def _needed_after_all(step: Step, run: RunState) -> bool:
-    try:
-        return step.when is not None and step.when_value(scope(run))
-    except Missing:
-        return False
 
 
 def _against(clock: Clock, step: Step, state: StepState, run: RunState) -> str | None:

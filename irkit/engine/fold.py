@@ -310,10 +310,16 @@ def _agreed(step: StepState, entry: Entry) -> None:
         found.reason = str(entry.disclosed.get("approval.reason", ""))
 
 
+def _again(step: StepState, entry: Entry) -> None:
+    """A step that was not needed is open again: what decided that changed since."""
+    if step.state == "not_needed" and entry.ref == step.entry:
+        step.state, step.at, step.entry, step.reason = "pending", None, entry.seq, ""
+
+
 _STEP: dict[str, Callable[[StepState, Entry], None]] = {
     "approval.asked": _asked_for, "approval.given": _agreed, "approval.refused": _agreed, "approval.expired": _agreed,
     "request.sending": _sending, "request.answer": _answer, "request.body": _body,
-    "request.not_sent": _not_sent,
+    "request.not_sent": _not_sent, "amended": _again,
 }
 
 

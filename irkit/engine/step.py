@@ -8,16 +8,14 @@ States of a step (ARCHITECTURE of this engine, in one place):
        |          |         |         '-> unknown          it may have worked: look again, or settle by hand
        |          |         '-> skipped | by_hand | deferred | not_sent (probe)
        |          '-> failed (nothing was written) | unavailable (a gap)
-       '-> not_needed
+       '-> not_needed -> pending                         what its `when` names changed (`irkit.engine.needed`)
 
 An unknown never offers a plain retry; a write is never sent again without a look, and never without a gate.
 """
 
 from __future__ import annotations
 
-import contextlib
-
-from irkit.engine import ask, plan, probing
+from irkit.engine import ask, needed, plan, probing
 from irkit.engine.ending import common, end, letter_or_go
 from irkit.engine.fanout import fan_out
 from irkit.engine.gate import ByHand, News, StepBegins
@@ -25,9 +23,7 @@ from irkit.engine.modes import Mode
 from irkit.engine.roles import fill
 from irkit.engine.session import Session
 from irkit.engine.single import Single
-from irkit.engine.values import word
 from irkit.runbook import Missing, Step
-from irkit.runbook.template import Expr
 
 
 def walk(session: Session, step: Step) -> None:
@@ -63,31 +59,21 @@ def _take(session: Session, step: Step) -> None:
 def _needed(session: Session, step: Step) -> bool:
     if step.when is None:
         return True
+    known, by = session.scope(), "machine"
     try:
-        needed, why = step.when_value(session.scope()), f"`when` is false{_seen(session, step.when)}"
+        wanted, why = step.when_value(known), f"`when` is false{needed.seen(step.when, known)}"
     except Missing as missing:
         if session.ctx.mode is Mode.PROBE:
             session.ctx.say(News([f"{missing.path} is not known: shown as if this step were needed."]))
             return True
         answer = ask.choose(session, step.id, "when_unknown", f"{missing.path} is not known. Is this step needed?",
                             {"y": "needed", "x": "not needed"})
-        needed, why = answer == "y", ""
-        if not needed:
+        wanted, why, by = answer == "y", "", "human"
+        if not wanted:
             why = ask.reason(session, step.id)
-    if not needed:
-        end(session, step, "step.not_needed", reason=why)
-    return needed
-
-
-def _seen(session: Session, when: Expr) -> str:
-    """What the condition saw: ": sign_in_at.choice is zendesk"."""
-    said: list[str] = []
-    for look in when.looks:
-        with contextlib.suppress(Missing):
-            value = look.evaluate(session.scope())
-            if isinstance(value, str | bool | int):
-                said.append(f"{'.'.join(map(str, look.keys))} is {word(value)[:60]}")
-    return ": " + ", ".join(dict.fromkeys(said)) if said else ""
+    if not wanted:
+        end(session, step, "step.not_needed", reason=why, by=by)
+    return wanted
 
 
 # -- by hand, and decisions --------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from irkit.engine import deadlines
+from irkit.engine import deadlines, needed
 from irkit.engine.gate import Closed, Resumed, Where
 from irkit.engine.modes import Mode
 from irkit.engine.state import SETTLED, WITH_RESULT, RunState, State, StepState
@@ -57,8 +57,9 @@ class View:
 
     def at_hand(self, now: datetime) -> Iterator[Step]:
         """The open steps, in order, without those that were deferred and those whose turn has not come (`after`)."""
+        again = needed.again(self.runbook, self.run)
         for step in self.runbook.steps:
-            state = self.step_state(step).state
+            state = "pending" if step.id in again else self.step_state(step).state
             if state in SETTLED or state == "deferred":
                 continue
             if state != "pending" or ((due := self.due(step, now)) is not None and due <= now):
