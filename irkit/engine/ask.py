@@ -13,6 +13,7 @@ from irkit.engine.session import Session
 from irkit.engine.values import rfc3339
 from irkit.errors import IrkitError, Paused
 from irkit.runbook import parse_typed, timestamp
+from irkit.runbook.convert import no_value
 
 ALWAYS = {"n": "note", "p": "pause"}
 PASTE = "paste:"
@@ -21,11 +22,12 @@ ALSO = {"a": "attach a file or text as evidence", "h": "hand over to somebody"}
 
 def choose(session: Session, step: str, name: str, prompt: str, letters: Mapping[str, str], *, phrase: str = "",
            more: Mapping[str, Sequence[str]] | None = None, more_words: Mapping[str, str] | None = None,
-           poll: Callable[[], Sequence[Said]] | None = None) -> str:
-    """One of `letters`, or the phrase. Notes and attachments are taken on the way. Raises Paused."""
+           poll: Callable[[], Sequence[Said]] | None = None, key: str = "",
+           parse: Callable[[str], object] | None = None) -> str:
+    """One of `letters`, the phrase, or what `parse` takes. Notes and attachments are taken on the way. Raises Paused."""
     while True:
-        question = Question(name=name, prompt=prompt, step=step, letters={**letters, **ALWAYS}, phrase=phrase,
-                            more=more or {}, more_words={**ALSO, **(more_words or {})})
+        question = Question(name=name, prompt=prompt, step=step, key=key, letters={**letters, **ALWAYS}, phrase=phrase,
+                            more=more or {}, more_words={**ALSO, **(more_words or {})}, parse=parse)
         answer = session.ctx.gate.ask(question, poll or session.poll)
         if answer == "n":
             note(session, step)
@@ -110,7 +112,10 @@ def _file(answer: str) -> Path:
 
 
 def by_hand(session: Session, step: str, fields: Mapping[str, Any], *, evidence_required: bool) -> dict[str, Any]:
-    """Who, when, how, the evidence, and each result field that later steps use. Returns the step's result."""
+    """Who, when, how, the evidence, and each result field that later steps use. Returns the step's result.
+
+    A field that is not known is left out of it: a step that needs it asks then.
+    """
     now = session.ctx.clock.now()
     done: dict[str, Any] = {
         "who": text(session, step, "who", "Who did it", default=session.ctx.who),
@@ -119,26 +124,20 @@ def by_hand(session: Session, step: str, fields: Mapping[str, Any], *, evidence_
         "how": text(session, step, "how", "How, and what was seen"),
     }
     for name, kind in fields.items():
-        answer = text(session, step, "field", f"{name} ({_type_word(kind)}), for later steps", key=name,
-                      parse=lambda t, kind=kind: parse_typed(kind, t, now))       # type: ignore[misc]
-        done[name] = parse_typed(kind, answer, now)
+        unknown = "; none where it is not known" if no_value(kind, "none") else ""
+        answer = text(session, step, "field", f"{name} ({type_word(kind)}), for later steps{unknown}", key=name,
+                      parse=lambda t, kind=kind: no_value(kind, t) or parse_typed(kind, t, now))       # type: ignore[misc]
+        if not no_value(kind, answer):
+            done[name] = parse_typed(kind, answer, now)
     done["evidence"] = evidence(session, step, required=evidence_required)
     return done
-
-
-def value(session: Session, step: str, name: str, kind: Any) -> Any:
-    """A value that no step gave, typed by hand."""
-    now = session.ctx.clock.now()
-    answer = text(session, step, "field", f"{name} is not known. Its value ({_type_word(kind)})", key=name,
-                  parse=lambda t: parse_typed(kind, t, now))
-    return parse_typed(kind, answer, now)
 
 
 _WORDS = {"str": "text", "int": "number", "bool": "yes or no", "datetime": "time", "timedelta": "duration",
           "UserId": "user id", "Email": "e-mail address"}
 
 
-def _type_word(kind: Any) -> str:
+def type_word(kind: Any) -> str:
     name = str(getattr(kind, "__name__", kind))
     return _WORDS.get(name, name)
 

@@ -28,6 +28,14 @@ class TakeBack(BaseException):
         self.step = step
 
 
+class Leaves(BaseException):
+    """The responder leaves the step by this letter in place of a value that it needs; control flow, not an error."""
+
+    def __init__(self, letter: str) -> None:
+        super().__init__(letter)
+        self.letter = letter
+
+
 class GoTo(BaseException):
     """The responder wants another step now; control flow, not an error."""
 

@@ -259,7 +259,8 @@ class Question:
     `name` says which: gate, menu, choice, except, reason, who, when, how, evidence, paste, note, input, field, inject,
     takeover, approval, when_unknown, role, handover; `key` says of what, where one name asks for several things.
     With `letters` the answer is one of them; with `phrase` it is the phrase exactly or one of the letters; else free text,
-    and `parse` turns it into the value or raises ValueError with a sentence that is printed before asking again.
+    and `parse` turns it into the value or raises ValueError with a sentence that is printed before asking again. With
+    `letters` and `parse` it is either: a letter leaves what cannot be answered.
     `more` are letters that answer themselves on the screen (?, r, l, c) and never reach the engine.
     """
 

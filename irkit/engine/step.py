@@ -16,7 +16,7 @@ An unknown never offers a plain retry; a write is never sent again without a loo
 from __future__ import annotations
 
 from irkit.engine import ask, needed, plan, probing
-from irkit.engine.ending import common, end, letter_or_go
+from irkit.engine.ending import AGAIN, Leaves, common, end, letter_or_go
 from irkit.engine.fanout import fan_out
 from irkit.engine.gate import ByHand, News, StepBegins
 from irkit.engine.modes import Mode
@@ -50,10 +50,20 @@ def _take(session: Session, step: Step) -> None:
         _decide(session, step)
     elif without := session.unreachable(session.connection_of(step)):
         _by_hand_instead(session, step, without)
-    elif step.for_each is not None:
-        fan_out(session, step)
     else:
-        Single(session, step).walk()
+        _perform(session, step)
+
+
+def _perform(session: Session, step: Step) -> None:
+    again = session.step_state(step).state in AGAIN
+    try:
+        if step.for_each is not None:
+            fan_out(session, step)
+        else:
+            Single(session, step).walk()
+    except Leaves as left:
+        session.record("step.started", {"step_kind": "action", **({"again": True} if again else {})}, step=step.id)
+        common(session, step, left.letter)
 
 
 def _needed(session: Session, step: Step) -> bool:

@@ -179,6 +179,11 @@ def parse_typed(kind: Any, text: str, now: datetime) -> Any:
     return duration_text(value) if isinstance(value, timedelta) else value
 
 
+def no_value(kind: Any, text: str) -> bool:
+    """Whether "none" was typed where a value of that kind has to be: not known, and neither nothing nor an empty list."""
+    return text.strip().lower() in NOTHING and plain_type(kind) is not list and not optional(kind)[1]
+
+
 def parse_input(found: Input, text: str, *, now: datetime, so_far: Mapping[str, Any]) -> Any:
     """An input as typed, JSON-able: times as RFC 3339 in UTC, durations like "72h". Its default's own words mean the default.
 

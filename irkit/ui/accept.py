@@ -19,7 +19,10 @@ def readable(typed: bytes) -> str | None:
 def refusal(question: Question, text: str) -> str:
     """Why `text` is no answer, in a sentence that says what is; empty when it is one."""
     if question.letters or question.phrase:
-        return "" if _named(question, text) else _what_counts(question)
+        if _named(question, text):
+            return ""
+        if question.parse is None or not text:
+            return _what_counts(question)
     value = text or question.default
     if not value:
         return "An answer is needed here." if question.required else ""
@@ -57,4 +60,5 @@ def _named(question: Question, text: str) -> bool:
 
 def _what_counts(question: Question) -> str:
     letters = ", ".join([*options(question), *question.more, *(["?"] if has_more(question) else [])])
-    return f"Accepted here: {question.phrase} (exactly so), or {letters}." if question.phrase else f"Accepted here: {letters}."
+    own = f"{question.phrase} (exactly so), or " if question.phrase else "a value, or " if question.parse else ""
+    return f"Accepted here: {own}{letters}."

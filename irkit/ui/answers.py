@@ -101,7 +101,7 @@ class Scripted:
         if question.name == "when_unknown":
             needed = {"yes": "needed", "no": "not needed"}.get(step.texts.get("needed", "" if self._literal else "yes"))
             return next((key for key, word in question.letters.items() if word == needed), None)
-        if question.letters or question.phrase:
+        if (question.letters or question.phrase) and question.key not in step.fields:
             return self._chosen(question, step)
         return self._written(question, step)
 

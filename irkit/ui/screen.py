@@ -316,7 +316,7 @@ def prompt_lines(question: Question, *, width: int = WIDEST, prefix: str = "") -
     if question.more or question.more_words:
         options.append("? more")
     if options and ask:
-        ask += ", or" if question.phrase else "" if ask.endswith(("?", ".", ":")) else ":"
+        ask += ", or" if question.phrase or question.parse else "" if ask.endswith(("?", ".", ":")) else ":"
     elif question.default:
         ask = f"{ask} [{safe(question.default)}]"
     before, phrase, after = ask.partition(question.phrase) if question.phrase else (ask, "", "")

@@ -25,6 +25,10 @@ ELSEWHERE = """
   - {id: elsewhere, phase: contain, title: Find them in Okta, why: They sign in there., action: okta.find_user,
      with: {email: "{{ inputs.agent_email }}"}}
 """
+NOT_A_TIME = """
+  - {id: log, phase: preserve, title: Keep the log, why: It ages out., action: zendesk.collect_access_log,
+     with: {since: "{{ inputs.agent_email }}"}}
+"""
 OWNED = LAST.rstrip("\n") + "\n    owner: lead\n"
 
 
@@ -94,6 +98,7 @@ PLAYS: Mapping[str, Making] = {
     "a decision": _play(AGENT, EXPORTED, NOTIFY, types=["yes", "12 rows", "m", "", "", "sent it", ""]),
     "what is not known": _play(AGENT, SUSPEND, types=["s", "no such account", "8"],
                                faults=[("GET /api/v2/users/search*", None, {"status": 404}, 1)]),
+    "a value that does not fit": _play(NOT_A_TIME, types=["r", "s", "the runbook is wrong"]),
     "no list": _play(TRIGGERS, OFF, types=["s", "not on this plan", "s", "no list"],
                      faults=[("GET /api/v2/triggers*", None, {"status": 404}, 1)]),
     "many, except some": _play(TRIGGERS, OFF, types=["e", "", "e", "1", "ours", "y", "e", *["another reason"] * 2],

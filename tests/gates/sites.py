@@ -18,7 +18,7 @@ METHODS = frozenset({"ask", "hidden"})
 # Modules whose functions ask, called through the module or imported from it; these names are theirs.
 HELPERS = frozenset({"irkit.engine.ask", "irkit.engine.ending", "irkit.engine.except_some", "irkit.cli.acting",
                      "irkit.ui.edit"})
-ASKING = frozenset({"choose", "text", "reason", "note", "evidence", "by_hand", "value", "_pasted", "letter_or_go", "filled",
+ASKING = frozenset({"choose", "text", "reason", "note", "evidence", "by_hand", "_pasted", "letter_or_go", "filled",
                     "confirmed", "answer", "edited", "except_some"})
 # Scripts that answer, the worlds that do, and a verifier that asks a database: none of them asks a person.
 OTHERS = ("worlds/", "ui/answers.py", "drill/", "report/", "ui/pick.py")

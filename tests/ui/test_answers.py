@@ -21,6 +21,7 @@ PHRASE = Question("gate", "Type END 3 SESSIONS to send", "suspend", phrase="END 
 DONE = Question("gate", "Done?", "suspend", letters={"m": "done", "s": "skip", "n": "note"})
 UNKNOWN = Question("menu", "", "suspend", letters={"l": "look again (safe)", "m": "I checked by hand"})
 CHOICE = Question("choice", "Your decision", "suspend", letters={"yes": "Yes", "no": "No", "s": "skip", "n": "note"})
+VALUE = Question("field", "Its value", "suspend", key="steps.agent.id", letters={"s": "skip", "p": "pause"}, parse=int)
 NEEDED = Question("when_unknown", "Is this step needed?", "suspend", letters={"y": "needed", "x": "not needed", "n": "note"})
 
 
@@ -76,6 +77,8 @@ def test_a_listed_act_becomes_the_letter_or_phrase(question: Question, answer: o
         (text("evidence", path=True), {"attach": "text:a screenshot"}, "text:a screenshot"),
         (text("evidence", required=False), {"by_hand": "x"}, ""),
         (text("field", "count (int), for later steps", key="count", parse=int), {"fields": {"count": 2}}, "2"),
+        (VALUE, {"fields": {"steps.agent.id": 8}, "skip": "later"}, "8"),
+        (VALUE, {"skip": "nobody knows"}, "s"),
         (text("note", "Note"), {"note": "a Tor exit"}, "a Tor exit"),
         (Question("inject", "What do you answer?", "suspend"), "no comment", "no comment"),
         (Question("inject", "What do you answer?", key="suspend"), "no comment", "no comment"),
@@ -101,6 +104,8 @@ def test_texts_follow_their_act(question: Question, answer: object, typed: str) 
         (text("evidence"), {"by_hand": "x"}, "does not list"),
         (text("field", "count (int), for later steps", key="count", parse=int), {"fields": {"count": "many"}},
          "invalid literal"),
+        (VALUE, {"fields": {"steps.agent.id": "many"}}, "invalid literal"),
+        (VALUE, "yes", "does not list"),
         (Question("gate", "Send it?", "another", letters={"y": "yes"}), "yes", "of another"),
     ],
 )

@@ -129,6 +129,13 @@ def test_a_phrase_stands_whole_on_its_line() -> None:
         assert any(line.strip().startswith(whole) for line in prompt_lines(question, width=44))
 
 
+def test_a_value_and_the_letters_that_leave_it_are_one_question() -> None:
+    """What may be typed instead stands behind the value that is asked for."""
+    question = Question("field", "steps.agent.id is not known. Its value (user id)", parse=int,
+                        letters={"s": "skip", "p": "pause"})
+    assert " ".join(prompt_lines(question)) == "steps.agent.id is not known. Its value (user id), or s skip, p pause: "
+
+
 def test_a_phrase_that_the_prompt_does_not_name_is_added() -> None:
     """Nobody has to guess what to type."""
     assert prompt_lines(Question("gate", "", phrase="LOCK MYSELF OUT")) == ["Type LOCK MYSELF OUT: "]
