@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from irkit.action import Effect, Outgoing, Request
+from irkit.action import Action, Effect, Outgoing, Request
 from irkit.engine import ask, attached, plan
 from irkit.engine.ending import COMMON, letter_or_go
 from irkit.engine.gate import News, Said, Sends, Waiting
@@ -41,7 +42,7 @@ def waiting_for(session: Session, step: Step) -> str:
         return ""
     if session.ctx.mode is Mode.PROBE:
         return f"{step.approve.role}: a second person agrees before it is sent"
-    asked = session.step_state(step).approval
+    asked = session.step_state(step).asked(session.ctx.undo)
     if asked is not None and asked.state == "given":
         return f"{step.approve.role}: {_given(asked)}"
     role, incident = step.approve.role, session.ctx.ledger.folder.name
@@ -50,10 +51,19 @@ def waiting_for(session: Session, step: Step) -> str:
     return f"{role}: waiting for a second person   irkit approve {incident} {step.id}"
 
 
-def approved(session: Session, step: Step, leaving: Leaving, shown: Sends) -> str:
+@dataclass(frozen=True)
+class Subject:
+    """What a second person is asked to agree to: a step, or its undo."""
+
+    title: str
+    why: str
+    action: Action
+
+
+def approved(session: Session, step: Step, subject: Subject, leaving: Leaving, shown: Sends) -> str:
     """Empty once a second person has agreed to these very requests; else the letter that was answered instead."""
     while step.approve is not None:
-        asked = session.step_state(step).approval
+        asked = session.step_state(step).asked(session.ctx.undo)
         against = speaks_against(session, step, asked, leaving)
         if asked is not None and not against.why:
             if asked.state == "given":
@@ -70,7 +80,7 @@ def approved(session: Session, step: Step, leaving: Leaving, shown: Sends) -> st
                 return letter
         elif against.why != "none":
             session.ctx.say(News([f"{_sentence(against.sentence)} A second person is asked again."]))
-        _ask(session, step, leaving, shown, asked)
+        _ask(session, step, subject, leaving, shown, asked)
     return ""
 
 
@@ -101,7 +111,7 @@ def _wait(session: Session, step: Step, asked: Approval) -> str:
 
 # -- asking ------------------------------------------------------------------------------------------------------
 
-def _ask(session: Session, step: Step, leaving: Leaving, shown: Sends, before: Approval | None) -> None:
+def _ask(session: Session, step: Step, subject: Subject, leaving: Leaving, shown: Sends, before: Approval | None) -> None:
     """Record the request, with everything that its approver will be shown."""
     approve = step.approve
     assert approve is not None
@@ -112,9 +122,10 @@ def _ask(session: Session, step: Step, leaving: Leaving, shown: Sends, before: A
     parts = [part_of(salt, item, outgoing) for item, outgoing in leaving.items()]
     expires = now_of(session) + approve.expires
     data = {"role": approve.role, "fingerprint": fingerprint(parts), "expires": rfc3339(expires), "count": len(parts),
-            "action": step.action, "effect": session.action_of(step).effect.value}
+            "action": subject.action.full_name, "effect": subject.action.effect.value,
+            **({"undo": True} if session.ctx.undo else {})}
     values = {"approval.salt": salt, **chunked(parts), "approval.requests": [_record(i, o) for i, o in leaving.items()],
-              "approval.title": step.title, "approval.why": step.why, "approval.acting_as": shown.acting_as,
+              "approval.title": subject.title, "approval.why": subject.why, "approval.acting_as": shown.acting_as,
               "approval.undo": shown.undo, "approval.warnings": [*shown.unpreserved, *shown.warnings],
               "approval.unverified": shown.unverified, "approval.evidence": _evidence(session, step),
               **attached.value_of(session, step, leaving)}

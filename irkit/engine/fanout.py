@@ -69,6 +69,10 @@ class Batch:
         return self.step.title
 
     @property
+    def why(self) -> str:
+        return self.step.why
+
+    @property
     def state(self) -> StepState:
         return self.session.step_state(self.step)
 
@@ -161,7 +165,8 @@ class Batch:
             shown = self._say_plan(chosen, [earlier[i] for i in chosen if i in earlier], left_out=len(left_out))
             some = {"e": "except some"} if len(agreed) > 1 else {}
             leaving: Leaving = {i: p.agreed for i, p in chosen.items() if p.agreed}
-            letter = (approval.approved(self.session, self.step, leaving, shown)
+            subject = approval.Subject(self.title, self.why, self.action)
+            letter = (approval.approved(self.session, self.step, subject, leaving, shown)
                       or agree(self.session, self.step, shown, {**self.letters, **some}))
             if letter != "e" or not some:
                 break

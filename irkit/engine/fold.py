@@ -7,7 +7,8 @@ The rules:
 - A `request.sending` without a final word is open: `unknown` until a look or a person settles it.
 - The `seen` of each sending is kept as it was; undo restores the first one's, and no later look replaces it.
 - Entries of an undo say so in their data. They fold into a step of their own, so that taking back can fail, be unknown and be
-  looked at again like any step, while the step itself stays what it is until step.undone.
+  looked at again like any step, while the step itself stays what it is until step.undone. Requests for approval stay in one
+  list: the step's latest is the one that counts, whatever it is for.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def fold(state: State, entries: Iterable[Entry], load: Load) -> State:
 
 
 def _of_step(state: State, step: StepState, entry: Entry, load: Load) -> None:
-    if entry.data.get("undo"):
+    if entry.data.get("undo") and not entry.kind.startswith("approval."):
         _of_undo(state, step, entry, load)
     else:
         _of_one(state, step, entry, load)
@@ -293,7 +294,8 @@ def _asked_for(step: StepState, entry: Entry) -> None:
     if step.approval is not None and step.approval.state == "open":
         step.approval.state = "replaced"
     step.approvals.append(Approval(entry.seq, entry.session, entry.who, str(entry.data.get("role", "")),
-                                   datetime.fromisoformat(entry.data["expires"]), entry.disclosed))
+                                   datetime.fromisoformat(entry.data["expires"]), entry.disclosed,
+                                   undo=bool(entry.data.get("undo"))))
 
 
 def _agreed(step: StepState, entry: Entry) -> None:

@@ -1,7 +1,8 @@
 """Whether a second person agreed to a write, asked where it is recorded: no way to the wire leads past `permit`.
 
-An approval is for these very requests (method, final URL, body) and for what the look saw before each. It counts while it is
-the step's latest, has not expired, was given by another person than those who asked and send, and, for each item, once.
+An approval is for these very requests (method, final URL, body) and for what the look saw before each; what was agreed to of
+a step is not agreed to of its undo. It counts while it is the step's latest, has not expired, was given by another person than
+those who asked and send, and, for each item, once.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def permit(session: Session, step_id: str | None, item: int | None, outgoing: Ou
     step = session.runbook.step(step_id or "")
     if step is None or step.approve is None:
         return None
-    asked = session.step_state(step).approval
+    asked = session.step_state(step).asked(session.ctx.undo)
     against = speaks_against(session, step, asked, {item: outgoing})
     if asked is None or asked.state != "given" or against.why:
         what = against.sentence or "nobody has agreed to it yet"
@@ -64,7 +65,7 @@ def speaks_against(session: Session, step: Step, asked: Approval | None, leaving
     if not all(part_of(asked.salt, item, outgoing) in asked.parts for item, outgoing in leaving.items()):
         return Against("drift", f"a request, or what the look saw, is not what entry {asked.seq} asked to approve")
     if asked.state == "given":
-        used = {s.item for s in session.step_state(step).sendings if s.approval == asked.answer and _left(s)}
+        used = {s.item for s in session.step_state(step).all_sendings() if s.approval == asked.answer and _left(s)}
         if used & leaving.keys():
             return Against("used", f"the approval of entry {asked.answer} was used for an earlier send")
         own = session.state.keys.get(session.own, ""), session.ctx.who

@@ -35,6 +35,10 @@ class Single:
         return self.step.title
 
     @property
+    def why(self) -> str:
+        return self.step.why
+
+    @property
     def state(self) -> StepState:
         return self.session.step_state(self.step)
 
@@ -113,7 +117,9 @@ class Single:
             if answer != "x":
                 return answer
         leaving: Leaving = {None: performance.write}
-        return approval.approved(self.session, self.step, leaving, shown) or agree(self.session, self.step, shown, self.letters)
+        subject = approval.Subject(self.title, self.why, self.action)
+        return (approval.approved(self.session, self.step, subject, leaving, shown)
+                or agree(self.session, self.step, shown, self.letters))
 
     def _plan(self, write: Outgoing) -> Sends:
         earlier = self._earlier()

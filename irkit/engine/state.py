@@ -76,6 +76,7 @@ class Approval:
     by: str = ""
     approver: str = ""
     reason: str = ""
+    undo: bool = False             # asked for what takes the step back
 
     @property
     def salt(self) -> str:
@@ -122,6 +123,10 @@ class StepState:
     def approval(self) -> Approval | None:
         """The latest request for a second person's agreement."""
         return self.approvals[-1] if self.approvals else None
+
+    def asked(self, undo: bool) -> Approval | None:
+        """The latest request, where it is for what the step does, or for the undo of that: neither counts for the other."""
+        return self.approval if self.approval is not None and self.approval.undo is undo else None
 
     @property
     def word(self) -> str:

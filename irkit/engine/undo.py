@@ -45,7 +45,7 @@ def take_back(session: Session, step: Step) -> None:
             session, step, {item: first for item, first in firsts.items() if item is not None})
     except ValueError as bad:
         raise UsageError(f"what undoing step {session.number(step.id)} needs was not recorded: {bad}") from None
-    session.ctx.say(StepBegins(session.where(step), session.number(step.id), undo.title, undo.restores,
+    session.ctx.say(StepBegins(session.where(step), session.number(step.id), undo.title, undo.why,
                                plan.BADGES[undo.action.effect]))
     with session.ctx.undoing():
         undo.walk()
@@ -118,7 +118,7 @@ class UndoOne(Single):
         return f"Undo: {self.step.title}"
 
     @property
-    def restores(self) -> str:
+    def why(self) -> str:
         return f"Restores what was there before entry {self.first.seq} was sent: {summary(self.first.seen)}."
 
     @property
@@ -199,7 +199,7 @@ class UndoMany(Batch):
         return f"Undo: {self.step.title}"
 
     @property
-    def restores(self) -> str:
+    def why(self) -> str:
         return f"Restores what was there before {numbered(len(self.firsts), 'request')} of this step."
 
     @property

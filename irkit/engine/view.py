@@ -155,7 +155,8 @@ class View:
         """A second person was asked, and has not answered yet."""
         state = self.step_state(step)
         asked = state.approval
-        if asked is None or asked.state != "open" or state.state in SETTLED:
+        about = state.undos[-1] if asked is not None and asked.undo and state.undos else state
+        if asked is None or asked.state != "open" or about.state in SETTLED:
             return ""
         until, number = f"{asked.expires.astimezone(UTC):%H:%M}Z", self.number(step.id)
         return f"WAITING  {number} {step.title}: {asked.role}, until {until}. irkit approve {self.incident} {step.id}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from irkit.engine.gate import Ended, Question, Sends, StepBegins, Trouble
+from irkit.engine.gate import Ended, News, Question, Sends, StepBegins, Trouble
 from irkit.engine.undoable import lost, undoable
 from irkit.engine.view import sent_counts
 from irkit.ledger.verify import verify
@@ -287,6 +287,60 @@ def test_the_undo_of_an_approved_step_is_approved_too(tmp_path: Path) -> None:
     first, second = play.entries("request.sending")
     assert [first.data["approval"], second.data["approval"]] == [given.seq for given in play.entries("approval.given")]
     assert verify(play.folder).findings == []
+
+
+def test_the_gate_of_an_undo_shows_its_own_request_alone(tmp_path: Path) -> None:
+    """The agreement that the step was sent on is still good by the clock: no gate, and no word, of the undo rides on it."""
+    play = Play(tmp_path / "i", book(AGENT, APPROVED, LAST), {"suspend": ["yes", "yes"], "last": [{"undo": "yes"}, CALLED]},
+                before_ask=Lead()).walk()
+    _, gate = play.heard(Sends)
+    assert gate.approve == "lead: waiting for a second person   irkit approve i suspend"
+    said = [line for one in play.heard(News) for line in one.lines]
+    assert not any("is not what entry" in line for line in said)
+    assert len([line for line in said if "sam agreed" in line]) == 2
+
+
+def test_whoever_approves_an_undo_is_told_that_it_is_one(tmp_path: Path) -> None:
+    """Title, action and reason are those of the undo, and not of the step that it takes back."""
+    play = Play(tmp_path / "i", book(AGENT, APPROVED, LAST), {"suspend": ["yes", "yes"], "last": [{"undo": "yes"}, CALLED]},
+                before_ask=Lead()).walk()
+    first, again = play.entries("approval.asked")
+    assert (first.data["action"], first.disclosed["approval.title"]) == ("zendesk.suspend_user", "Suspend the account")
+    assert (again.data["action"], again.disclosed["approval.title"]) == ("zendesk.unsuspend_user", "Undo: Suspend the account")
+    assert again.disclosed["approval.why"].startswith("Restores what was there before entry")
+    assert "undo" not in first.data
+    assert (again.data["undo"], again.ref) == (True, None)
+
+
+def test_an_undo_that_is_sent_again_is_agreed_to_again(tmp_path: Path) -> None:
+    """Its request was lost: the agreement it left on is used up, as it is for any other send."""
+    def lose(run: Play, question: Question) -> None:
+        if question.name == "gate" and run.step("suspend").undos:
+            assert run.session is not None
+            run.session.ctx.perform.faults = losing      # type: ignore[attr-defined]
+        Lead()(run, question)
+
+    losing = _NeverArrives()
+    play = Play(tmp_path / "i", book(AGENT, APPROVED, LAST),
+                {"suspend": ["yes", "yes", {"look_again": "yes"}, {"send": "yes"}, "yes"], "last": [{"undo": "yes"}, CALLED]},
+                before_ask=lose).walk()
+    assert play.paused is None
+    assert play.step("suspend").state == "undone"
+    sent = [entry.data["approval"] for entry in play.entries("request.sending")]
+    assert len(sent) == len(set(sent)) == 3
+    assert verify(play.folder).findings == []
+
+
+class _NeverArrives:
+    """The next write never arrives."""
+
+    left = 1
+
+    def judge(self, _connector: str, method: str, _path: str, **_answered: int | None) -> Fault | None:
+        if method == "PUT" and self.left:
+            self.left = 0
+            return Fault("zendesk", "PUT /api/v2/users/*", "before", None, 1)
+        return None
 
 
 def test_the_undo_of_an_approved_step_waits_for_a_second_person(tmp_path: Path) -> None:
