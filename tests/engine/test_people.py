@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from irkit.action import Identity
 from irkit.connectors.zendesk import zendesk
 from irkit.engine.gate import Question
@@ -39,6 +41,37 @@ def test_a_person_is_known_by_name_or_handle(tmp_path: Path) -> None:
     play = Play(tmp_path / "i", book(LED), {"lead": "Ｓam  ng"}).walk()
     assert find(play.state, "SAM NG") is find(play.state, "sam ng") is not None
     assert find(play.state, "sam") is None
+
+
+@pytest.mark.parametrize("typed", ["d", "x", "S", "?", "7", "g 1", "g agent"])
+def test_a_key_of_the_gate_is_nobodys_name(typed: str, tmp_path: Path) -> None:
+    """Whoever types ahead to the gate is told so, and nobody of that name comes to hold a role."""
+    play = Play(tmp_path / "i", book(LED), {"lead": typed}).walk()
+    assert play.entries("role.assigned") == []
+    assert "is a key of the gate" in str(play.paused)
+
+
+@pytest.mark.parametrize("typed", ["Bo", "李", "G Smith"])
+def test_short_names_are_names(typed: str, tmp_path: Path) -> None:
+    """What cannot be a key is taken as it stands."""
+    play = Play(tmp_path / "i", book(LED), {"lead": typed}).walk()
+    assert [one.name for one in holders(play.state, "lead")] == [typed]
+
+
+def test_the_question_names_who_is_known(tmp_path: Path) -> None:
+    """The second role's question offers the person who took the first; a handle of one letter is somebody once it is known."""
+    with_role = SUSPEND.replace("    why:", "    owner: legal\n    why:", 1)
+
+    def known(play: Play, question: Question) -> None:
+        if question.name == "role" and play.session is not None:
+            play.session.state.team.setdefault("ana diaz", Person("Ana Diaz", handle="a"))
+
+    answers = {"lead": "Sam Ng", "legal": "a", "suspend": "yes"}
+    play = Play(tmp_path / "i", book(LED, with_role), answers, before_ask=known).walk()
+    first, second = [question.prompt for question in play.asked if question.name == "role"]
+    assert "Known here" not in first
+    assert second == "Nobody holds the role legal. Known here: Ana Diaz, Sam Ng. Who does?"
+    assert [one.name for one in holders(play.state, "legal")] == ["Ana Diaz"]
 
 
 def test_each_lock_out_has_its_own_phrase() -> None:
