@@ -5,22 +5,24 @@ What needs the connectors or the runbook as a whole is left to `irkit.runbook.li
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from msgspec.structs import replace
 
 from irkit.errors import RunbookError
-from irkit.runbook.model import Clock, Fan, Input, Runbook, Step
+from irkit.runbook.model import Clock, Fan, Input, Name, Runbook, Step
 from irkit.runbook.reader import Reader, scalar
 from irkit.runbook.source import MAX_BYTES, Mistakes, Node, Wrong, did_you_mean, root
 from irkit.runbook.template import Arg, Expr, Template
 from irkit.runbook.values import duration
 
+_NAME = get_args(Name)[1].pattern              # of every name that templates use
 KINDS = ("action", "do", "ask")
 ACTION_ONLY = ("with", "for_each", "unpreserved", "connection", "approve")
 
@@ -145,8 +147,9 @@ def _names(runbook: Runbook, mistakes: Mistakes, stem: str) -> None:
     _repeated("clock", runbook.clocks, mistakes)
     for name, found in runbook.inputs.items():
         inputs = runbook.node.get("inputs")
-        if not name.isidentifier() or not name.islower():
-            mistakes.error(inputs and inputs.key(name), f"the input '{name}' is not snake_case", "templates name it")
+        if not re.fullmatch(_NAME, name):
+            mistakes.error(inputs and inputs.key(name), f"the input '{name[:80]}' is not snake_case",
+                           "a letter from a to z, then at most 63 of a to z, 0 to 9 and _: templates name it")
         if (found.type == "choice") != bool(found.choices) and found.type:
             mistakes.error(found.node, f"the input '{name}' of type {found.type} has {'' if found.choices else 'no '}choices",
                            "choices and type: choice go together")

@@ -5,6 +5,8 @@ the declared type of their key converts them. Rules kept while the events arrive
 
 - one UTF-8 document of at most 1 MiB, 20,000 values and 50 levels (the C composer crashes on 50,000 nested brackets)
 - no anchors, aliases or tags (an alias can blow one line up to gigabytes)
+- no character that steers a terminal or turns the reading order, as it is or as an escape ("\\x1b"): what a reviewer reads in
+  the file is what a screen says
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from irkit.errors import RunbookError
 MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_MISTAKES = 2**20, 50, 20_000, 200
 TOO_DEEP, FLATTEN = f"nested more than {MAX_DEPTH} deep", "flatten it"
 MAX_EXCERPT = 160                                   # columns of a source line that are printed
+
+_HARMFUL = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 Kind = Literal["scalar", "sequence", "mapping"]
 
@@ -224,6 +228,11 @@ def _decode(raw: bytes) -> str:
     return text
 
 
+def harmful(text: str) -> re.Match[str] | None:
+    """The first character that steers a terminal, turns the reading order or is no character at all."""
+    return _HARMFUL.search(text)
+
+
 def _position(before: str) -> tuple[int, int]:
     lines = lines_of(before)
     return len(lines), len(lines[-1]) + 1
@@ -313,6 +322,8 @@ class _Composer:
             raise _Unreadable(f"the anchor &{event.anchor} is refused", *where, "write the value out where it is used")
         if event.tag:                               # type: ignore[attr-defined]  # every node event but an alias has one
             raise _Unreadable("a tag (!) is refused", *where, "take it out; each key has its own type")
+        if isinstance(event, yaml.ScalarEvent) and (found := harmful(event.value)):
+            raise _Unreadable(f"control character U+{ord(found[0]):04X}", *where, "take it out")
         self.count += 1
         if self.count > MAX_NODES:
             raise _Unreadable(f"more than {MAX_NODES:,} values", *where, "split the file")

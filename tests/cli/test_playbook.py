@@ -50,22 +50,22 @@ def test_export_can_leave_the_drills_out(capsys: Capsys) -> None:
     assert "irkit/scenario-v1" not in without
 
 
-def test_export_wants_a_runbook_that_lints(capsys: Capsys, tmp_path: Path) -> None:
-    """A mistake, or a secret in clear, does not leave."""
+@pytest.mark.parametrize("more", ["AKIAABCDEFGHIJKLMNOP", "\\x1b[2J", "\\u202e"])
+def test_export_wants_a_runbook_that_lints(capsys: Capsys, tmp_path: Path, more: str) -> None:
+    """A mistake, a secret in clear, or what steers a terminal behind an escape does not leave, and is not printed."""
     assert irkit(capsys, "runbook", "new", "mine").code == 0
     path = tmp_path / "runbooks" / "mine.yaml"
-    path.write_text(path.read_text().replace("Tell legal", "Tell legal AKIAABCDEFGHIJKLMNOP"))
+    path.write_text(path.read_text().replace("title: Tell legal", f'title: "Tell legal {more}"'))
     ran = irkit(capsys, "runbook", "export", "mine")
     assert ran.code == 6
     assert ran.out == ""
+    assert not {"\x1b", "\u202e"} & set(ran.err)
 
 
 @pytest.mark.parametrize(("change", "said"), [
-    (("Tell legal", "Tell \\x1b[2Jlegal"), "the control character U+001B in a text"),
-    (("Tell legal", "Tell \\u202elegal"), "the control character U+202E in a text"),
     (("steps:\n", "steps:\n" + "".join(f"  - {{id: more_{n}, title: More, do: More.}}\n" for n in range(1_000))),
      "/workflow: more than 1,000 steps"),
-], ids=["escape", "override", "steps"])
+], ids=["steps"])
 def test_export_writes_nothing_that_could_not_come_back(capsys: Capsys, tmp_path: Path, change: tuple[str, str],
                                                         said: str) -> None:
     """The place in the playbook is said, exit code 6, and no character that steers a terminal is printed."""
@@ -77,7 +77,6 @@ def test_export_writes_nothing_that_could_not_come_back(capsys: Capsys, tmp_path
     assert ran.code == 6
     assert said in ran.words
     assert "mine is not exported: irkit could not read its playbook back" in ran.words
-    assert not {"\x1b", "\u202e"} & set(ran.err)
     assert not (tmp_path / "mine.json").exists()
 
 

@@ -64,6 +64,17 @@ def test_a_runbook_keeps_its_bytes_and_their_hash() -> None:
     assert found.sha256 != load_bytes(raw + b"# note\n", "x").sha256
 
 
+@pytest.mark.parametrize("name", ["größe", "адрес", "_x", "1st", "a" * 65, "two words", "Who"])
+def test_an_input_is_named_as_templates_can_name_it(name: str) -> None:
+    """The letters of every other name, and no more of them; the place is the key's, and the hint says what a name is."""
+    with pytest.raises(RunbookError) as caught:
+        read(DO, head=HEAD.replace("  who:", f"  {name}:", 1))
+    block, = caught.value.mistakes
+    line = next(number for number, text in enumerate(HEAD.splitlines(), 1) if text.startswith("  who:"))
+    assert block[0] == f"test.yaml:{line}:3: the input '{name}' is not snake_case"
+    assert block[-1].endswith("= a letter from a to z, then at most 63 of a to z, 0 to 9 and _: templates name it")
+
+
 def test_the_file_has_the_runbooks_name(tmp_path: Path) -> None:
     """One name, so that a run's name leads to the file."""
     path = tmp_path / "other.yaml"

@@ -54,6 +54,14 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read() -> None:
     ("a: 1".encode("utf-16"), "this is UTF-16, not UTF-8"),
     (b"a: x\0y\n", "x.yaml:1:5: control character U+0000"),
     (b"a: \x1b[2J\n", "x.yaml:1:4: control character U+001B"),
+    (b'a: 1\nb: "\\x1b[2J"\n', "x.yaml:2:4: control character U+001B"),
+    (b'a: ["\\u202Egnp.exe"]\n', "x.yaml:1:5: control character U+202E"),
+    (b'a: "one\\u2028two"\n', "x.yaml:1:4: control character U+2028"),
+    (b'a: "one\\Ptwo"\n', "x.yaml:1:4: control character U+2029"),
+    (b'a: "one\\Ntwo"\n', "x.yaml:1:4: control character U+0085"),
+    (b'"a\\u2066": 1\n', "x.yaml:1:1: control character U+2066"),
+    ("a: one\u202etwo\n".encode(), "x.yaml:1:4: control character U+202E"),
+    ("a: |\n  one\u2028  two\n".encode(), "x.yaml:1:4: control character U+2028"),
     (b"a:\n\t- b\n", "indent with spaces, not with tabs"),
     (b"a: b: c\n", "a text that holds ': ' wants quotes round it"),
     (b"a: @b\n", "a text that begins with @, ` or % wants quotes round it"),
@@ -71,6 +79,13 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read() -> None:
 def test_what_could_harm_or_mislead_is_refused_with_the_reason(raw: bytes, words: str) -> None:
     """Bombs, aliases, tags, control characters and broken YAML end in a sentence."""
     assert words in refused(raw)
+
+
+def test_what_a_language_needs_is_kept() -> None:
+    """Line ends and tabs of a text, joiners of a script or an emoji, and the marks that follow a letter."""
+    text = "a: \"one\\n\\ttwo\"\nb: \u0645\u06cc\u200c\u062e\u0648\nc: \U0001f469\u200d\U0001f4bb e\u0301\n"
+    assert [value.value for _, value in compose(text.encode(), "x.yaml").pairs] == [
+        "one\n\ttwo", "\u0645\u06cc\u200c\u062e\u0648", "\U0001f469\u200d\U0001f4bb e\u0301"]
 
 
 def test_a_billion_laughs_is_stopped_at_its_first_anchor() -> None:
