@@ -13,6 +13,8 @@ Answers are given by step (an inject by its id; a question of no step by its nam
     suspend_all: [{except: "2, 5-7", reason: "ours"}, {type: "…"}]      # items by number or by name; then the smaller gate
     revoke_all: [yes, {skip_each: yes, fields: {"3": "its owner is asleep"}}]     # a reason by the item's number
 
+An unquoted true or false is the choice of that name, and yes or no where there is none.
+
 Rules: each act is used once, so that no question is answered twice in the same way for ever; the first act that a question
 offers is taken; what is not listed pauses the run, and so does a gate that does not offer an `except` whose turn it is.
 """
@@ -96,7 +98,8 @@ class Scripted:
 
     def _answer(self, question: Question) -> str | None:
         if question.name == "input":
-            return self._inputs.get(question.key)
+            given = self._inputs.get(question.key)
+            return given if given is None or not refusal(question, given) else _meant(given)
         step = self._step(question)
         if question.name == "when_unknown":
             needed = {"yes": "needed", "no": "not needed"}.get(step.texts.get("needed", "" if self._literal else "yes"))
@@ -188,9 +191,9 @@ def _parsed(answer: object) -> _Step:
 def _add_word(step: _Step, word: str) -> None:
     """A bare word: one act, read as the question wants it: a choice, an act by its name, a phrase; or the text of an answer."""
     step.texts.setdefault("answer", word)
-    act = ALIASES.get(word, word)
+    act = ALIASES.get(_meant(word), word)
     named = [(act, word)] if act in ACTS else []
-    step.acts.append([("choice", word), *named, ("type", word)])
+    step.acts.append([("choice", word), ("choice", _meant(word)), *named, ("type", word)])
 
 
 def _add(step: _Step, answers: Mapping[Any, Any]) -> None:
@@ -198,8 +201,10 @@ def _add(step: _Step, answers: Mapping[Any, Any]) -> None:
         if key == "fields":
             step.fields |= {str(name): _text(given) for name, given in value.items()}
             continue
-        text = _text(value)
-        if key in ("choice", "type") or (key in ACTS and text not in ("no", "")):
+        text = _text(value) if key in ("choice", "type") else _meant(_text(value))
+        if key == "choice":
+            step.acts.append([(key, text), (key, _meant(text))])
+        elif key == "type" or (key in ACTS and text not in ("no", "")):
             step.acts.append([(key, text)])
         if text and (text != "yes" or key not in ACTS):
             step.texts[str(key)] = text
@@ -208,5 +213,10 @@ def _add(step: _Step, answers: Mapping[Any, Any]) -> None:
 def _text(value: object) -> str:
     """A leaf as text: YAML that was read elsewhere may have made a boolean or a number of it."""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return "true" if value else "false"
     return "" if value is None else str(value)
+
+
+def _meant(text: str) -> str:
+    """What true and false mean where they are no names."""
+    return {"true": "yes", "false": "no"}.get(text, text)

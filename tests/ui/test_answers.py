@@ -21,6 +21,7 @@ PHRASE = Question("gate", "Type END 3 SESSIONS to send", "suspend", phrase="END 
 DONE = Question("gate", "Done?", "suspend", letters={"m": "done", "s": "skip", "n": "note"})
 UNKNOWN = Question("menu", "", "suspend", letters={"l": "look again (safe)", "m": "I checked by hand"})
 CHOICE = Question("choice", "Your decision", "suspend", letters={"yes": "Yes", "no": "No", "s": "skip", "n": "note"})
+VERDICT = Question("choice", "An attack?", "suspend", letters={"true": "Yes", "false": "No", "yes": "Both", "s": "skip"})
 VALUE = Question("field", "Its value", "suspend", key="steps.agent.id", letters={"s": "skip", "p": "pause"}, parse=int)
 NEEDED = Question("when_unknown", "Is this step needed?", "suspend", letters={"y": "needed", "x": "not needed", "n": "note"})
 
@@ -53,6 +54,12 @@ def text(name: str, prompt: str = "", **more: object) -> Question:
         (UNKNOWN, {"by_hand": "checked"}, "m"),
         (CHOICE, "no", "no"),
         (CHOICE, False, "no"),
+        (CHOICE, {"choice": True, "reason": "rows in the log"}, "yes"),
+        (VERDICT, False, "false"),
+        (VERDICT, {"choice": True, "reason": "Seen"}, "true"),
+        (VERDICT, "false", "false"),
+        (VERDICT, {"skip": True}, "s"),
+        (NEEDED, {"needed": False}, "x"),
         (CHOICE, {"choice": "no", "reason": "none in the log"}, "no"),
         (CHOICE, {"skip": "later"}, "s"),
         (NEEDED, {"needed": "no"}, "x"),
@@ -79,6 +86,7 @@ def test_a_listed_act_becomes_the_letter_or_phrase(question: Question, answer: o
         (text("field", "count (int), for later steps", key="count", parse=int), {"fields": {"count": 2}}, "2"),
         (VALUE, {"fields": {"steps.agent.id": 8}, "skip": "later"}, "8"),
         (VALUE, {"skip": "nobody knows"}, "s"),
+        (text("field", "verdict (text), for later steps", key="verdict"), {"fields": {"verdict": True}}, "true"),
         (text("note", "Note"), {"note": "a Tor exit"}, "a Tor exit"),
         (Question("inject", "What do you answer?", "suspend"), "no comment", "no comment"),
         (Question("inject", "What do you answer?", key="suspend"), "no comment", "no comment"),
@@ -130,6 +138,18 @@ def test_an_act_is_used_once() -> None:
     assert gate.ask(GATE, list) == "y"
     with pytest.raises(Paused):
         gate.ask(GATE, list)
+
+
+@pytest.mark.parametrize(("choices", "typed"), [(("false", "no"), "false"), (("yes", "no"), "no")])
+def test_an_input_that_is_chosen_by_an_unquoted_word(choices: tuple[str, ...], typed: str) -> None:
+    """`false` is the choice of that name where there is one, and "no" where there is none."""
+    def parse(text: str) -> object:
+        if text not in choices:
+            raise ValueError(f"{text} is none of {choices}")
+        return text
+
+    gate = Scripted({"inputs": {"attack": False}}, phrases_literal=True, talk=lambda said: None)
+    assert gate.ask(Question("input", "An attack?", key="attack", parse=parse), list) == typed
 
 
 def test_a_choice_in_one_word_is_one_act() -> None:
