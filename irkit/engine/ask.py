@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import typing
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from irkit.engine import pasted
 from irkit.engine.gate import News, Question, Said
 from irkit.engine.session import Session
-from irkit.engine.values import rfc3339
+from irkit.engine.values import plural, rfc3339
 from irkit.errors import IrkitError, Paused
 from irkit.runbook import parse_typed, timestamp
-from irkit.runbook.convert import no_value
+from irkit.runbook.convert import element, fields_of, no_value, optional, plain_type
 
 ALWAYS = {"n": "note", "p": "pause"}
 PASTE = "paste:"
@@ -133,13 +134,28 @@ def by_hand(session: Session, step: str, fields: Mapping[str, Any], *, evidence_
     return done
 
 
-_WORDS = {"str": "text", "int": "number", "bool": "yes or no", "datetime": "time", "timedelta": "duration",
-          "UserId": "user id", "Email": "e-mail address"}
+_WORDS = {"int": "number", "bool": "yes or no", "datetime": "time", "timedelta": "duration", "UserId": "user id",
+          "Email": "e-mail address"}
 
 
 def type_word(kind: Any) -> str:
-    name = str(getattr(kind, "__name__", kind))
-    return _WORDS.get(name, name)
+    """What is to be typed for a value of that kind: "user ids, separated by commas; none for nothing"."""
+    inner, may_lack = optional(kind)
+    if plain_type(inner) is list:
+        return f"{_several(element(inner))}, separated by commas; none for nothing"
+    return _one(inner) + ("; none for nothing" if may_lack else "")
+
+
+def _one(kind: Any) -> str:
+    if typing.get_origin(kind) is Literal:
+        return f"one of {', '.join(map(str, typing.get_args(kind)))}"
+    return "id" if fields_of(kind) is not None else _WORDS.get(str(getattr(kind, "__name__", kind)), "text")
+
+
+def _several(kind: Any) -> str:
+    """The plural; of what is no noun, the word for each."""
+    word = _one(optional(kind)[0])
+    return f"{word}, each" if word.startswith(("one of", "yes or")) else plural(word)
 
 
 def go_to(session: Session, answer: str) -> str:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
+from irkit.action import Email, Item, UserId
+from irkit.connectors import find, names
+from irkit.engine.ask import type_word
 from irkit.engine.gate import Question, Trouble
+from irkit.runbook import result_fields
 from irkit.worlds import Fault
 from tests.engine.play import AGENT, OPTIONS, SUSPEND, Play, book
 from tests.engine.test_fanout import OFF, TRIGGERS
@@ -139,3 +145,24 @@ def _again(then: Callable[[Play, Question], None]) -> Callable[[Play, Question],
             raise GoTo("agent")
         then(play, question)
     return ask
+
+
+@pytest.mark.parametrize(("kind", "words"), [
+    (list[UserId] | None, "user ids, separated by commas; none for nothing"),
+    (tuple[str, ...], "texts, separated by commas; none for nothing"),
+    (list[Literal["read", "write"]], "one of read, write, each, separated by commas; none for nothing"),
+    (tuple[Item, ...], "ids, separated by commas; none for nothing"), (UserId, "user id"), (Email, "e-mail address"),
+    (str | None, "text; none for nothing"), (datetime, "time"), (bool | None, "yes or no; none for nothing"), (Any, "text")])
+def test_what_is_to_be_typed_is_said_in_words(kind: Any, words: str) -> None:
+    """No name of a Python type reaches a screen."""
+    assert type_word(kind) == words
+
+
+def test_no_kind_of_any_action_is_said_as_code() -> None:
+    """Parameters and results of every connector that irkit comes with."""
+    actions = [action for name in names() for action in find(name).actions.values()]
+    kinds = [kind for action in actions
+             for kind in (*(param.type for param in action.params.values()), *result_fields(action).values())]
+    said = {type_word(kind) for kind in kinds}
+    assert len(kinds) > 300
+    assert [words for words in said if any(mark in words for mark in "[].|<>_")] == []
