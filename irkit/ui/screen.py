@@ -109,10 +109,15 @@ def _step(said: StepBegins, page: Page, drill: str) -> list[str]:
     title = page.aside(page.hanging(f"{said.number}. {said.title}"), f"[{said.badge}]")
     owner = page.labelled("Owner", said.owner) if said.owner and said.owner != said.where.role else []
     why = page.labelled("Why", reflow(said.why)) if said.why else []
-    target = page.labelled("Target", f"{ms(said.target)} left" if said.target >= 0 else f"late by {ms(-said.target)}") \
-        if said.target is not None else []
+    target = page.labelled("Target", _target(said.target)) if said.target is not None else []
     meets = page.labelled("Meets", [page.due_in(d, said.where.now) for d in said.meets]) if said.meets else []
     return ["", *header(said.where, page, drill), *title, "", *owner, *target, *meets, *why]
+
+
+def _target(left: float) -> str:
+    """`71:46 left`, hours and minutes as of every clock; `late by 00:14`."""
+    span = hm(abs(left)) if abs(left) >= 60 else "less than a minute"
+    return f"{span} left" if left >= 0 else f"late by {span}"
 
 
 def _paragraphs(text: str) -> list[str]:

@@ -115,6 +115,15 @@ def test_waits_are_shown_in_seconds_or_as_a_clock(seconds: float, shown: str) ->
     assert render(Waiting(seconds, "the vendor's lag")) == [f"Waiting  {shown}: the vendor's lag"]
 
 
+@pytest.mark.parametrize(("left", "words"), [
+    (258_416, "71:46 left"), (880, "00:14 left"), (400_000, "4 d 15:06 left"), (59, "less than a minute left"),
+    (-3, "late by less than a minute"), (-7_260, "late by 02:01")])
+def test_a_target_is_counted_as_clocks_are(left: float, words: str) -> None:
+    """Hours and minutes, beside the clocks of the same screen; 4306 minutes read as hours."""
+    lines = render(dataclasses.replace(samples.SUSPEND, target=left))
+    assert f"Target   {words}" in lines
+
+
 def test_a_prompt_is_broken_between_its_options() -> None:
     """A letter and its word stay together as long as a line holds them."""
     lines = prompt_lines(samples.GATE, width=24)
