@@ -87,13 +87,19 @@ def wrap(text: str, width: int) -> list[str]:
 def reflow(text: str) -> list[str]:
     """Text of a runbook as paragraphs: its own line breaks are where its file was wrapped, and values changed its lengths.
 
-    A blank line stays, and so does the beginning of an entry of a list ("1. ", "- ") and of a line that is indented further.
+    A blank line stays, and so does the beginning of an entry of a list ("1. ", "- "). A line that is indented further than the
+    text of its paragraph or entry is one of its own, as a list of values or a command is, and what follows it begins anew.
     """
     found: list[str] = []
+    column, own = 0, False             # where the text of the paragraph stands; whether the line before was one of its own
     for line in text.rstrip().split("\n"):
         line = safe(line).rstrip()
-        begins = not found or not line or not found[-1] or _ENTRY.match(line)
-        if begins:
+        indent, entry = len(line) - len(line.lstrip()), _ENTRY.match(line)
+        first = not found or not line or not found[-1] or entry is not None
+        before, own = own, not first and indent > column
+        if first:
+            column = len(entry[0]) if entry else indent
+        if first or own or before:
             found.append(line)
         else:
             found[-1] = f"{found[-1]} {line.strip()}"

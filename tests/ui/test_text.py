@@ -92,3 +92,11 @@ def test_wrapped_text_of_a_file_is_flowed_anew() -> None:
     text = "irkit acts as ir-break-glass, role\nadmin. It\nis Dana.\n\n1. Say who leads,\n   and a name.\n2. Go on."
     flowed = ["irkit acts as ir-break-glass, role admin. It is Dana.", "", "1. Say who leads, and a name.", "2. Go on."]
     assert reflow(text) == flowed
+
+
+def test_a_line_that_is_indented_further_is_a_line_of_its_own() -> None:
+    """Values that a runbook puts below each other stay so, below a paragraph and below an entry; what follows begins anew."""
+    text = ("Read by these\naddresses:\n  192.0.2.7\n  192.0.2.9\nWhose are\nthey?\n"
+            "2. Type\n   this:\n      irkit status\n   and look\n   at it.\n\n   Or ask\n   somebody.")
+    assert reflow(text) == ["Read by these addresses:", "  192.0.2.7", "  192.0.2.9", "Whose are they?",
+                            "2. Type this:", "      irkit status", "   and look at it.", "", "   Or ask somebody."]
