@@ -8,6 +8,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+FINDINGS = frozenset({"told", "named", "matched"})       # the fields of a result that say what was found, where it has them
+COLLECTED = frozenset({"name", "first", "last", "pages", "since", "until", "floor"})     # those of any collection of rows
 MOST = 4       # texts of a list that are shown whole; of more the number is
 
 
@@ -46,10 +48,12 @@ def word(value: Any) -> str:
 
 
 def summary(result: Any, most: int = 6) -> str:
-    """The first few fields of a result, as "suspended: yes, role: agent"."""
+    """The first few fields of a result, as "suspended: yes, role: agent": what was found before how it was collected."""
     if not isinstance(result, dict):
         return word(result)
-    shown = [f"{k.replace('_', ' ')}: {word(v)}" for k, v in result.items() if v not in ("", None, [], ())]
+    behind = COLLECTED if result.keys() >= COLLECTED else frozenset()
+    fields = sorted(result.items(), key=lambda field: (field[0] not in FINDINGS, field[0] in behind))
+    shown = [f"{k.replace('_', ' ')}: {word(v)}" for k, v in fields if v not in ("", None, [], ())]
     return ", ".join(shown[:most]) + (", …" if len(shown) > most else "")
 
 
