@@ -31,8 +31,8 @@ from irkit.engine.gate import (
 )
 from irkit.engine.values import numbered
 from irkit.ui import clocks
-from irkit.ui.layout import GUTTER, WIDEST, Page, hm, hms, ms, short_hash, size, utc
-from irkit.ui.text import cells, clip, join, pad, reflow, safe, wrap
+from irkit.ui.layout import GUTTER, NARROWEST, WIDEST, Page, hm, hms, ms, short_hash, size, utc
+from irkit.ui.text import broken, cells, clip, join, pad, reflow, safe, wrap
 
 __all__ = ["header", "prefixed", "prompt_lines", "render", "safe"]
 
@@ -42,8 +42,14 @@ NAMED = 3                # people named on a gate; `l` lists all
 
 
 def render(said: Said, *, width: int = WIDEST, tz: tzinfo | None = None, prefix: str = "") -> list[str]:
-    """Lines of at most `width` columns (and never more than 80), each beginning with `prefix`, "DRILL " in a drill."""
-    return prefixed(_lines(said, Page.of(width, tz, prefix), prefix.strip()), prefix)
+    """Lines of at most `width` columns (and never more than 80), each beginning with `prefix`, "DRILL " in a drill.
+
+    An address that is longer stays whole, so that it can be copied. In a drill it is broken: a row that the terminal made of it
+    would bear no mark, and could pass for a real one; `r` shows the request unbroken there.
+    """
+    lines = _lines(said, Page.of(width, tz, prefix), prefix.strip())
+    room = max(width, NARROWEST) - cells(prefix)
+    return prefixed([row for line in lines for row in broken(line, room, " " * GUTTER)] if prefix else lines, prefix)
 
 
 def prefixed(lines: Sequence[str], prefix: str) -> list[str]:

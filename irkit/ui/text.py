@@ -1,7 +1,7 @@
 """Text on its way to a terminal: made harmless, measured in columns, wrapped.
 
 Rules: everything that a vendor or a person wrote passes `safe` before it is printed. Columns are counted as terminals count
-them (East Asian wide and emoji take two, combining marks none). A word longer than the line is never broken, so that an
+them (East Asian wide and emoji take two, combining marks none). `wrap` never breaks a word longer than the line, so that an
 address can be copied.
 """
 
@@ -82,6 +82,18 @@ def wrap(text: str, width: int) -> list[str]:
         first, *below = join(line[entry.end():].split(), width - cells(head), " ")
         return [head + first, *(" " * cells(head) + text for text in below)]
     return join(line.split(), width, " ", indent)
+
+
+def broken(line: str, width: int, indent: str) -> list[str]:
+    """The line in rows of at most `width` columns, broken wherever one is full; the rows below are indented."""
+    rows = []
+    while cells(line) > width:
+        end = width
+        while cells(line[:end]) > width:
+            end -= 1
+        rows.append(line[:end])
+        line = indent + line[end:]
+    return [*rows, line]
 
 
 def reflow(text: str) -> list[str]:

@@ -67,6 +67,17 @@ def test_any_gate_can_be_shown(affects: list[str], body: str, width: int) -> Non
     assert [line for line in lines if "\x1b" in line] == []
 
 
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_each_row_of_a_drill_bears_its_mark(width: int) -> None:
+    """An address that no line holds is broken by irkit and not by the terminal; nothing of it is lost."""
+    url = f"https://acme.zendesk.com/api/v2/users/{'3971' * 30}/sessions?日本"
+    for said in (dataclasses.replace(samples.SENDS, url=url, looked=[url]), dataclasses.replace(samples.LOOKED, url=url)):
+        lines = render(said, width=width, prefix="DRILL ")
+        assert [line for line in lines if cells(line) > width or not line.startswith("DRILL")] == []
+        assert url.partition("://")[2] in "".join(line.removeprefix("DRILL ").strip() for line in lines)
+        assert any(url.partition("://")[2] in line for line in render(said, width=width))
+
+
 def test_a_long_body_is_cut_on_the_gate() -> None:
     """`r` shows all of it; the gate says how much is not shown."""
     sends = dataclasses.replace(samples.SENDS, body=" ".join(["word"] * 400))
