@@ -67,7 +67,8 @@ def _perform(session: Session, step: Step) -> None:
 
 
 def _needed(session: Session, step: Step) -> bool:
-    if step.when is None:
+    """Whether the step is to be taken. One with a request that nothing has settled is, whatever was decided since."""
+    if step.when is None or any(sending.open for sending in session.step_state(step).sendings):
         return True
     known, by = session.scope(), "machine"
     try:

@@ -16,7 +16,8 @@ from irkit.engine.session import Nothing, load_from
 from irkit.engine.state import RunState, State
 from irkit.ledger import Ledger
 from irkit.runbook import Runbook
-from tests.engine.play import DANA, Play, book
+from irkit.worlds import Fault
+from tests.engine.play import AGENT, DANA, SUSPEND, Play, book
 
 PROVIDER = """
   - id: provider
@@ -198,3 +199,30 @@ class AtTheEnd(Nothing):
 
     def asked(self, run: RunState) -> Sequence[Scene]:
         return [self.event] if self.event.id in run.injects - run.answered else []
+
+
+SUSPENDED = SUSPEND.replace("    action:", '    when: steps.provider.choice == "zendesk"\n    action:')
+
+
+def test_what_was_sent_and_is_not_settled_is_looked_at_whatever_was_decided_since(tmp_path: Path) -> None:
+    """An answer was lost, and then the decision turned: the step is not closed as not needed over an unknown request."""
+    lost = Fault("zendesk", "PUT /api/v2/users/*", "after", None, 1)
+    play = Play(tmp_path / "i", book(AGENT, PROVIDER, SUSPENDED), {
+        "provider": [{"choice": "zendesk", "reason": "So they say"}, {"choice": "freshdesk", "reason": "It was the other one"}],
+        "suspend": "yes"}, faults=[lost]).walk()
+    assert play.paused is not None
+    assert play.step("suspend").unsettled() is not None
+    went: list[str] = []
+
+    def turn(_: Play, question: Question) -> None:
+        if question.step == "suspend" and not went:
+            went.append("provider")
+            raise GoTo("provider")
+
+    play.answers = {"provider": {"choice": "freshdesk", "reason": "It was the other one"}, "suspend": {"look_again": "yes"}}
+    play.faults = [lost, Fault("zendesk", "GET /api/v2/users/1*", None, {"status": 503}, None)]
+    play.before_ask = turn
+    play.walk()
+    assert play.step("provider").result["choice"] == "freshdesk"
+    assert [entry for entry in play.entries("step.not_needed") if entry.step == "suspend"] == []
+    assert play.step("suspend").unsettled() is not None
