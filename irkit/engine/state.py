@@ -179,7 +179,9 @@ class RunState:
     probed: Probed | None = None   # once a probe has ended
 
     def step(self, step_id: str) -> StepState:
-        return self.steps.setdefault(step_id, StepState(step_id))
+        if (found := self.steps.get(step_id)) is None:
+            found = self.steps[step_id] = StepState(step_id)
+        return found
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ COLLECTED = frozenset({"name", "first", "last", "pages", "since", "until", "floo
 MOST = 4       # texts of a list that are shown whole; of more the number is
 
 
+@functools.lru_cache(4096)         # what templates see is made anew for every look at it
 def rfc3339(moment: datetime) -> str:
     """UTC with "Z"; microseconds only where there are any."""
     return f"{(moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat()[:-6]}Z"

@@ -90,7 +90,8 @@ class CheckedStore:
                 after = entry.seq
         while chunk := self._read(after):
             yield from chunk
-            after = chunk[-1].seq
+            if (after := chunk[-1].seq) >= self._checker.next - 1:         # that reading went to the end
+                return
 
     def last(self) -> int:
         """The highest committed seq."""
