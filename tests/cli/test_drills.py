@@ -100,13 +100,12 @@ def test_every_part_of_a_report_says_that_it_is_of_a_drill(capsys: Capsys, tmp_p
 
 
 def test_no_text_reorders_or_hides_another(capsys: Capsys, tmp_path: Path) -> None:
-    """Bidi and zero-width characters in an answer, a reason or a title stand in neither page."""
+    """Bidi and zero-width characters in an answer or a reason stand in neither page; a scenario cannot hold them."""
     hostile = "pay\u202etxt.exe\u2066 a\u200bb"
-    drilled(tmp_path / "evidence", text=SCENARIO.replace("A night", hostile).replace("A reporter rings.", hostile),
-            answers={**missed(), "press": hostile, "end_sessions": {"skip": hostile}})
+    drilled(tmp_path / "evidence", answers={**missed(), "press": hostile, "end_sessions": {"skip": hostile}})
     for form in ("html", "md"):
         text = report(capsys, "--as", form)
-        assert text.count("txt.exe") > 4
+        assert text.count("txt.exe") > 2
         assert not re.search("[\u202a-\u202e\u2066-\u2069\u200b]", text)
 
 

@@ -122,6 +122,8 @@ def test_a_report_is_attached_to_another_incident_and_read_by_its_approver(rig: 
     maria.sees("Who does?")
     ended(rig("attach", "I", "--probe", "P"), 0, "Kept blast-radius.json")
     maria.sees("attached blast-radius.json")
+    maria.sees("attached blast-radius.txt")
+    maria.sees("Who does?")                                # what is typed before the question stands there again is no answer
     maria.types("sam\n")
     maria.sees("Probe the report of P, 0 min old, goes with the request; what would be sent now is what it showed")
     sam = second(rig)

@@ -13,20 +13,13 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from irkit.errors import RunbookError
-from irkit.runbook.source import FLATTEN, MAX_BYTES, MAX_DEPTH, MAX_NODES, TOO_DEEP, Kind, Mistakes, Node
+from irkit.runbook.source import FLATTEN, MAX_BYTES, MAX_DEPTH, MAX_NODES, TOO_DEEP, Kind, Mistakes, Node, harmful
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]++|\\.)*+"', re.S)       # possessive: a text without an end costs one pass
 _ATOM = re.compile(r"-?(?:0|[1-9][0-9]{0,63})(?:\.[0-9]{1,64})?(?:[eE][+-]?[0-9]{1,4})?(?![\w.+-])|(?:true|false|null)\b")
 _BREAK = re.compile(r"\r\n|\r|\n")
-_HARMFUL = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
-                      "\ud800-\udfff\ufffe\uffff]")
 _KINDS: dict[str, tuple[Kind, str]] = {"{": ("mapping", "}"), "[": ("sequence", "]")}
-
-
-def harmful(text: str) -> re.Match[str] | None:
-    """The first character that steers a terminal, turns the reading order or is no character at all."""
-    return _HARMFUL.search(text)
 
 
 def compose(raw: bytes, mistakes: Mistakes) -> Node:

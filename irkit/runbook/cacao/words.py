@@ -8,10 +8,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from irkit.runbook.cacao.parse import harmful
 from irkit.runbook.cacao.shape import text
 from irkit.runbook.lint.secrets import secret_name
-from irkit.runbook.source import Node
+from irkit.runbook.source import Node, harmful
 
 NAME = 64                                                                       # characters of an id (model.Name)
 TITLE = 100
