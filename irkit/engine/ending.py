@@ -45,11 +45,12 @@ class GoTo(BaseException):
 
 
 def end(session: Session, step: Step, kind: str, data: Mapping[str, Any] | None = None,
-        disclose: Mapping[str, Any] | None = None, *, reason: str = "", by: str = "machine", say: str = "") -> None:
-    """Record how a step ended and say so, with the step that comes next."""
+        disclose: Mapping[str, Any] | None = None, *, reason: str = "", by: str = "machine", say: str = "",
+        follow: bool = True) -> None:
+    """Record how a step ended and say so; with the step that comes next, unless not `follow`."""
     more = {**(disclose or {}), **({"reason": reason} if reason else {})}
     entry = session.record(kind, data, more, by=by, step=step.id)
-    following = session.view.following(session.ctx.clock.now())
+    following = session.view.following(session.ctx.clock.now()) if follow else ""
     session.ctx.say(Ended(session.step_state(step).word, say or reason, entry.seq, following))
 
 

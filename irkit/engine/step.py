@@ -27,7 +27,13 @@ from irkit.runbook import Missing, Step
 
 
 def walk(session: Session, step: Step) -> None:
-    """Take one step as far as it goes now. Raises Paused and GoTo; the ledger holds whatever happened before."""
+    """Take one step as far as it goes now. Raises Paused and GoTo; the ledger holds whatever happened before.
+
+    One that is not needed takes a line: a choice of provider leaves out the steps of all the others.
+    """
+    if why := _left_out(session, step):
+        end(session, step, "step.not_needed", reason=why, say=f"{session.number(step.id)}. {step.title}: {why}", follow=False)
+        return
     badge = {"do": "BY HAND", "ask": "DECISION"}.get(step.kind) or plan.BADGES[session.action_of(step).effect]
     where = session.where(step)
     left = step.target.total_seconds() - where.elapsed if step.target else None
@@ -66,25 +72,36 @@ def _perform(session: Session, step: Step) -> None:
         common(session, step, left.letter)
 
 
-def _needed(session: Session, step: Step) -> bool:
-    """Whether the step is to be taken. One with a request that nothing has settled is, whatever was decided since."""
+def _left_out(session: Session, step: Step) -> str:
+    """Why the step is not needed; "" where it is, or where that cannot be told. One with a request that nothing has settled is
+    needed, whatever was decided since.
+    """
     if step.when is None or any(sending.open for sending in session.step_state(step).sendings):
-        return True
-    known, by = session.scope(), "machine"
+        return ""
+    known = session.scope()
     try:
-        wanted, why = step.when_value(known), f"`when` is false{needed.seen(step.when, known)}"
+        return "" if step.when_value(known) else f"`when` is false{needed.seen(step.when, known)}"
+    except Missing:
+        return ""
+
+
+def _needed(session: Session, step: Step) -> bool:
+    """Whether the step is to be taken; where what its `when` names is not known, somebody says so."""
+    try:
+        if step.when is not None:
+            step.when_value(session.scope())
     except Missing as missing:
+        if any(sending.open for sending in session.step_state(step).sendings):
+            return True
         if session.ctx.mode is Mode.PROBE:
             session.ctx.say(News([f"{missing.path} is not known: shown as if this step were needed."]))
             return True
         answer = ask.choose(session, step.id, "when_unknown", f"{missing.path} is not known. Is this step needed?",
                             {"y": "needed", "x": "not needed"})
-        wanted, why, by = answer == "y", "", "human"
-        if not wanted:
-            why = ask.reason(session, step.id)
-    if not wanted:
-        end(session, step, "step.not_needed", reason=why, by=by)
-    return wanted
+        if answer != "y":
+            end(session, step, "step.not_needed", reason=ask.reason(session, step.id), by="human")
+            return False
+    return True
 
 
 # -- by hand, and decisions --------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 
 from irkit.engine.ending import GoTo
 from irkit.engine.fold import fold
-from irkit.engine.gate import Ended, News, Question
+from irkit.engine.gate import Ended, News, Question, StepBegins
 from irkit.engine.session import Nothing, load_from
 from irkit.engine.state import RunState, State
 from irkit.ledger import Ledger
@@ -78,8 +78,15 @@ def test_a_corrected_decision_opens_the_step_that_it_had_left_out(tmp_path: Path
 def test_the_step_that_comes_back_is_named_as_next(tmp_path: Path) -> None:
     """The decision's last line names it already, before anything else is done."""
     play = back(tmp_path / "i").walk()
-    assert [said.next for said in play.heard(Ended)][:3] == [
-        "2. Shut the account", "3. Look who is signed in", "2. Shut the account"]
+    assert [said.next for said in play.heard(Ended)][:3] == ["2. Shut the account", "", "2. Shut the account"]
+
+
+def test_a_step_that_is_not_needed_takes_a_line(tmp_path: Path) -> None:
+    """Its title and why, and no header, clocks and target of a step that nobody takes."""
+    play = Play(tmp_path / "i", BOOK, ANSWERS).walk()
+    said, = (said for said in play.heard(Ended) if said.state == "not needed")
+    assert said.text == "2. Shut the account: `when` is false: provider.choice is freshdesk"
+    assert [begun.title for begun in play.heard(StepBegins)] == [step.title for step in BOOK.steps if step.id != "contain"]
 
 
 def test_a_decision_that_changes_nothing_for_the_step_leaves_it(tmp_path: Path) -> None:
