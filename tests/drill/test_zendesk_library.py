@@ -141,3 +141,16 @@ def test_a_plan_without_the_log_is_never_quiet(tmp_path: Path) -> None:
     states = {step.id: step.state for step in game.session.run.steps.values()}
     assert {step for step, state in states.items() if state == "unavailable"} == {"reads_again", "keep_reads", "keep_all_reads"}
     assert (states["requesters"], states["stop_again"], states["notify_authority"]) == ("not_needed", "by_hand", "by_hand")
+
+
+def test_a_marketplace_apps_tokens_are_revoked_whoever_let_it_in(tmp_path: Path) -> None:
+    """Its client is its maker's, and each person who let it in has a token: all of them go, and no other marketplace app's."""
+    plain = shipped("retired_chat_app")
+    game = Played("retired_chat_app", tmp_path, dataclasses.replace(plain, inputs={**plain.inputs, "market_name": "for iOS"}))
+    account, run = tenant(game), game.session.run
+    phones, = (client for client, data in account.global_clients.items() if "iOS" in data["name"])
+    revoked = {item["id"] for item in run.step("keep_tokens").result["suspects"] if "for iOS" in item["title"]}
+    game.close()
+    assert run.step("keep_global").result["suspect_ids"] == [phones]
+    assert len(revoked) > 1
+    assert not [token for token in account.tokens.values() if str(token["client_id"]) == phones]
