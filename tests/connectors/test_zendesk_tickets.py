@@ -57,6 +57,15 @@ def test_an_event_that_comes_twice_is_counted_once() -> None:
     assert (sent.rows, sent.replies, sent.channels) == (5, 1, ("Web service: 3", "api: 1"))
 
 
+def test_a_long_export_is_counted_in_flat_memory() -> None:
+    """Of millions of events the latest are remembered; one that comes again within a page of itself is among them."""
+    once = tickets._Once()
+    for number in range(2 * tickets.REMEMBERED):
+        assert once.is_new({"id": number})
+        assert number < 1000 or not once.is_new({"id": number - 1000})
+    assert len(once._seen) == tickets.REMEMBERED
+
+
 @pytest.mark.parametrize("odd", [None, 3, {"child_events": None}, {"child_events": [None, 4]}, {"via": 3}, {"ticket_id": None}])
 def test_odd_events_are_kept_and_break_nothing(odd: Any) -> None:
     """Whatever a row holds, the collection goes on."""

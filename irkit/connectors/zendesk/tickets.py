@@ -32,6 +32,7 @@ from irkit.connectors.zendesk.paging import MOST_LINES, Tally, epoch, items, lis
 
 MOST_TICKETS = 100      # of one restore_many
 MOST_BODY = 20_000      # characters of a reply that are searched for links
+REMEMBERED = 5000       # events; a page of an incremental export has a thousand
 HOST = re.compile(r"https?://([A-Za-z0-9.-]{1,253})")
 
 
@@ -49,16 +50,20 @@ class TicketEvents(Collection):
 class _Once:
     """Which events were counted. A page of an export by time begins with the second in which the last one ended, so that events
     come twice (developer.zendesk.com, Using the Incremental Exports API): all are kept, and each is counted once.
+
+    Only the latest ones are remembered: an export has millions of events, and they come twice within a page of each other.
     """
 
     def __init__(self) -> None:
-        self._seen: set[str] = set()
+        self._seen: dict[str, None] = {}         # in the order in which they came
 
     def is_new(self, data: Mapping[str, Any]) -> bool:
         event = ident(data.get("id"))
         new = event not in self._seen
-        if event:
-            self._seen.add(event)
+        if event and new:
+            self._seen[event] = None
+            if len(self._seen) > REMEMBERED:
+                del self._seen[next(iter(self._seen))]
         return new
 
 
