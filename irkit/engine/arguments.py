@@ -12,7 +12,7 @@ from irkit.engine.ending import COMMON, Leaves, judged, letter_or_go, menu_for, 
 from irkit.engine.modes import Mode
 from irkit.engine.outcome import Failed
 from irkit.engine.session import Session
-from irkit.engine.state import Sending, put
+from irkit.engine.state import put
 from irkit.errors import IrkitError
 from irkit.runbook import Missing, Step, convert_args, parse_typed, result_fields
 from irkit.runbook.convert import element, fields_of, no_value, optional, plain_type
@@ -50,7 +50,7 @@ def arguments(session: Session, step: Step, action: Action, typed: dict[str, Any
 def _value(session: Session, step: Step, path: str, kind: Any) -> Any:
     """A value that no step gave, typed by hand. Raises Leaves."""
     now = session.ctx.clock.now()
-    letters = BY_HAND if _unsettled(session, step) else COMMON
+    letters = BY_HAND if session.step_state(step).open_sending else COMMON
 
     def parsed(text: str) -> Any:
         if no_value(kind, text):
@@ -66,15 +66,11 @@ def _value(session: Session, step: Step, path: str, kind: Any) -> Any:
 
 def _stuck(session: Session, step: Step, action: Action, why: str) -> None:
     """The values do not fit: say why, and return for another try, with what was corrected or typed anew. Raises Leaves."""
-    outcome = judged(Failed(why, command=_correct(session)), action, _unsettled(session, step))
+    outcome = judged(Failed(why, command=_correct(session)), action, session.step_state(step).open_sending)
     trouble(session, step, outcome)
     letter = letter_or_go(session, step, "menu", "", menu_for(outcome, by_look=True))
     if letter not in ("r", "l"):
         raise Leaves(letter)
-
-
-def _unsettled(session: Session, step: Step) -> Sending | None:
-    return next((sending for sending in session.step_state(step).sendings if sending.open), None)
 
 
 def _correct(session: Session) -> str:

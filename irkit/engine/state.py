@@ -137,6 +137,11 @@ class StepState:
         found = [s for s in self.sendings if s.item == item and s.open]
         return found[-1] if found else None
 
+    @property
+    def open_sending(self) -> Sending | None:
+        """The first sending, of whatever item, that may have worked and that nothing has settled."""
+        return next((s for s in self.sendings if s.open), None)
+
     def all_sendings(self) -> list[Sending]:
         """Those of the step, and those of its undos."""
         return [*self.sendings, *(s for undo in self.undos for s in undo.sendings)]
@@ -144,7 +149,7 @@ class StepState:
     @property
     def half_undone(self) -> bool:
         """An undo was sent, and nothing has settled whether it took."""
-        return bool(self.undos) and any(s.open for s in self.undos[-1].sendings)
+        return bool(self.undos) and self.undos[-1].open_sending is not None
 
 
 @dataclass

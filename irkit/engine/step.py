@@ -31,7 +31,12 @@ def walk(session: Session, step: Step) -> None:
 
     One that is not needed takes a line: a choice of provider leaves out the steps of all the others.
     """
-    if why := _left_out(session, step):
+    unknown = None
+    try:
+        why = _left_out(session, step)
+    except Missing as missing:
+        why, unknown = "", missing
+    if why:
         end(session, step, "step.not_needed", reason=why, say=f"{session.number(step.id)}. {step.title}: {why}", follow=False)
         return
     badge = {"do": "BY HAND", "ask": "DECISION"}.get(step.kind) or plan.BADGES[session.action_of(step).effect]
@@ -40,7 +45,7 @@ def walk(session: Session, step: Step) -> None:
     session.ctx.say(StepBegins(where, session.number(step.id), step.title, step.why, badge,
                                session.runbook.roles.get(step.owner, step.owner), left,
                                [d for d in where.deadlines if d.stops == where.number and d.state == "running"]))
-    if not _needed(session, step):
+    if unknown is not None and not _needed(session, step, unknown):
         return
     fill(session, step)
     try:
@@ -73,35 +78,25 @@ def _perform(session: Session, step: Step) -> None:
 
 
 def _left_out(session: Session, step: Step) -> str:
-    """Why the step is not needed; "" where it is, or where that cannot be told. One with a request that nothing has settled is
-    needed, whatever was decided since.
+    """Why the step is not needed; "" where it is. Raises Missing where that cannot be told. One with a request that nothing has
+    settled is needed, whatever was decided since.
     """
-    if step.when is None or any(sending.open for sending in session.step_state(step).sendings):
+    if step.when is None or session.step_state(step).open_sending is not None:
         return ""
     known = session.scope()
-    try:
-        return "" if step.when_value(known) else f"`when` is false{needed.seen(step.when, known)}"
-    except Missing:
-        return ""
+    return "" if step.when_value(known) else f"`when` is false{needed.seen(step.when, known)}"
 
 
-def _needed(session: Session, step: Step) -> bool:
-    """Whether the step is to be taken; where what its `when` names is not known, somebody says so."""
-    try:
-        if step.when is not None:
-            step.when_value(session.scope())
-    except Missing as missing:
-        if any(sending.open for sending in session.step_state(step).sendings):
-            return True
-        if session.ctx.mode is Mode.PROBE:
-            session.ctx.say(News([f"{missing.path} is not known: shown as if this step were needed."]))
-            return True
-        answer = ask.choose(session, step.id, "when_unknown", f"{missing.path} is not known. Is this step needed?",
-                            {"y": "needed", "x": "not needed"})
-        if answer != "y":
-            end(session, step, "step.not_needed", reason=ask.reason(session, step.id), by="human")
-            return False
-    return True
+def _needed(session: Session, step: Step, unknown: Missing) -> bool:
+    """Whether a step is to be taken whose `when` names what is not known: somebody says so. A probe goes on as if it were."""
+    if session.ctx.mode is Mode.PROBE:
+        session.ctx.say(News([f"{unknown.path} is not known: shown as if this step were needed."]))
+        return True
+    answer = ask.choose(session, step.id, "when_unknown", f"{unknown.path} is not known. Is this step needed?",
+                        {"y": "needed", "x": "not needed"})
+    if answer != "y":
+        end(session, step, "step.not_needed", reason=ask.reason(session, step.id), by="human")
+    return answer == "y"
 
 
 # -- by hand, and decisions --------------------------------------------------------------------------------------
