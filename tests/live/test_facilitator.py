@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 
-from tests.live.rig import CALL, FIND, SUSPEND, Rig
+from tests.live.rig import CALL, FIND, SUSPEND, Person, Rig
 
 PLAIN = {"NO_COLOR": "1"}
 FAY = {**PLAIN, "IRKIT_WHO": "fay"}
@@ -116,13 +116,19 @@ def test_a_drill_with_two_terminals(rig: Rig) -> None:
     assert set(steering) <= taken
 
 
-def test_a_facilitator_whose_terminal_dies(rig: Rig) -> None:
-    """Killed, with the clock stopped: the drill says so and its clock runs."""
+def both(rig: Rig) -> tuple[Person, Person]:
+    """Maria at her first gate, and Fay at the desk beside it."""
     prepared(rig)
     maria = rig.person("drill", "two_terminals", "--facilitator", "--incident", "D", env=PLAIN)
     maria.sees("Send it? y yes")
     fay = rig.person("drill", "control", "D", env=FAY)
     maria.sees("A facilitator follows this drill")
+    return maria, fay
+
+
+def test_a_facilitator_whose_terminal_dies(rig: Rig) -> None:
+    """Killed, with the clock stopped: the drill says so and its clock runs."""
+    maria, fay = both(rig)
     fay.sees("q leave:")
     os.kill(fay.child.pid, signal.SIGKILL)
     fay.ends()
@@ -138,11 +144,7 @@ def test_a_facilitator_whose_terminal_dies(rig: Rig) -> None:
 def test_a_facilitator_who_thinks_better_of_it_stays(rig: Rig) -> None:
     """Ctrl-C at a question of a verb leaves that verb out, and what is held stays held. At the menu it leaves, and says what
     comes by itself then."""
-    prepared(rig)
-    maria = rig.person("drill", "two_terminals", "--facilitator", "--incident", "D", env=PLAIN)
-    maria.sees("Send it? y yes")
-    fay = rig.person("drill", "control", "D", env=FAY)
-    maria.sees("A facilitator follows this drill")
+    maria, fay = both(rig)
     fay.sees('asks "Send it?"')
     fay.types("h\n")
     fay.sees("Which inject:")
@@ -165,10 +167,7 @@ def test_a_facilitator_who_thinks_better_of_it_stays(rig: Rig) -> None:
 
 def test_a_facilitator_types_an_inject_and_a_fault(rig: Rig) -> None:
     """For later, too; what is no time, no step or no request is said at that question, and not when all has been typed."""
-    prepared(rig)
-    maria = rig.person("drill", "two_terminals", "--facilitator", "--incident", "D", env=PLAIN)
-    maria.sees("Send it? y yes")
-    fay = rig.person("drill", "control", "D", env=FAY)
+    maria, fay = both(rig)
     fay.sees('asks "Send it?"')
     for question, answer in (("q leave:", "a"), ("What the team is told:", "The chat is down."), ("To whom (empty: all):", ""),
                              ("What they are asked (empty: nothing):", "How now?"),
