@@ -20,6 +20,7 @@ from irkit.cli.incident import complete_incident
 from irkit.cli.incidents import folder_of, who_am_i
 from irkit.cli.options import Settings, as_json, print_json, shared
 from irkit.cli.output import put, tell
+from irkit.cli.watch import FACILITATOR, behind, keeps_back, left_out
 from irkit.errors import IrkitError, UsageError
 
 if TYPE_CHECKING:
@@ -55,14 +56,16 @@ def _signer(settings: Settings, ledger: Ledger, *, needed: bool) -> Signer | Non
 @click.option("--basis", default="", help="On what ground they get it, for the record.")
 @click.option("--redact", "rules_file", type=RULES, metavar="FILE",
               help="Withhold what these rules say; see irkit ledger redact.")
+@FACILITATOR
 @shared
 @click.pass_obj
 def export(settings: Settings, incident: str, form: str, output: Path | None, recipient: str, basis: str,
-           rules_file: Path | None) -> None:
+           rules_file: Path | None, facilitator: bool) -> None:
     """Write a ledger for other people and other tools.
 
     A bag can be checked without irkit: its VERIFY.md says how. All forms but jsonl are recorded in the ledger. They hold
-    personal data; what is made is readable by you alone.
+    personal data; what is made is readable by you alone. Without rules, jsonl leaves out what a facilitator does in a drill
+    behind the team's back until the drill is over.
 
     \b
     Examples:
@@ -74,7 +77,7 @@ def export(settings: Settings, incident: str, form: str, output: Path | None, re
     folder = folder_of(settings, incident)
     rules = _rules(rules_file)
     if form == "jsonl":
-        _jsonl(settings, folder, output, rules)
+        _jsonl(settings, folder, output, rules, all_of_it=facilitator)
         return
     if output is None:
         raise UsageError(f"--as {form} wants --output", next=f"irkit ledger export {incident} --as {form} --output PATH")
@@ -219,7 +222,7 @@ def _made(export: Export, form: str, into: Folder | TextIO) -> dict[str, Any]:
     return {"lines": export.timesketch(into)} if form == "timesketch" else {"nodes": export.case(into)}
 
 
-def _jsonl(settings: Settings, folder: Path, output: Path | None, rules: Rules | None) -> None:
+def _jsonl(settings: Settings, folder: Path, output: Path | None, rules: Rules | None, *, all_of_it: bool) -> None:
     """The view, which is not recorded."""
     from irkit.ledger import Ledger
     from irkit.ledger.export import view, write_jsonl
@@ -230,8 +233,12 @@ def _jsonl(settings: Settings, folder: Path, output: Path | None, rules: Rules |
             if isinstance(sys.stdout, io.TextIOWrapper):
                 sys.stdout.reconfigure(encoding="utf-8", newline="\n")       # JSON is UTF-8 (RFC 8259 8.1), whatever the locale
             out = sys.stdout
-        views = map(view, ledger.entries()) if rules is None else _redacted(ledger, rules)
-        count = write_jsonl(_counted(settings, views), out)
+        hides = rules is None and not all_of_it and keeps_back(ledger)
+        shown = (entry for entry in ledger.entries() if not (hides and behind(entry)))
+        count = write_jsonl(_counted(settings, map(view, shown) if rules is None else _redacted(ledger, rules)), out)
+        left = ledger.size - count if hides else 0
+    if left:
+        tell(settings, left_out(left))
     if output is not None:
         tell(settings, f"Wrote {count} entries to {output}", f"  next  irkit ledger verify {folder.name}")
 

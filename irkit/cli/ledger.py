@@ -11,17 +11,17 @@ import click
 from irkit.cli.complete import step_name
 from irkit.cli.export import INCIDENT, export, redact, reveal
 from irkit.cli.forward import forward
-from irkit.cli.incidents import folder_of, state_of
+from irkit.cli.incidents import folder_of
 from irkit.cli.label import erase, label, labels_
 from irkit.cli.options import Settings, as_json, print_json, shared
 from irkit.cli.output import put, tell, width
 from irkit.cli.verify import checkpoint, stamp, verify
-from irkit.cli.watch import FACILITATOR, behind, left_out, playing
+from irkit.cli.watch import FACILITATOR, behind, keeps_back, left_out
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from irkit.ledger import Entry, Ledger
+    from irkit.ledger import Entry
     from irkit.ledger.assurance import Windows
     from irkit.ui.reading import Row
 
@@ -64,7 +64,7 @@ def show(settings: Settings, incident: str, step: str | None, kinds: tuple[str, 
     folder = folder_of(settings, incident)
     proven = _proven(folder) if windows else None
     with Ledger.open(folder, write=False) as found:
-        wanted = _Filter(step, kinds, all_of_it=facilitator or not _keeps_back(found))
+        wanted = _Filter(step, kinds, all_of_it=facilitator or not keeps_back(found))
         prefix = mark(found.mode)
         if as_json:
             from irkit.ledger.export import view
@@ -83,11 +83,6 @@ def _show(settings: Settings, rows: list[Row], prefix: str) -> None:
     from irkit.ui.screen import prefixed
     if rows:
         put(settings, prefixed(ledger_show_lines(rows, width=width() - len(prefix)), prefix))
-
-
-def _keeps_back(ledger: Ledger) -> bool:
-    """Whether it holds what the team of an open drill is not to see. A ledger without such entries is not folded for it."""
-    return ledger.mode == "drill" and any(map(behind, ledger.entries())) and playing(state_of(ledger))
 
 
 def _proven(folder: Path) -> Windows:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from irkit.engine.follow import Follower
     from irkit.engine.state import RunState, State, StepState
-    from irkit.ledger import Entry
+    from irkit.ledger import Entry, Ledger
     from irkit.runbook import Runbook
     from irkit.ui.reading import Row
     from irkit.ui.watching import Stand
@@ -107,6 +107,11 @@ def behind(entry: Entry) -> bool:
 def playing(state: State) -> bool:
     """Whether a drill goes on, so that what stands in its ledger can give away what the team is to meet."""
     return state.mode == "drill" and state.open_run is not None
+
+
+def keeps_back(ledger: Ledger) -> bool:
+    """Whether it holds what the team of an open drill is not to see. A ledger without such entries is not folded for it."""
+    return ledger.mode == "drill" and any(map(behind, ledger.entries())) and playing(incidents.state_of(ledger))
 
 
 def left_out(count: int) -> str:

@@ -300,12 +300,12 @@ def test_what_a_facilitator_begins_meanwhile_is_said_to_be_left_out(capsys: Caps
 
 @pytest.mark.usefixtures("behind")
 def test_a_ledger_is_shown_without_it_while_the_drill_is_open(capsys: Capsys) -> None:
-    """As lines and as JSON, to whoever does not say that they facilitate; how many are left out is said beside it."""
-    for form in ((), ("--json",)):
-        ran = irkit(capsys, "ledger", "show", NAME, *form)
+    """As lines, JSON or an export, to whoever does not say that they facilitate; how many are left out is said beside it."""
+    for form in (("show", NAME), ("show", NAME, "--json"), ("export", NAME, "--as", "jsonl")):
+        ran = irkit(capsys, "ledger", *form)
         assert (ran.code, told(ran.out), ran.err.splitlines()) == (0, [], [LEFT_OUT])
         assert "pause" in ran.out
-        ran = irkit(capsys, "ledger", "show", NAME, "--facilitator", *form)
+        ran = irkit(capsys, "ledger", *form, "--facilitator")
         assert (ran.code, told(ran.out), ran.err) == (0, list(SECRETS), "")
     closes()
     ran = irkit(capsys, "ledger", "show", NAME)
