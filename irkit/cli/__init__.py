@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import sys
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from irkit.cli.streams import hold_open, let_go
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+_GARBAGE = 50_000                  # objects made before the collector looks: loading modules makes many, and no garbage
 
 # name -> (module, short help). The help stands here so that `irkit --help` loads click alone; a test compares the two.
 COMMANDS = {
@@ -141,5 +144,6 @@ def _report(error: BaseException, code: int, lines: list[str], settings: Setting
 
 
 def entry_point() -> None:
+    gc.set_threshold(_GARBAGE)
     hold_open()
     sys.exit(main())

@@ -17,11 +17,12 @@ import functools
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
 import yaml
+from msgspec import Struct
 
 from irkit.errors import RunbookError
 
@@ -34,8 +35,7 @@ _HARMFUL = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2
 Kind = Literal["scalar", "sequence", "mapping"]
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """One YAML node and where it stands; lines and columns count from 1, `end_col` is one past the last character."""
 
     kind: Kind
@@ -196,10 +196,16 @@ def compose(raw: bytes, path: str) -> Node:
     return root(raw, mistakes) or mistakes.fail()
 
 
-def root(raw: bytes, mistakes: Mistakes) -> Node | None:
+def compose_head(raw: bytes, path: str, keys: Collection[str]) -> Node:
+    """The same of a mapping up to the last of these keys; of the rest, nothing is read or said."""
+    mistakes = Mistakes(path, raw)
+    return root(raw, mistakes, keys) or mistakes.fail()
+
+
+def root(raw: bytes, mistakes: Mistakes, keys: Collection[str] = ()) -> Node | None:
     """The same with its one mistake noted, and None, in place of an error."""
     try:
-        return _Composer(_decode(raw)).document()
+        return _Composer(_decode(raw)).document({*keys})
     except _Unreadable as bad:
         mistakes.at(bad.line, bad.col, bad.message, bad.hint)
     except yaml.YAMLError as bad:
@@ -269,69 +275,77 @@ class _Open:
     col: int
     children: list[Node]
 
-    def closed(self, event: Any) -> Node:
-        end = (event.end_mark.line + 1, event.end_mark.column + 1)
+    def closed(self, *end: int) -> Node:
         if self.kind == "sequence":
             return Node("sequence", self.line, self.col, *end, items=tuple(self.children))
         pairs = tuple(zip(self.children[::2], self.children[1::2], strict=True))
         return Node("mapping", self.line, self.col, *end, pairs=pairs)
 
 
-def _opened(event: Any) -> _Open:
-    kind: Kind = "sequence" if isinstance(event, yaml.SequenceStartEvent) else "mapping"
-    return _Open(kind, event.start_mark.line + 1, event.start_mark.column + 1, [])
-
-
-def _scalar(event: Any) -> Node:
-    start, end = event.start_mark, event.end_mark
-    return Node("scalar", start.line + 1, start.column + 1, end.line + 1, end.column + 1, event.value, plain=not event.style)
-
-
 class _Composer:
     """Builds nodes from events with a stack of its own, refusing each forbidden thing as its event arrives."""
 
     def __init__(self, text: str) -> None:
-        self.events: Iterator[Any] = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+        self.events: Iterator[Any] = iter(loader.get_event, None)
+        self.harmless = harmful(text) is None and "\\" not in text       # then no value holds what only an escape could put in
         self.open: list[_Open] = []
         self.roots: list[Node] = []
         self.count = 0
 
-    def document(self) -> Node:
-        for event in self.events:
-            self.refuse(event)
-            if isinstance(event, yaml.ScalarEvent):
-                self.add(_scalar(event))
-            elif isinstance(event, yaml.CollectionStartEvent):
-                self.open.append(_opened(event))
-            elif isinstance(event, yaml.CollectionEndEvent):
-                self.add(self.open.pop().closed(event))
+    def document(self, until: set[str]) -> Node:
+        """The whole of it; or a mapping `until` the last of these keys has its value."""
+        for node in self.nodes():
+            siblings = self.open[-1].children if self.open else self.roots
+            siblings.append(node)
+            if until and len(self.open) == 1 and len(siblings) % 2 == 0:
+                until.discard(siblings[-2].value)
+                if not until:
+                    return self.open[0].closed(node.end_line, node.end_col)
         if not self.roots:
             raise _Unreadable("the file is empty", hint="irkit runbook new NAME starts one")
         return self.roots[0]
 
+    def nodes(self) -> Iterator[Node]:
+        """Each node when it is complete, for whoever adds it to what is open."""
+        for event in self.events:
+            kind = type(event)
+            if kind is yaml.ScalarEvent:
+                self.refuse(event)
+                if not self.harmless and (found := harmful(event.value)):
+                    raise _Unreadable(f"control character U+{ord(found[0]):04X}", *_start(event), "take it out")
+                yield Node("scalar", *_start(event), *_end(event), event.value, not event.style)
+            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+                self.refuse(event)
+                if len(self.open) >= MAX_DEPTH:
+                    raise _Unreadable(TOO_DEEP, *_start(event), FLATTEN)
+                self.open.append(_Open("mapping" if kind is yaml.MappingStartEvent else "sequence", *_start(event), []))
+            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+                yield self.open.pop().closed(*_end(event))
+            elif kind is yaml.AliasEvent:
+                raise _Unreadable(f"the alias *{event.anchor} is refused", *_start(event), "write the value out")
+            elif kind is yaml.DocumentStartEvent and self.roots:
+                raise _Unreadable("a second document starts here", *_start(event), "keep one document to a file")
+
     def refuse(self, event: Any) -> None:
-        """Raise _Unreadable for what no file of ours may hold."""
-        where = (event.start_mark.line + 1, event.start_mark.column + 1)
-        if isinstance(event, yaml.AliasEvent):
-            raise _Unreadable(f"the alias *{event.anchor} is refused", *where, "write the value out")
-        if not isinstance(event, yaml.NodeEvent):
-            if isinstance(event, yaml.DocumentStartEvent) and self.roots:
-                raise _Unreadable("a second document starts here", *where, "keep one document to a file")
-            return
+        """Raise _Unreadable for what no value of ours may bear, and for the one too many."""
         if event.anchor:
-            raise _Unreadable(f"the anchor &{event.anchor} is refused", *where, "write the value out where it is used")
-        if event.tag:                               # type: ignore[attr-defined]  # every node event but an alias has one
-            raise _Unreadable("a tag (!) is refused", *where, "take it out; each key has its own type")
-        if isinstance(event, yaml.ScalarEvent) and (found := harmful(event.value)):
-            raise _Unreadable(f"control character U+{ord(found[0]):04X}", *where, "take it out")
+            raise _Unreadable(f"the anchor &{event.anchor} is refused", *_start(event), "write the value out where it is used")
+        if event.tag:
+            raise _Unreadable("a tag (!) is refused", *_start(event), "take it out; each key has its own type")
         self.count += 1
         if self.count > MAX_NODES:
-            raise _Unreadable(f"more than {MAX_NODES:,} values", *where, "split the file")
-        if len(self.open) >= MAX_DEPTH and isinstance(event, yaml.CollectionStartEvent):
-            raise _Unreadable(TOO_DEEP, *where, FLATTEN)
+            raise _Unreadable(f"more than {MAX_NODES:,} values", *_start(event), "split the file")
 
-    def add(self, node: Node) -> None:
-        (self.open[-1].children if self.open else self.roots).append(node)
+
+def _start(event: Any) -> tuple[int, int]:
+    mark = event.start_mark
+    return mark.line + 1, mark.column + 1
+
+
+def _end(event: Any) -> tuple[int, int]:
+    mark = event.end_mark
+    return mark.line + 1, mark.column + 1
 
 
 # -- reading nodes -----------------------------------------------------------------------------------------------
