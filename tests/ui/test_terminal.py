@@ -222,6 +222,7 @@ def test_a_value_that_cannot_be_parsed_asks_again(start: Start) -> None:
     person.sees("count: ")
     person.types("many\n")
     person.sees("invalid literal")
+    person.sees("count: ")              # what is typed before it is thrown away
     person.types("\n")
     person.sees("needed")
     person.sees("count: ")
