@@ -22,7 +22,7 @@ LEFT = {"quarter": "a quarter of its time is left", "hour": "an hour is left", "
 
 def keep(session: Session) -> None:
     """Record which clocks started or are due at another time, which were met, and which of those run again."""
-    for one in deadlines.all_of(session.runbook, session.run):
+    for one in session.view.deadlines:
         _start(session, one)
         on_record = session.run.met.get(one.id)
         if on_record is not None and one.met is None:
@@ -71,7 +71,7 @@ def _sent(one: Sending) -> str:
 def warn(session: Session) -> None:
     """Record that a clock nears its end, once for each threshold, and say so."""
     now = session.state.reckoned(session.ctx.clock.now())
-    for one, threshold in deadlines.nearing(deadlines.all_of(session.runbook, session.run), now):
+    for one, threshold in deadlines.nearing(session.view.deadlines, now):
         assert one.due is not None
         data = {"clock": one.id, "due": one.due.isoformat(), "threshold": threshold, **session.ctx.clock.stamp()}
         entry = session.ctx.ledger.append("deadline.warned", data, run=session.ctx.run, held_by=session.own)

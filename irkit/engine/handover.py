@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from irkit.engine import ask, deadlines
+from irkit.engine import ask
 from irkit.engine.gate import News, Offered, Question
 from irkit.engine.people import find, holders, same_name
 from irkit.engine.session import Session
@@ -71,7 +71,7 @@ def _next(view: View, now: datetime) -> list[str]:
 
 def _clocks(view: View, now: datetime) -> list[str]:
     lines, now = list[str](), view.state.reckoned(now)
-    for one in deadlines.all_of(view.runbook, view.run):
+    for one in view.deadlines:
         if one.due is None or one.state != "running":
             lines.append(f"{one.title} {one.state}")
         else:

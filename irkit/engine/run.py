@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from irkit.engine import ask, clocks, needed, radius
+from irkit.engine import ask, clocks, radius
 from irkit.engine.ending import GoTo, TakeBack
 from irkit.engine.gate import Closed, News, Question, Said, Waiting
 from irkit.engine.modes import Mode
@@ -52,7 +52,7 @@ class Walk:
             found = self._named(go_to) if go_to else self.next_step()
             go_to = None
             if found is None:
-                if needed.again(self.session.runbook, self.session.run):       # something was corrected at an inject's question
+                if self.session.view.again:       # something was corrected at an inject's question
                     continue
                 break
             if isinstance(found, datetime):
@@ -152,7 +152,7 @@ class Walk:
     def _take_up_again(self) -> None:
         """Put on record which steps were not needed and have to be looked at again, and say so."""
         session = self.session
-        for step_id, why in needed.again(session.runbook, session.run).items():
+        for step_id, why in session.view.again.items():
             what, before = f"Step {session.number(step_id)}, {self._named(step_id).title},", session.step_state(step_id).entry
             entry = session.record("amended", {"was": "not_needed"}, {"reason": why}, step=step_id, ref=before)
             session.news.append(News([f"AGAIN    {what} was not needed (entry {before}), and {why}. It is open again "

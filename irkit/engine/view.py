@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar, cast
 
 from irkit.engine import deadlines, needed
-from irkit.engine.gate import Closed, Resumed, Where
+from irkit.engine.gate import Closed, Deadline, Resumed, Where
 from irkit.engine.modes import Mode
 from irkit.engine.state import SETTLED, WITH_RESULT, RunState, State, StepState
 from irkit.engine.undoable import undoable
 from irkit.engine.values import word
 from irkit.runbook import Runbook, Step
 
+_T = TypeVar("_T")
 LABELS = {Mode.LIVE: "LIVE", Mode.PROBE: "PROBE", Mode.DRILL: "DRILL", Mode.DRY_RUN: "DRY RUN"}
 SKEW = timedelta(minutes=1)            # by which the clocks of two machines may differ without a word
 
@@ -28,6 +30,7 @@ class View:
     run_id: str
     who: str
     role: str = ""
+    _told: dict[Callable[[Runbook, RunState], Any], tuple[int, Any]] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def run(self) -> RunState:
@@ -44,6 +47,24 @@ class View:
         mode = Mode(self.run.mode)
         return "TEST" if self.state.mode == "test" and mode is Mode.LIVE else LABELS[mode]
 
+    @property
+    def deadlines(self) -> Sequence[Deadline]:
+        """Every clock, the nearest running one first."""
+        return self._by_entries(deadlines.all_of)
+
+    @property
+    def again(self) -> Mapping[str, str]:
+        """The steps that were not needed and have to be looked at again, by id, each with why."""
+        return self._by_entries(needed.again)
+
+    def _by_entries(self, tell: Callable[[Runbook, RunState], _T]) -> _T:
+        """What is told from the fold alone: told anew when an entry came, and not at each look at a prompt that waits."""
+        seq, told = self._told.get(tell, (-2, None))
+        if seq != self.state.seq:
+            told = tell(self.runbook, self.run)
+            self._told[tell] = self.state.seq, told
+        return cast("_T", told)
+
     def due(self, step: Step, now: datetime) -> datetime | None:
         """When a step with `after` may begin; None while the other step is open. Steps without it are due `now`."""
         if step.after is None:
@@ -57,7 +78,7 @@ class View:
 
     def at_hand(self, now: datetime) -> Iterator[Step]:
         """The open steps, in order, without those that were deferred and those whose turn has not come (`after`)."""
-        again = needed.again(self.runbook, self.run)
+        again = self.again
         for step in self.runbook.steps:
             state = "pending" if step.id in again else self.step_state(step).state
             if state in SETTLED or state == "deferred":
@@ -89,7 +110,7 @@ class View:
             label=self.label, incident=self.incident, runbook=self.runbook.name, version=self.runbook.version,
             number=self.number(step.id) if step else 0, total=len(self.runbook.steps), phase=step.phase if step else "",
             elapsed=max(0.0, (now - self.run.opened_at).total_seconds()), who=f"{self.who} (unsigned)", role=self.role, now=now,
-            deadlines=deadlines.all_of(self.runbook, self.run), set_back=back)
+            deadlines=self.deadlines, set_back=back)
 
     def _set_back(self, now: datetime) -> str:
         """What to say where this machine's clock is behind the moment that clocks are counted to."""

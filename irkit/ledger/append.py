@@ -151,8 +151,8 @@ class Commit:
             if one.also is not None:
                 one.also(connection)
 
-    def take(self) -> None:
-        """It is committed: the ledger stands where this leaves it."""
+    def take(self) -> list[Entry]:
+        """It is committed: the ledger stands where this leaves it. Returns what was written, in order."""
         for one in self._placed:
             if isinstance(one, Note):
                 self._attest.take_note(one)
@@ -162,6 +162,7 @@ class Commit:
         if author.key is not None and author.key is not key:
             author.key.erase()
         author.session, author.who, author.key, author.read, author.owed = self._session, self._who, key, self._read, self._owed
+        return [one.entry for one in self._placed if isinstance(one, Draft) and one.entry is not None]
 
     # -- one entry -----------------------------------------------------------------------------------------------
 

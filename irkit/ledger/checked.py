@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import gc
 import threading
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _TAIL = "SELECT seq, leaf, (SELECT count(*) FROM checkpoints WHERE size = ?) FROM entries ORDER BY seq DESC LIMIT 1"
 _CHUNK = 256                  # entries read at once
 _CHECKED_BYTES = 8 << 20      # of lines, the most that the check on open hands on to the first reading
+_RECENT_BYTES = 1 << 20       # the same of what is taken up or written after that
 
 
 class CheckedStore:
@@ -35,8 +37,8 @@ class CheckedStore:
         self._db = db
         self._artefacts = Artefacts(folder)
         self._turn = threading.Lock()                  # held by whoever commits or reads
-        self._checked: list[Entry] | None = []         # what the check on open read, for the first call of `entries`
-        self._checked_bytes = 0
+        self._recent: deque[Entry] = deque()           # checked or written just now: for the reading that comes next
+        self._recent_bytes, self._recent_most = 0, _CHECKED_BYTES
         self._refused: Finding | None = None           # what was found; from then on nothing is read or appended
         self._checker = Checker(self._refuse, self._artefact_problem, strict=False)
 
@@ -72,7 +74,7 @@ class CheckedStore:
 
     def _check(self) -> None:
         with _snapshot(self._db), _no_collection():
-            self._take_up(self._keep_checked)
+            self._take_up()
         if self._checker.next == 0:
             raise LedgerError("the ledger has no entries", where=str(self.folder), next=verify_command(self.folder))
 
@@ -83,14 +85,10 @@ class CheckedStore:
 
         Raises LedgerError at the first one that does not verify.
         """
-        checked, self._checked = self._checked, None
-        for entry in checked or ():
-            if entry.seq > after:
-                yield entry
-                after = entry.seq
         while chunk := self._read(after):
             yield from chunk
             if (after := chunk[-1].seq) >= self._checker.next - 1:         # that reading went to the end
+                self._recent_most = _RECENT_BYTES
                 return
 
     def last(self) -> int:
@@ -153,6 +151,8 @@ class CheckedStore:
             self._take_up()
             if after >= self._checker.next - 1:
                 return []
+            if recent := self._handed_on(after):
+                return recent
             rows = islice(database.scan(self._db.conn, after), _CHUNK)
             entries = [self._entry(row) for row in rows if isinstance(row, database.Row)]
             self._checker.end()
@@ -165,7 +165,7 @@ class CheckedStore:
         assert read is not None                        # `_refuse` has raised
         return Entry.of(read[0], row.line, leaf, read[1])
 
-    def _take_up(self, keep: Callable[[Entry], None] | None = None) -> None:
+    def _take_up(self) -> None:
         """Check the rows that this ledger has not seen yet, inside the caller's transaction."""
         if self._refused is not None:
             self._refuse(self._refused)
@@ -180,17 +180,32 @@ class CheckedStore:
                 self._checker.attest.note(*found)
             elif isinstance(found, database.Orphan):
                 self._checker.orphan(found.seq, found.digest)
-            elif (read := self._checker.feed(found)) is not None and keep is not None:
-                keep(Entry.of(read[0], found.line, found.leaf, read[1]))
+            elif (read := self._checker.feed(found)) is not None:
+                self._remember(Entry.of(read[0], found.line, found.leaf, read[1]))
         self._checker.end()
 
-    def _keep_checked(self, entry: Entry) -> None:
-        """Spare the first reading a second pass, unless it would take too much memory."""
-        if self._checked is not None:
-            self._checked_bytes += len(entry.line)
-            self._checked.append(entry)
-            if self._checked_bytes > _CHECKED_BYTES:
-                self._checked = None
+    def _remember(self, entry: Entry) -> None:
+        """Spare the first reading a second pass over what was just checked or written, unless that takes too much memory."""
+        if entry.kind == "erased":                     # a value that is gone is gone from here, too
+            self._recent.clear()
+            self._recent_bytes = 0
+        self._recent.append(entry)
+        self._recent_bytes += len(entry.line)
+        while self._recent_bytes > self._recent_most:
+            self._next_recent()
+
+    def _handed_on(self, after: int) -> list[Entry]:
+        """The entries after that one, as far as they wait to be read for the first time; each later reading is of the store."""
+        while self._recent and self._recent[0].seq <= after:
+            self._next_recent()
+        if not self._recent or self._recent[0].seq > after + 1:
+            return []
+        return [self._next_recent() for _ in range(min(len(self._recent), _CHUNK))]
+
+    def _next_recent(self) -> Entry:
+        entry = self._recent.popleft()
+        self._recent_bytes -= len(entry.line)
+        return entry
 
     def _refuse(self, finding: Finding) -> None:
         self._refused = finding

@@ -341,7 +341,8 @@ class Ledger(CheckedStore):
             if failure is not error or not batch:
                 raise
             return
-        commit.take()
+        for entry in commit.take():
+            self._remember(entry)
 
     # -- artefacts -----------------------------------------------------------------------------------------------
 

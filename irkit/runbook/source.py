@@ -275,11 +275,11 @@ class _Open:
     col: int
     children: list[Node]
 
-    def closed(self, *end: int) -> Node:
+    def closed(self, line: int, col: int) -> Node:
         if self.kind == "sequence":
-            return Node("sequence", self.line, self.col, *end, items=tuple(self.children))
+            return Node("sequence", self.line, self.col, line, col, items=tuple(self.children))
         pairs = tuple(zip(self.children[::2], self.children[1::2], strict=True))
-        return Node("mapping", self.line, self.col, *end, pairs=pairs)
+        return Node("mapping", self.line, self.col, line, col, pairs=pairs)
 
 
 class _Composer:
