@@ -15,6 +15,7 @@ from typing import Any
 from irkit.worlds.world import encode
 
 _MASK = 2**64 - 1
+Row = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
 
 
 def mix(number: int, seed: int = 0) -> int:
@@ -34,7 +35,7 @@ class Log:
     def __init__(self, count: int, start: datetime, span: timedelta, render: Callable[[int, int], str]) -> None:
         self._count, self._render = count, render
         self._start, self._span = int(start.timestamp()), int(span.total_seconds())
-        self._planted: list[tuple[int, int, str]] = []           # time, serial, text
+        self._planted: list[tuple[int, int, Row]] = []           # time, serial, row
         self._marks: list[int] | None = []                       # their positions; None when out of date
 
     def __len__(self) -> int:
@@ -49,9 +50,12 @@ class Log:
             return 0
         return min(self._count, -(-(time - self._start) * self._count // self._span))
 
-    def plant(self, at: datetime, row: Mapping[str, Any]) -> None:
-        """Put a special row in its place; rows of one second stay in the order in which they came."""
-        bisect.insort(self._planted, (int(at.timestamp()), len(self._planted), encode(row).decode()))
+    def plant(self, at: datetime, row: Row) -> None:
+        """Put a special row in its place; rows of one second stay in the order in which they came.
+
+        A function makes the row each time it is read: most of an intruder's are never looked at.
+        """
+        bisect.insort(self._planted, (int(at.timestamp()), len(self._planted), row))
         self._marks = None
 
     def _positions(self) -> list[int]:
@@ -69,7 +73,10 @@ class Log:
 
     def text(self, position: int) -> str:
         number, planted = self._place(position)
-        return self._planted[number][2] if planted else self._render(number, self._time(number))
+        if not planted:
+            return self._render(number, self._time(number))
+        row = self._planted[number][2]
+        return encode(row() if callable(row) else row).decode()
 
     def row(self, position: int) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.text(position))

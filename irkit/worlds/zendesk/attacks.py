@@ -8,7 +8,8 @@ intruder who came through the account's own tunnel turned them off.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from irkit.worlds.log import mix
@@ -97,9 +98,13 @@ def _read(tenant: Tenant, subject: Obj, urls: Sequence[str], *, minutes: float, 
     same = {"ip_address": FAR, "client": tenant.words(_SCRIPT), "summary": tenant.words("Read records"), **fields}
     for number, url in enumerate(urls):
         at = first + timedelta(seconds=every * number)
-        size = 40_000 + mix(number, tenant.options.seed) % 900_000
-        tenant.access_log.plant(at, history.access_row(tenant, int(at.timestamp()), subject, url=history.SITE + url,
-                                                       bytes_sent=size, **same))
+        tenant.access_log.plant(at, functools.partial(_row, tenant, tenant.new_id(), int(at.timestamp()), subject, url, number,
+                                                      same))
+
+
+def _row(tenant: Tenant, own: int, at: int, subject: Obj, url: str, number: int, same: Mapping[str, object]) -> Obj:
+    size = 40_000 + mix(number, tenant.options.seed) % 900_000
+    return history.access_row(tenant, own, at, subject, url=history.SITE + url, bytes_sent=size, **same)
 
 
 def _sign_in(tenant: Tenant, subject: Obj, *, hours: float, address: str = FAR) -> None:

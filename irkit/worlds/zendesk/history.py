@@ -52,9 +52,9 @@ _ACCESS_ROW = (
     '"summary":"%s","graphql":%s}')
 
 
-def access_row(tenant: Tenant, at: int, user: Obj, **fields: object) -> Obj:
-    """One access-log row, for what the routine templates do not cover."""
-    return {"id": ulid(at, mix(tenant.new_id())), "timestamp": when(at), "user_id": user["id"], "ip_address": OFFICE + "20",
+def access_row(tenant: Tenant, number: int, at: int, user: Obj, **fields: object) -> Obj:
+    """One access-log row, for what the routine templates do not cover; `number` tells it from others of its second."""
+    return {"id": ulid(at, mix(number)), "timestamp": when(at), "user_id": user["id"], "ip_address": OFFICE + "20",
             "method": "GET", "url": SITE + "/", "status": 200, "authorization_type": "session",
             "client": tenant.words(AGENTS[0]), "referer": "", "bytes_sent": 1000, "category": "api", "summary": "",
             "graphql": None, **fields}
