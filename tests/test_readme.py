@@ -7,10 +7,10 @@ import shlex
 from pathlib import Path
 
 import click
-import pytest
 
 from irkit.cli import COMMANDS, cli
 from irkit.errors import Interrupted, IrkitError, Paused
+from tests.rows import each
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text()
@@ -30,7 +30,7 @@ def test_readme_opens_with_two_set_up_commands() -> None:
     assert "pytest" in lines[1]
 
 
-@pytest.mark.parametrize("line", COMMAND_LINES)
+@each("line", COMMAND_LINES, group=lambda line: line.split()[1], named=str)
 def test_every_command_in_readme_parses(line: str) -> None:
     """Each command of README is one irkit has, with options that it takes."""
     words = shlex.split(line)[1:]

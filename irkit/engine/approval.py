@@ -145,7 +145,9 @@ def _record(item: int | None, outgoing: Outgoing) -> dict[str, Any]:
 
 
 def _evidence(session: Session, step: Step) -> list[str]:
-    """Name and SHA-256 of what people attached to the step."""
+    """Name and SHA-256 of what people attached to the step. The whole ledger is read for it: only where there is any."""
+    if not session.step_state(step).evidence:
+        return []
     return [f"{e.disclosed.get('artefact.name')} {e.disclosed.get('artefact.sha256')}" for e in session.ctx.ledger.entries()
             if e.kind == "artefact.added" and e.by == "human" and (e.run, e.step) == (session.ctx.run, step.id)]
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from irkit import connectors
 from tests.cli.rig import Capsys, irkit
+from tests.rows import each
 
 ALL = [action.full_name for name in connectors.names() for action in connectors.find(name).actions.values()]
 
@@ -51,7 +50,7 @@ def test_show_marks_what_cannot_be_undone_and_what_it_destroys(capsys: Capsys) -
     assert "Undo     none" in out
 
 
-@pytest.mark.parametrize("name", ALL)
+@each("name", ALL, group=lambda name: name.partition(".")[0], named=str)
 def test_every_action_shows_the_requests_it_makes(capsys: Capsys, name: str) -> None:
     """With its world's samples each action sends something, and one that changes something shows the change."""
     ran = irkit(capsys, "action", "show", name, "--json")

@@ -14,6 +14,7 @@ from click.shell_completion import ShellComplete
 from irkit.cli import COMMANDS, cli
 from irkit.cli.options import Settings
 from tests.cli.rig import Capsys, irkit
+from tests.rows import each
 
 
 def commands(prefix: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
@@ -36,13 +37,13 @@ ALL = dict(found for name in COMMANDS for found in commands(name, load(name)))
 LEAVES = {name: command for name, command in ALL.items() if not isinstance(command, click.Group)}
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@each("name", COMMANDS, group=lambda _: "irkit", named=str)
 def test_short_help_stands_in_one_wording(name: str) -> None:
     """What `irkit --help` prints without loading a command is that command's own first sentence."""
     assert load(name).get_short_help_str(200).rstrip(".") == COMMANDS[name][1].rstrip(".")
 
 
-@pytest.mark.parametrize("name", ALL)
+@each("name", ALL, group=lambda name: name.partition(" ")[0], named=str)
 def test_every_command_and_option_has_help(name: str) -> None:
     """No bare option, and no command without a sentence."""
     command = ALL[name]
@@ -51,7 +52,7 @@ def test_every_command_and_option_has_help(name: str) -> None:
     assert not [option.name for option in command.params if isinstance(option, click.Option) and not option.help]
 
 
-@pytest.mark.parametrize("name", LEAVES)
+@each("name", LEAVES, group=lambda name: name.partition(" ")[0], named=str)
 def test_every_command_shows_an_example_of_itself(name: str) -> None:
     """The examples are commands with this command's own words in front; what a group takes may stand between them."""
     command = LEAVES[name]
@@ -63,14 +64,14 @@ def test_every_command_shows_an_example_of_itself(name: str) -> None:
     assert all(words.search(line) for line in shown)
 
 
-@pytest.mark.parametrize("name", LEAVES)
+@each("name", LEAVES, group=lambda name: name.partition(" ")[0], named=str)
 def test_shared_options_are_taken_by_every_command(name: str) -> None:
     """--evidence, --config, --plain and --debug work after any command's name."""
     options = {option for param in LEAVES[name].params for option in param.opts}
     assert {"--evidence", "--config", "--plain", "--debug"} <= options
 
 
-@pytest.mark.parametrize("name", ALL)
+@each("name", ALL, group=lambda name: name.partition(" ")[0], named=str)
 def test_help_fits_a_terminal(capsys: Capsys, name: str) -> None:
     """--help works for each, exits 0, and stays within 100 columns."""
     ran = irkit(capsys, *name.split(), "--help")

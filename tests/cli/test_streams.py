@@ -34,11 +34,11 @@ def test_a_gate_behind_closed_streams_names_the_flag(closed: str) -> None:
 @pytest.mark.parametrize(("redirected", "why"), [(">&-", "Bad file descriptor"), ("> /dev/full", "No space left on device")])
 def test_what_cannot_be_printed_is_no_success(redirected: str, why: str) -> None:
     """A listing that nobody gets ends with 1 and a line that says so, without a traceback."""
-    ran = shell("runbook list", redirected)
+    ran = shell("action list", redirected)
     assert (ran.code, ran.err) == (1, f"the output cannot be written: {why}\n")
 
 
 def test_a_file_never_takes_the_place_of_a_closed_stream() -> None:
     """All three closed: data goes nowhere and not into a file of irkit's own, and the exit code says it."""
-    assert shell("runbook list", "<&- >&- 2>&-").code == 1
+    assert shell("action list", "<&- >&- 2>&-").code == 1
     assert shell("drill", "<&- >&- 2>&-").code == 2

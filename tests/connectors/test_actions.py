@@ -22,13 +22,14 @@ from irkit import connectors
 from irkit.action import Action, ActionError, Driven, Effect, Email, NotConfirmed, Record, Request, Response, UserId
 from irkit.engine import redact
 from irkit.worlds import World
+from tests.rows import each
 from tests.worlds.helpers import Asked, Clock, arguments, body, make, play
 
 ACTIONS = [action for name in connectors.names() for action in connectors.find(name).actions.values()]
 
 
-def _each(*effects: Effect) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("action", [a for a in ACTIONS if a.effect in effects], ids=lambda action: action.full_name)
+def _each(*effects: Effect) -> Callable[[Callable[..., None]], pytest.MarkDecorator]:
+    return each("action", [a for a in ACTIONS if a.effect in effects], group=lambda a: a.connector, named=lambda a: a.full_name)
 
 
 every, reading, undoable = _each(*Effect), _each(Effect.READ), _each(Effect.REVERSIBLE)

@@ -34,11 +34,13 @@ from irkit.worlds import Call, Fault, Faults, World
 from irkit.worlds.google_workspace.key import key_file
 from irkit.worlds.serve import serve
 from tests.engine.play import STARTS, Play, book
+from tests.rows import each
 from tests.worlds.helpers import EVIDENCE, arguments, make
 
 ACTIONS = [action for name in connectors.names() for action in connectors.find(name).actions.values()]
-every = pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.full_name)
-writing = pytest.mark.parametrize("action", [a for a in ACTIONS if a.effect is not Effect.READ], ids=lambda a: a.full_name)
+every = each("action", ACTIONS, group=lambda a: a.connector, named=lambda a: a.full_name)
+writing = each("action", [a for a in ACTIONS if a.effect is not Effect.READ], group=lambda a: a.connector,
+               named=lambda a: a.full_name)
 
 
 class Heard(Faults):
@@ -121,7 +123,7 @@ def probing(folder: Path, connector: str, monkeypatch: pytest.MonkeyPatch, sign_
 def test_a_probe_of_an_action_reaches_the_tenant_with_reads_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                                                  action: Action) -> None:
     """A write stops where its gate would stand, having looked; a read reads; what is declared a read changes nothing."""
-    with probing(tmp_path / "I", action.connector, monkeypatch) as desk:
+    with probing(tmp_path / action.name, action.connector, monkeypatch) as desk:
         performance = desk.look(action)
         assert (performance.write is not None) == (action.effect is not Effect.READ)
         blind = performance.write is not None and performance.write.request.settle == "human"
@@ -133,7 +135,7 @@ def test_a_probe_of_an_action_reaches_the_tenant_with_reads_alone(tmp_path: Path
 def test_a_write_in_a_probe_is_refused_by_whatever_is_asked_to_send_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                                                       action: Action) -> None:
     """The engine, the ledger that must hold it first, the wire, and the transport: each by itself, and nothing arrives."""
-    with probing(tmp_path / "I", action.connector, monkeypatch) as desk:
+    with probing(tmp_path / action.name, action.connector, monkeypatch) as desk:
         performance = desk.look(action)
         outgoing = performance.write
         assert outgoing is not None
