@@ -80,9 +80,8 @@ def _drills(runbook: Runbook, path: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, where in available([folder / "scenarios" for folder in (path.parent, *search_path(os.environ))]).items():
         with contextlib.suppress(IrkitError):
-            drill = scenario.load(where)
-            if drill.runbook == runbook.name:
-                found[name] = drill.raw.decode()
+            if scenario.played_by(where) == runbook.name:
+                found[name] = scenario.load(where).raw.decode()
     return found
 
 

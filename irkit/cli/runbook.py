@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import os
 import re
@@ -16,7 +15,7 @@ from irkit.cli.complete import runbook_name
 from irkit.cli.options import Settings, as_json, print_json, shared
 from irkit.cli.output import put, tell, width, write_new
 from irkit.cli.playbook import export, import_
-from irkit.errors import IrkitError, RunbookError, UsageError
+from irkit.errors import RunbookError, UsageError
 
 if TYPE_CHECKING:
     from irkit.action import Action
@@ -96,13 +95,12 @@ def _counted(row: Mapping[str, Any]) -> str:
 
 
 def _scenarios(folders: Sequence[Path]) -> dict[str, list[str]]:
-    """The names of the scenarios of each runbook; one that cannot be read belongs to none, and lint says why."""
+    """The names of the scenarios of each runbook, also of those with mistakes, which lint tells. What is no YAML is of none."""
     from irkit.drill import scenario
     from irkit.runbook import available
     found: dict[str, list[str]] = {}
     for name, path in available([folder / "scenarios" for folder in folders]).items():
-        with contextlib.suppress(IrkitError):
-            found.setdefault(scenario.load(path).runbook, []).append(name)
+        found.setdefault(scenario.played_by(path), []).append(name)
     return found
 
 

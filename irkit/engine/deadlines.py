@@ -32,14 +32,13 @@ def starts_at(clock: Clock, known: Mapping[str, Any]) -> datetime | None:
 
 def all_of(runbook: Runbook, run: RunState) -> list[Deadline]:
     """Every clock of the runbook, the nearest running one first."""
-    known = scope(run)
-    found = [_one(clock, runbook, run, known) for clock in runbook.clocks]
+    known, steps = scope(run), {step.id: (number, step) for number, step in enumerate(runbook.steps, 1)}
+    found = [_one(clock, *steps[clock.stops], run, known) for clock in runbook.clocks]              # lint: there is one
     return sorted(found, key=lambda d: (d.state != "running", d.due.timestamp() if d.due else float("inf")))
 
 
-def _one(clock: Clock, runbook: Runbook, run: RunState, known: Mapping[str, Any]) -> Deadline:
+def _one(clock: Clock, number: int, step: Step, run: RunState, known: Mapping[str, Any]) -> Deadline:
     start = starts_at(clock, known)
-    number, step = next((n, s) for n, s in enumerate(runbook.steps, 1) if s.id == clock.stops)      # lint: there is one
     met = standing(clock, step, run)
     source = next((look.path for expr in clock.start.exprs for look in expr.looks), "")
     state, why = ("met", "") if met else _state(clock, step, number, run)

@@ -89,9 +89,9 @@ class Walk:
     def next_step(self) -> Step | datetime | None:
         """The next open step, or the moment when one becomes due, or None at the end."""
         now, waiting, deferred = self.session.ctx.clock.now(), [], []
-        self._phase = self._current_phase()
+        self._phase, run = self._current_phase(), self.session.run
         for step in self.session.runbook.steps:
-            state = self.session.step_state(step)
+            state = run.step(step.id)
             if state.state in SETTLED:
                 continue
             due = self.session.view.due(step, now)

@@ -78,9 +78,9 @@ class View:
 
     def at_hand(self, now: datetime) -> Iterator[Step]:
         """The open steps, in order, without those that were deferred and those whose turn has not come (`after`)."""
-        again = self.again
+        again, run = self.again, self.run
         for step in self.runbook.steps:
-            state = "pending" if step.id in again else self.step_state(step).state
+            state = "pending" if step.id in again else run.step(step.id).state
             if state in SETTLED or state == "deferred":
                 continue
             if state != "pending" or ((due := self.due(step, now)) is not None and due <= now):
