@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import pytest
@@ -12,12 +12,22 @@ import pytest
 T = TypeVar("T")
 
 
+def go_through(rows: Sequence[T], test: Callable[[T], None], named: Callable[[T], str] = str) -> None:
+    """Test all rows, and tell of each that fails by its name."""
+    failed: list[Exception] = []
+    for row in rows:
+        try:
+            test(row)
+        except Exception as error:
+            error.add_note(f"the row: {named(row)}")
+            failed.append(error)
+    if failed:
+        raise ExceptionGroup(f"{len(failed)} of {len(rows)}", failed)
+
+
 def each(name: str, rows: Iterable[T], *, group: Callable[[T], str], named: Callable[[T], str]
          ) -> Callable[[Callable[..., None]], pytest.MarkDecorator]:
-    """One test for each group of rows. It goes through all of them, and tells of each that fails by its name.
-
-    What is decorated is a test of one row, its argument `name`; its fixtures are the group's.
-    """
+    """One test for each group of rows. Decorates a test of one row, its argument `name`; its fixtures are the group's."""
     groups: dict[str, list[T]] = {}
     for row in rows:
         groups.setdefault(group(row), []).append(row)
@@ -25,15 +35,7 @@ def each(name: str, rows: Iterable[T], *, group: Callable[[T], str], named: Call
     def decorate(test: Callable[..., None]) -> pytest.MarkDecorator:
         @functools.wraps(test)
         def through(*, group: list[T], **fixtures: Any) -> None:
-            failed: list[Exception] = []
-            for row in group:
-                try:
-                    test(**{name: row}, **fixtures)
-                except Exception as error:
-                    error.add_note(f"{name}: {named(row)}")
-                    failed.append(error)
-            if failed:
-                raise ExceptionGroup(f"{len(failed)} of {len(group)}", failed)
+            go_through(group, lambda row: test(**{name: row}, **fixtures), named)
 
         own = inspect.signature(test).parameters
         key = inspect.Parameter("group", inspect.Parameter.KEYWORD_ONLY)

@@ -28,6 +28,7 @@ from tests.gates.commands import COMMANDS, Command, words_of
 from tests.gates.plays import ENDS, PLAYS
 from tests.gates.sites import PACKAGE, Site, sites
 from tests.ledger.ssh import needs_ssh
+from tests.rows import go_through
 
 # Enter alone takes what stands in brackets, or "nothing": by the question, and why nothing is sent or confirmed by that.
 ENTER_TAKES = {
@@ -125,23 +126,28 @@ def _at_a_terminal(command: Command, patch: pytest.MonkeyPatch, meet: Callable[[
 
 # -- the table -------------------------------------------------------------------------------------------------------
 
-NAMES = [site.name for site in sites()]
+def names() -> list[str]:
+    """Of all sites; told when a test runs, since reading all the code takes a second."""
+    return [site.name for site in sites()]
 
 
 def test_no_two_sites_have_one_name() -> None:
     """A row is one place of the code."""
-    assert len(set(NAMES)) == len(NAMES) > 60
+    assert len(set(names())) == len(names()) > 60
 
 
 @needs_ssh
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ELSEWHERE])
-def test_a_gate_does_not_pass_by_itself(name: str, table: Table) -> None:
+def test_no_gate_passes_by_itself(table: Table) -> None:
     """Each place that asks, in every column: refused with the flag, paused, still asking; Enter takes a safe default alone."""
+    go_through([name for name in names() if name not in ELSEWHERE], lambda name: _holds(name, table))
+
+
+def _holds(name: str, table: Table) -> None:
     assert name in table.cells, f"no play comes past {name}: add one to tests/gates/plays.py or commands.py"
     for question, came in table.cells[name]:
         assert set(came) == set(NOBODY if question.name == "hidden" else COLUMNS)
         for column, found in came.items():
-            assert _held(question, column, found), (name, question.name, question.prompt, column, found)
+            assert _held(question, column, found), (question.name, question.prompt, column, found)
 
 
 def _held(question: Question, column: str, found: Came) -> bool:
