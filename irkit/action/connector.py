@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+
+from msgspec import Struct
 
 from irkit.action.declare import Action, Effect, Steps, Trace
 from irkit.action.forward import Forward
@@ -17,8 +18,7 @@ from irkit.action.signin import Host, Placed, Setting, SignIn
 from irkit.errors import ActionError
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """What an answer says of the rate limit. `wait`: seconds to hold off after a 429."""
 
     wait: float | None = None
@@ -38,8 +38,7 @@ def retry_after(response: Response, now: datetime) -> Limit:
         return Limit()
 
 
-@dataclass(frozen=True)
-class Identity(Record):
+class Identity(Record, frozen=True):
     """Whom a connection acts as. `admins` are the ids of all administrators where they can be listed."""
 
     id: str
@@ -52,16 +51,14 @@ class Identity(Record):
     admins: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Bucket:
+class Bucket(Struct, frozen=True):
     """A rate limit of its own, that some requests of a connection share: a method of Slack's, Okta's log."""
 
     name: str
     per_minute: int
 
 
-@dataclass(frozen=True)
-class Proof:
+class Proof(Struct, frozen=True):
     """A harmless read that shows a scope or a permission: `irkit doctor` names each that is missing, and why it is needed."""
 
     scope: str                             # "okta.logs.read", as a person grants it

@@ -8,8 +8,9 @@ import inspect
 import re
 import typing
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
 from typing import Any, NewType, TypeVar
+
+from msgspec import Struct
 
 from irkit.action.request import Artefact, Known, Record, Request, Wait
 from irkit.action.response import Response
@@ -34,8 +35,7 @@ def artefact(which: str) -> Steps[Artefact]:
     return Artefact(**answer.json)
 
 
-@dataclass(frozen=True)
-class Occasion(Record):
+class Occasion(Record, frozen=True):
     """What a request is made for: what names are made of that must be the same at every attempt, and stay apart."""
 
     incident: str                          # the incident's own id, unique wherever it was opened
@@ -61,24 +61,21 @@ class Effect(enum.Enum):
     IRREVERSIBLE = "irreversible"
 
 
-@dataclass(frozen=True)
-class Trace:
+class Trace(Struct, frozen=True):
     """Evidence that an action destroys or preserves; `of` names the parameter it belongs to, or the whole tenant."""
 
     what: str
     of: str = ""
 
 
-@dataclass(frozen=True)
-class Param:
+class Param(Struct, frozen=True):
     name: str
     type: Any
     required: bool
     default: Any = None
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(Struct, frozen=True, dict=True):
     """A generator function with its declared effect. Call it with its parameters to get the generator."""
 
     connector: str

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from irkit.action.connector import Connector
 from irkit.action.declare import Steps
@@ -19,8 +20,7 @@ OCCASION: Mapping[tuple[str, str], object] = {
     ("occasion", ""): {"incident": "irkit/test/5f0c3f6f6a1b", "name": "INC-1", "step": "a_step", "item": None}}
 
 
-@dataclass(frozen=True)
-class Driven:
+class Driven(Struct, frozen=True):
     """What `drive` saw: everything yielded, and the result or the error the action ended with. A cleanup is no write."""
 
     requests: list[Request]
@@ -99,9 +99,9 @@ def drive(action: Steps[Any], answers: Callable[[Request], Response] | Iterable[
                     break
             step = action.throw(got) if isinstance(got, BaseException) else action.send(got)
     except StopIteration as end:
-        return dataclasses.replace(driven, result=end.value)
+        return replace(driven, result=end.value)
     except (ActionError, Cut) as error:
-        return dataclasses.replace(driven, error=error)
+        return replace(driven, error=error)
     finally:
         if reply:
             driven.requests.extend(cleanup)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from irkit.action.declare import Steps
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Struct, frozen=True):
     """A ledger entry as it leaves: its canonical line, whose hash anybody can make again, and its values only where asked.
 
     `leaf` is SHA-256(0x00 || line) in hexadecimal, the same in the ledger.
@@ -30,8 +30,7 @@ class Line:
                 **({} if self.disclosed is None else {"disclosed": dict(self.disclosed)})}
 
 
-@dataclass(frozen=True)
-class Forward:
+class Forward(Struct, frozen=True):
     """How a connector takes entries. `send(lines, origin)` sends one batch, and returns what to ask with whether it is stored:
     "" where nobody will say. `stored(handles, origin)` says which are; None: the system never says.
     """

@@ -10,7 +10,6 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from irkit.action.request import Artefact, Record
@@ -24,8 +23,7 @@ LINE = 57                              # bytes that make a base64 line of 76 (RF
 PIECE = LINE * 4096                    # bytes of an attachment held at a time
 
 
-@dataclass(frozen=True)
-class Mail(Record):
+class Mail(Record, frozen=True):
     """One message. `to` are bare addresses; `message_id` stands between < and >, and is the same at every attempt.
 
     Raises ActionError for an address, subject or id that no header can hold: hostile text does not become a header.

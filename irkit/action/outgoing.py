@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
+
+from msgspec import Struct
 
 import irkit
 from irkit.action.connector import Connector
@@ -26,8 +27,7 @@ RESERVED = frozenset({"authorization", "proxy-authorization", "cookie", "host", 
 CREDENTIAL = "[credential]"            # stands where the wire puts a credential into the request itself
 
 
-@dataclass(frozen=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True):
     """The request that will leave: final URL, headers and body, still without the credential.
 
     `acting_as` is the words for whom the connection acts as: '"ir-break-glass" (admin)'. Of an upload there is no `body`:
@@ -117,7 +117,7 @@ def _hidden(request: Request) -> Request:
     if form is not None:
         pairs = form.items() if isinstance(form, Mapping) else form
         form = [(k, REMOVED if k in request.secret and v is not None else v) for k, v in pairs]
-    return dataclasses.replace(request, json=hidden(request.json, frozenset(request.secret)), form=form)
+    return replace(request, json=hidden(request.json, frozenset(request.secret)), form=form)
 
 
 def hidden(value: Any, keys: frozenset[str]) -> Any:

@@ -7,11 +7,10 @@ already followed is an error: the list would never end. With `keep=` on the firs
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -81,7 +80,7 @@ def walk(first: Request, key: str, each: Callable[[Any], object], enough: Callab
         if _mark(following) in followed:
             raise BadAnswer(f"page {done.pages} of {key} gives a next page that was read before: the list would never end")
         followed.add(_mark(following))
-        request = dataclasses.replace(following, meanwhile=left.hand_over)
+        request = replace(following, meanwhile=left.hand_over)
 
 
 def _mark(request: Request) -> tuple[str, str]:
@@ -138,7 +137,7 @@ def by_token(path: str, param: str) -> Next:
             raise BadAnswer(f"the token of the next page, {path}, is no text")
         if request.form is not None:
             pairs = request.form.items() if isinstance(request.form, Mapping) else request.form
-            return dataclasses.replace(request, form=[*((k, v) for k, v in pairs if k != param), (param, token)])
+            return replace(request, form=[*((k, v) for k, v in pairs if k != param), (param, token)])
         head, _, query = request.target.partition("?")
         kept = [(k, v) for k, v in parse_qsl(query, keep_blank_values=True) if k != param]
         return request.follow(f"{head}?{urlencode([*kept, (param, str(token))], safe='[]:,@')}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlencode
+
+from msgspec import Struct
 
 from irkit.errors import ActionError, NotConfirmed
 
@@ -17,9 +18,8 @@ Params = Mapping[str, object] | Sequence[tuple[str, object]]
 Form = Params
 
 
-@dataclass(frozen=True)
-class Record:
-    """Base of results and of `seen`: a frozen dataclass of JSON-able fields, ids as text."""
+class Record(Struct, frozen=True):
+    """Base of results and of `seen`: a frozen Struct of JSON-able fields, ids as text."""
 
     def require(self, **expected: object) -> Self:
         """This record, if it shows what was asked for. Raises NotConfirmed: a 200 is no proof, the second look is."""
@@ -34,16 +34,14 @@ def _word(value: object) -> str:
     return {True: "yes", False: "no", None: "unknown"}.get(value, str(value)) if isinstance(value, bool | None) else str(value)
 
 
-@dataclass(frozen=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """Let `seconds` pass for a vendor's lag. Visible, interruptible, and a jump of the clock in a drill."""
 
     seconds: float
     why: str
 
 
-@dataclass(frozen=True)
-class Artefact(Record):
+class Artefact(Record, frozen=True):
     """A file that the ledger keeps, as `artefact()` finds it: what `upload=` sends."""
 
     sha256: str
@@ -51,8 +49,7 @@ class Artefact(Record):
     name: str
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(Struct, frozen=True):
     """Something this machine knows: a "setting" of the connection, an "artefact" of the ledger, the "occasion" of the request.
     Nothing is sent.
     """
@@ -116,7 +113,7 @@ class Request:
 
     def follow(self, link: str, meanwhile: Callable[[], object] | None = None) -> Request:
         """The same request for a next-page link, used verbatim (a new query string would restart at page 1)."""
-        return dataclasses.replace(self, target=link, meanwhile=meanwhile)
+        return replace(self, target=link, meanwhile=meanwhile)
 
 
 def _target(path: str, parts: tuple[object, ...], params: Params | None) -> str:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True)
-class Setting:
+
+class Setting(Struct, frozen=True):
     """One thing a connection must say: `subdomain`. `pattern` is a full-match regular expression.
 
     With a `default` it may be left out ("" counts: it is then empty). `values` is what templates get for what is written:
@@ -34,8 +34,7 @@ class Setting:
         return text in self.values if self.values else bool(re.fullmatch(self.pattern, text)) or text == self.default
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(Struct, frozen=True):
     """A ready token. `form` is the header's value: "Bearer {}", "SSWS {}", "GenieKey {}", "Token token={}", "{}"."""
 
     name: str = "token"
@@ -45,8 +44,7 @@ class Token:
     settings: tuple[Setting, ...] = ()
 
 
-@dataclass(frozen=True)
-class Basic:
+class Basic(Struct, frozen=True):
     """HTTP Basic (RFC 7617). Both are templates: "{email}/token" and the credential; or "{credential}" and "X"."""
 
     user: str
@@ -56,8 +54,7 @@ class Basic:
     password: str = "{credential}"         # noqa: S105 - a template
 
 
-@dataclass(frozen=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """The credential stands in the request itself, and no header is sent. It is put there when the request leaves.
 
     `field`: the first member of each JSON body ("routing_key"). `path`: a template of what comes between address and target
@@ -72,8 +69,7 @@ class Placed:
     slashes: bool = False                  # the credential may be several segments of a path
 
 
-@dataclass(frozen=True)
-class Assertion:
+class Assertion(Struct, frozen=True):
     """A signed JWT in the place of a client secret (RFC 7523 2.2: private_key_jwt). The credential is the private key, as PEM
     or as a JWK; with `certificate` the PEM holds the certificate too, and the header says its x5t#S256.
 
@@ -87,8 +83,7 @@ class Assertion:
     audience: str = ""
 
 
-@dataclass(frozen=True)
-class ClientCredentials:
+class ClientCredentials(Struct, frozen=True):
     """OAuth 2.0 client credentials (RFC 6749 4.4). The credential is the client secret, or the key of an `assertion`.
 
     `scope` and `token` are templates over the settings: "{scopes}" with Setting("scopes", default="…") asks per connection.
@@ -103,8 +98,7 @@ class ClientCredentials:
     assertion: Assertion | None = None
 
 
-@dataclass(frozen=True)
-class ServiceAccount:
+class ServiceAccount(Struct, frozen=True):
     """A JWT bearer grant (RFC 7523 2.1) of a service account that acts as somebody. The credential is Google's JSON key file.
 
     Claims: iss (the account's e-mail), scope, aud (`token`), iat, exp, and sub (the setting `subject`).
@@ -118,8 +112,7 @@ class ServiceAccount:
     lifetime: int = 3600
 
 
-@dataclass(frozen=True)
-class AwsSignature:
+class AwsSignature(Struct, frozen=True):
     """AWS Signature Version 4. The credential is "ACCESS_KEY_ID:SECRET" or "ACCESS_KEY_ID:SECRET:SESSION_TOKEN".
 
     `region` and `service` are templates; `elsewhere` has those of the connector's hosts that are other services, and take the
@@ -138,8 +131,7 @@ class AwsSignature:
     chain: bool = False
 
 
-@dataclass(frozen=True)
-class StandardWebhook:
+class StandardWebhook(Struct, frozen=True):
     """The signature of Standard Webhooks, over the request's own `webhook-id`, the moment of sending and the body's bytes. The
     credential is "whsec_" and the key in base64.
     """
@@ -149,8 +141,7 @@ class StandardWebhook:
     settings: tuple[Setting, ...] = ()
 
 
-@dataclass(frozen=True)
-class Anonymous:
+class Anonymous(Struct, frozen=True):
     """No credential at all: for a public address."""
 
     name: str = "none"
@@ -158,8 +149,7 @@ class Anonymous:
     settings: tuple[Setting, ...] = ()
 
 
-@dataclass(frozen=True)
-class Host:
+class Host(Struct, frozen=True):
     """A further address of a connector, or the same address with another credential.
 
     With a `sign_in` of its own it takes a credential of its own, which irkit.toml names under `credentials`:

@@ -7,7 +7,6 @@ raises BadAnswer; everything else becomes "" or None.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
@@ -95,8 +94,7 @@ def the_one(people: Iterable[Somebody], email: str, where: str) -> Somebody:
     return same[0]
 
 
-@dataclass(frozen=True)
-class Item(Record):
+class Item(Record, frozen=True):
     """One thing in a list: a session, a token, a client, an app, a webhook, a rule, an identity. Times are RFC 3339, or ""."""
 
     id: str
@@ -128,8 +126,7 @@ class Item(Record):
                                          map(when, (self.created_at, self.updated_at, self.used_at)))
 
 
-@dataclass(frozen=True)
-class Listing(Record):
+class Listing(Record, frozen=True):
     """A whole list. `suspects` are what the asked-for window or user points at: look at them before you act on them."""
 
     count: int
@@ -154,8 +151,7 @@ class Listing(Record):
                    tuple(item.id for item in recent), items)
 
 
-@dataclass(frozen=True)
-class Collection(Record):
+class Collection(Record, frozen=True):
     """A recorded window: what was kept, byte for byte, and how far it reaches. Times are RFC 3339 in UTC, or ""."""
 
     name: str

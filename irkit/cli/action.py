@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import re
 from collections.abc import Iterator
@@ -10,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from irkit.cli.complete import action_name
 from irkit.cli.options import Settings, as_json, print_json, shared
@@ -126,9 +127,10 @@ def _trace(trace: Trace) -> str:
 
 def _fields(action: Action) -> dict[str, str]:
     """The fields of the result that templates can name, with their types."""
-    if not dataclasses.is_dataclass(action.returns):
+    if not issubclass(action.returns, Struct):
         return {}
-    return {f.name: f.type if isinstance(f.type, str) else _type(f.type) for f in dataclasses.fields(action.returns)}
+    written = {name: kind for of in reversed(action.returns.__mro__) for name, kind in inspect.get_annotations(of).items()}
+    return {name: kind if isinstance(kind := written[name], str) else _type(kind) for name in action.returns.__struct_fields__}
 
 
 def _text(action: Action) -> str:
@@ -186,7 +188,7 @@ def _as_data(action: Action, driven: Driven | None) -> dict[str, Any]:
         "params": [{"name": p.name, "type": _type(p.type), "required": p.required, "default": p.default}
                    for p in action.params.values()],
         "returns": {"type": _type(action.returns), "fields": _fields(action)},
-        "destroys": [dataclasses.asdict(trace) for trace in action.destroys],
-        "preserves": [dataclasses.asdict(trace) for trace in action.preserves],
+        "destroys": [asdict(trace) for trace in action.destroys],
+        "preserves": [asdict(trace) for trace in action.preserves],
         "unverified": action.unverified or None, "source": action.source, "text": _text(action), "requests": requests,
     }

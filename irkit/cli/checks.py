@@ -7,11 +7,12 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from irkit.action import (
     Connector,
@@ -40,8 +41,7 @@ PATIENCE, LONGEST = 3, 20.0      # times and seconds for a vendor that asks to s
 LEAST = 10**9            # bytes free: a busy tenant's logs of 90 days take about as much
 
 
-@dataclass(frozen=True)
-class Clock:
+class Clock(Struct, frozen=True):
     """How far this machine's clock is ahead of a vendor's, in seconds, and whose that was."""
 
     ahead: float

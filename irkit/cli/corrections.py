@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 from irkit.cli.drills import drill_of, observed
 from irkit.cli.incident import complete_incident
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 ROUND = timedelta(minutes=5)       # a target that is proposed is a whole number of these
 
 
-@dataclass(frozen=True)
-class Correction:
+class Correction(Struct, frozen=True):
     """A finding with its place in the file; `proposed` in words where the patch has it, `kept_out` why it has not."""
 
     finding: Finding

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import asdict
 
 from irkit.cli import incidents
 from irkit.cli.acting import INCIDENT, filled, opened, page_of, print_of, say, session, show
@@ -240,10 +240,10 @@ def _as_data(one: Transfer) -> dict[str, Any]:
 
     taken = one.accepted or one.offered
     return {"entry": one.entry, "state": "accepted" if one.accepted else "offered", "accepted_entry": one.accepted_entry,
-            "from": dataclasses.asdict(one.offered.giver), "to": dataclasses.asdict(taken.receiver),
+            "from": asdict(one.offered.giver), "to": asdict(taken.receiver),
             "reason": one.offered.reason, "offered": side(one.offered, one.key),
             "accepted": side(one.accepted, one.accepted_key),
-            "artefacts": [dataclasses.asdict(item) for item in taken.items]}
+            "artefacts": [asdict(item) for item in taken.items]}
 
 
 def _lines(settings: Settings, one: Transfer) -> list[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from irkit.cli import incidents
 from irkit.cli.options import Settings
@@ -241,7 +242,7 @@ class Desk:
         from irkit.ui.watching import row_lines, stand_lines
         page, prefix = page_of(self.settings), self.settings.prefix
         stand = stand_of(self.name, self.runbook, self.state, self.run, self.now())
-        stand = dataclasses.replace(stand, steps=_around(stand.steps, stand.where.number))
+        stand = replace(stand, steps=_around(stand.steps, stand.where.number))
         top = stand_lines(stand, width=page.width + len(prefix), tz=self.settings.zone, prefix=prefix)
         return [*top, *prefixed([*self._screen(page), "", *self._injects(page), ""], prefix),
                 *row_lines(self.latest, width=page.width + len(prefix), prefix=prefix, head=True)]

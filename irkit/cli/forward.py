@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import signal
 import threading
@@ -12,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import asdict
 
 from irkit.cli.acting import INCIDENT, confirmed, say, show, terminal
 from irkit.cli.complete import connection_name
@@ -126,7 +126,7 @@ def _stopping() -> Iterator[threading.Event]:
 
 def _tell(settings: Settings, incident: str, mode: str, connection: str, found: Count, as_json: bool) -> None:
     if as_json:
-        print_json({"incident": incident, "mode": mode, "to": connection, **dataclasses.asdict(found)})
+        print_json({"incident": incident, "mode": mode, "to": connection, **asdict(found)})
         return
     lines = [f"{found.entries:,} entries of {incident} forwarded to {connection}"]
     if found.acknowledges:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import click
+from msgspec.structs import asdict
 
 from irkit.cli import incidents
 from irkit.cli.acting import INCIDENT, filled, opened, page_of, say, session, show
@@ -105,7 +104,7 @@ def list_(settings: Settings, incident: str | None, as_json: bool) -> None:
         try:
             with opened(settings, str(folder), write=False) as ledger:
                 for one in holds(ledger.entries()).values():
-                    rows.append({"incident": folder.name, "mode": ledger.mode, "stands": one.stands, **dataclasses.asdict(one)})
+                    rows.append({"incident": folder.name, "mode": ledger.mode, "stands": one.stands, **asdict(one)})
                     text = [f"by {one.by}: {one.reason}"]
                     text += [] if one.stands else [f"released {one.released_at[:16]}Z by {one.released_by}: "
                                                    f"{one.released_reason}  entry {one.released}"]

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 import click
+from msgspec.structs import asdict
 
 from irkit.cli import incidents
 from irkit.cli.acting import INCIDENT, confirmed, filled, opened, page_of, print_of, say, session, show
@@ -104,7 +104,7 @@ def labels_(settings: Settings, incident: str, as_json: bool) -> None:
     with opened(settings, incident, write=False) as found:
         standing, name = labels(found.entries()), found.folder.name
         if as_json:
-            print_of(settings, found, labels=[dataclasses.asdict(one) for one in standing])
+            print_of(settings, found, labels=[asdict(one) for one in standing])
             return
     page = page_of(settings)
     show(settings, [line for one in standing for line in (

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import asdict, replace
 
 from irkit.cli import incidents
 from irkit.cli.acting import INCIDENT, opened, page_of, print_of, say, session, show
@@ -68,7 +68,7 @@ def show_(settings: Settings, incident: str, as_json: bool) -> None:
         state, name = incidents.state_of(ledger), ledger.folder.name
         vacant = [role for role in _known_roles(ledger, state) if not holders(state, role)]
         if as_json:
-            print_of(settings, ledger, people=[dataclasses.asdict(one) for one in state.team.values()], vacant=vacant)
+            print_of(settings, ledger, people=[asdict(one) for one in state.team.values()], vacant=vacant)
             return
     page = page_of(settings)
     show(settings, [line for one in state.team.values() for line in _lines(settings, one)]
@@ -117,7 +117,7 @@ def assign(settings: Settings, incident: str, role: str, name: str, title: str, 
         if not name.strip():
             raise UsageError("a role is held by somebody; say whom", next=f"irkit people {ledger.folder.name}")
         before = known or Person(" ".join(name.split()))
-        person = dataclasses.replace(before, title=title or before.title, phone=phone or before.phone,
+        person = replace(before, title=title or before.title, phone=phone or before.phone,
                                      email=email or before.email, key=key.strip() or before.key)
         if person.key and not person.fingerprint.startswith("SHA256:"):
             raise UsageError("--key is neither a fingerprint (SHA256:…) nor a public key", next="irkit key show")

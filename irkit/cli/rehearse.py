@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 from irkit.cli import walks
 from irkit.cli.complete import completing
@@ -118,8 +119,7 @@ def _wrong(scenario: Scenario, runbook: Runbook, run: RunState, found: Result) -
 
 # -- the command -------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True)
-class Rehearsal:
+class Rehearsal(Struct, frozen=True):
     """One scenario as the command tells it: `played` by its own answers (None where it could not be read), and `teams`, the
     wrong ones that were played too."""
 

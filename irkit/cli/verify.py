@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import asdict
 
 from irkit.cli.incident import complete_incident
 from irkit.cli.incidents import folder_of, path_of
@@ -65,9 +66,9 @@ def verify(settings: Settings, incident: str, signers: Path | None, revoked: Pat
 def _plain(report: Report) -> dict[str, Any]:
     names = {one.name for one in dataclasses.fields(report)} - {"ranges", "windows"}
     fields = {name: getattr(report, name) for name in sorted(names)}
-    fields["findings"] = [dataclasses.asdict(finding) for finding in report.findings]
-    fields["remarks"] = [dataclasses.asdict(finding) for finding in report.remarks]
-    fields["sessions"] = [dataclasses.asdict(session) for session in report.sessions.values()]
+    fields["findings"] = [asdict(finding) for finding in report.findings]
+    fields["remarks"] = [asdict(finding) for finding in report.remarks]
+    fields["sessions"] = [vars(session) for session in report.sessions.values()]
     fields["assured"] = [row._asdict() for row in report.assured()]
     return {**fields, "sound": report.sound, "exit_code": report.exit_code}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import hashlib
 import os
@@ -12,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from irkit import __version__
 from irkit.cli.anchoring import Anchors
@@ -292,7 +293,7 @@ def walk(session: Session, scenario: Scenario | None = None) -> None:
         raise
     session.ending()                             # the head on the closing screen is the last one
     session.refresh()
-    closed = dataclasses.replace(closed, entries=session.state.seq + 1, head=session.state.head,
+    closed = replace(closed, entries=session.state.seq + 1, head=session.state.head,
                                  score=[line for judged in results for line in judged.lines()])
     session.ctx.say(closed)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
 
 from irkit.errors import CredentialError
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from irkit.action import Connector
 
 
-@dataclass(frozen=True)
-class Connection:
+class Connection(Struct, frozen=True):
     """A configured account of a connector. `base_url` has no slash at its end."""
 
     name: str
@@ -41,8 +41,7 @@ class Connection:
         return f'"{who}" ({self.name})' if who else f'"{self.name}"'
 
 
-@dataclass(frozen=True)
-class Person:
+class Person(Struct, frozen=True):
     """Who may act as what. `key` is the fingerprint or public key that signs for them."""
 
     name: str
@@ -53,8 +52,7 @@ class Person:
     email: str = ""                    # the address of their account, which nobody should lock by mistake
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(Struct, frozen=True):
     """What irkit.toml says; all empty when there is none."""
 
     path: Path | None = None

@@ -10,12 +10,12 @@ public client of the API reads.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
+
+from msgspec.structs import replace
 
 from irkit.action import (
     DELETE,
@@ -100,8 +100,7 @@ appfollow = Connector(
 )
 
 
-@dataclass(frozen=True)
-class User(Record):
+class User(Record, frozen=True):
     """A person of the account."""
 
     id: UserId
@@ -231,7 +230,7 @@ def remove_user(email: Email) -> Steps[User]:
                  noun="person")
     if _at((yield from _users()), email) is not None:
         raise NotConfirmed(f"{email} is still in the account")
-    return dataclasses.replace(before, there=False)
+    return replace(before, there=False)
 
 
 def _at(users: list[User], email: str) -> User | None:

@@ -6,8 +6,6 @@ look that the runbook names shows it, or when a person says so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from irkit.action import (
     GET,
     ActionError,
@@ -39,8 +37,7 @@ http = Connector(
 )
 
 
-@dataclass(frozen=True)
-class Answer(Record):
+class Answer(Record, frozen=True):
     """What was answered. `text` is the body's beginning."""
 
     status: int

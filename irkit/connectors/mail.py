@@ -8,7 +8,6 @@ A relay's 250 means that the message is queued, and no more: who was told is kno
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from irkit.action import (
@@ -89,8 +88,7 @@ mail = Connector(
 )
 
 
-@dataclass(frozen=True)
-class Notice(Record):
+class Notice(Record, frozen=True):
     """A message that was handed over. `accepted` and `refused` say what the relay said for each address."""
 
     message_id: str
@@ -100,8 +98,7 @@ class Notice(Record):
     sha256: str = ""
 
 
-@dataclass(frozen=True)
-class Addressed(Record):
+class Addressed(Record, frozen=True):
     """To whom a notice would go, and whether it is for counsel alone."""
 
     sender: str

@@ -5,8 +5,6 @@ A receiver's 2xx means accepted, and no more. The id is the same at every attemp
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from irkit.action import (
     POST,
     ActionError,
@@ -51,8 +49,7 @@ webhook = Connector(
 )
 
 
-@dataclass(frozen=True)
-class Event(Record):
+class Event(Record, frozen=True):
     """An event that was handed over, under the id that it keeps."""
 
     id: str

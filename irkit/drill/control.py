@@ -20,6 +20,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from irkit.engine.known import Control
 from irkit.engine.state import RunState
 from irkit.errors import UsageError
@@ -75,8 +77,7 @@ def standing(controls: Iterable[Control], people: Mapping[int, str] | None = Non
     return found
 
 
-@dataclass(frozen=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """The drill's clock stood still between these two entries; `ended` is None while it does."""
 
     began: Entry

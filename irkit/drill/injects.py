@@ -8,8 +8,9 @@ due at the next look. Which ones were played stands in the ledger, in `inject` e
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
 
 from irkit.drill.clock import DrillClock
 from irkit.drill.control import FACILITATES, fault_of, standing
@@ -21,8 +22,7 @@ from irkit.worlds import Fault
 STANDS_STILL = "The facilitator stopped the drill's clock."
 
 
-@dataclass(frozen=True)
-class Inject:
+class Inject(Struct, frozen=True):
     """One card; what the engine calls a Happening. Exactly one of `at` and `after` is set, `ask` and `expect` may be empty."""
 
     id: str
@@ -58,8 +58,7 @@ def card_of(control: Control) -> Inject:
                   *(str(shown.get(f"inject.{key}", "")) for key in ("to", "ask", "expect")))
 
 
-@dataclass(frozen=True)
-class Cards:
+class Cards(Struct, frozen=True):
     """A scenario's injects as the engine's Happenings: which are due, which still want an answer, and what a facilitator says.
 
     `there` tells whether the terminal of an open session of the ledger is still there; `clock` and

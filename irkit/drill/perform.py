@@ -15,10 +15,11 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from irkit import connectors
 from irkit.action import (
@@ -47,8 +48,7 @@ _PLACED = re.compile(rb'\A([{]"\w+": ?)' + re.escape(json.dumps(CREDENTIAL)).enc
 MAX_BODY = 8 * 2**20       # bytes of an upload that a world is given; of a larger one it gets size and SHA-256
 
 
-@dataclass(frozen=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """A request as the ledger holds it, when it was made on the drill's clock, and the status that came back, if one did."""
 
     connection: str

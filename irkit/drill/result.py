@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from irkit.drill.injects import Cards
 from irkit.drill.scenario import Scenario, Wrong
@@ -21,8 +22,7 @@ SCHEMA = "irkit/score-v1"
 GOOD = (Verdict.OK, Verdict.TIME)
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(Struct, frozen=True):
     """`asked`: a line for each rule of the scenario; `standard`: see `irkit.drill.standard`; `unplayed`: injects that never
     came, because they were held or because the team was through before; `unmet`: faults that no request met, or fewer than
     they say, as "zendesk GET /api/v2/audit_logs"."""

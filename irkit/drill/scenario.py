@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from irkit.drill.injects import Inject
 from irkit.drill.score import Rule
@@ -26,8 +27,7 @@ from irkit.worlds import Fault, Person
 _HEAD = ("runbook", "starts")
 
 
-@dataclass(frozen=True)
-class Wrong:
+class Wrong(Struct, frozen=True):
     """A team that gets something wrong: `answers` in place of the scenario's, and the lines of the result that tell of it."""
 
     why: str
@@ -38,8 +38,7 @@ class Wrong:
 FindRunbook = Callable[[str], Runbook]     # raises UsageError when there is none of that name
 
 
-@dataclass(frozen=True)
-class Scenario:
+class Scenario(Struct, frozen=True):
     """`worlds`: connector -> the world's options; `answers`: step or inject id -> what --autoplay types; `raw`: the file."""
 
     name: str

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from irkit.engine.state import WITH_RESULT, RunState
 
@@ -38,8 +39,7 @@ class Verdict(enum.Enum):
     TIME = "time"              # a figure, which is neither good nor bad by itself
 
 
-@dataclass(frozen=True)
-class Score:
+class Score(Struct, frozen=True):
     """One line of the result; `text` says when, in hours, minutes and seconds of the drill, or why not.
 
     `seconds` is the same of a figure, for comparisons; of a time from `first` to `seconds`, when its first step counted.
@@ -64,8 +64,7 @@ class Score:
         return cls(kept["id"], Verdict(kept["verdict"]), kept["text"], kept.get("seconds"), kept.get("first"))
 
 
-@dataclass(frozen=True)
-class Before:
+class Before(Struct, frozen=True):
     """`before: [first, second]`: the first step counts before the second does, or the second never does."""
 
     id: str
@@ -88,8 +87,7 @@ class Before:
         return Score(self.id, Verdict.WRONG_ORDER, f"{clock(first)}, after {clock(second)}")
 
 
-@dataclass(frozen=True)
-class Within:
+class Within(Struct, frozen=True):
     """`from: start, to: step, within: 15m`. `start` may be a step, too; the time counts from when that was reached."""
 
     id: str
@@ -110,8 +108,7 @@ class Within:
         return Score(self.id, verdict, f"{clock(took)}, allowed {clock(self.within)}")
 
 
-@dataclass(frozen=True)
-class Achieved:
+class Achieved(Struct, frozen=True):
     """`done: step`: the step counts, whenever."""
 
     id: str

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct
 
 from irkit.action import Action, Effect, Outgoing, Request
 from irkit.engine import ask, attached, plan
@@ -51,8 +52,7 @@ def waiting_for(session: Session, step: Step) -> str:
     return f"{role}: waiting for a second person   irkit approve {incident} {step.id}"
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """What a second person is asked to agree to: a step, or its undo."""
 
     title: str

@@ -7,11 +7,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
+
+from msgspec.structs import replace
 
 from irkit.action import Effect
 from irkit.engine import approval, ask, plan, probing
@@ -185,7 +186,7 @@ class Batch:
         shown = plan.sends(self.session, self.step, self.action, [p.agreed for p in agreed.values() if p.agreed],
                            [self.args[i] for i in agreed], already=sum(w in WITH_RESULT for w in words), look_failed=failed,
                            pace=self._pace(len(agreed)), earlier=earlier, approve=approval.waiting_for(self.session, self.step))
-        shown = dataclasses.replace(shown, left_out=left_out)
+        shown = replace(shown, left_out=left_out)
         self.session.ctx.say(shown)
         return shown
 

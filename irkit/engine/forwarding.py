@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from irkit.action import Connector, Driven, Forward, Line, Request, Response, drive
 from irkit.engine.modes import Clock, Perform
 from irkit.errors import ActionError, IrkitError, LedgerError, NotSent, Refused, Throttled
@@ -112,8 +114,7 @@ class Cursor:
         self.save()
 
 
-@dataclass(frozen=True)
-class Count:
+class Count(Struct, frozen=True):
     """What forwarding came to. `stored` is what the receiver acknowledged; spans as "12-63"."""
 
     entries: int

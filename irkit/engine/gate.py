@@ -7,16 +7,16 @@ Question. The engine imports none of them: it speaks through the Gate protocol.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from irkit.engine.known import Known, Met, Warned
 
 # -- said --------------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True)
-class Deadline:
+class Deadline(Struct, frozen=True):
     """One legal clock. `due` is None while it has not started; `state` is running, met, not needed or not started.
 
     `source` is the name of what it runs from and `known` which entry says so; `met` is the decision on record; `why` says in
@@ -41,8 +41,7 @@ class Deadline:
         return self.due is not None and bool(self.span) and self.due - now <= self.span / 4
 
 
-@dataclass(frozen=True)
-class Where:
+class Where(Struct, frozen=True):
     """The two lines on top of every screen."""
 
     label: str                     # LIVE, PROBE, TEST, DRILL, DRY RUN
@@ -60,8 +59,7 @@ class Where:
     set_back: str = ""             # "clock set back 02:00, entry 57": the machine's clock, which clocks do not follow
 
 
-@dataclass(frozen=True)
-class StepBegins:
+class StepBegins(Struct, frozen=True):
     where: Where
     number: int
     title: str
@@ -72,8 +70,7 @@ class StepBegins:
     meets: Sequence[Deadline] = ()  # running clocks that this step meets
 
 
-@dataclass(frozen=True)
-class Asking:
+class Asking(Struct, frozen=True):
     """Before a request: "asking Zendesk ...". `pages` of a collection, and their `size` in bytes, are there already."""
 
     system: str
@@ -81,8 +78,7 @@ class Asking:
     size: int = 0
 
 
-@dataclass(frozen=True)
-class Looked:
+class Looked(Struct, frozen=True):
     method: str
     url: str
     status: int
@@ -90,8 +86,7 @@ class Looked:
     lines: Sequence[str] = ()      # "agent, last sign-in 02:11Z, suspended: no"
 
 
-@dataclass(frozen=True)
-class Sends:
+class Sends(Struct, frozen=True):
     """What stands on a gate. One request, or the first and last of a fan-out with the count."""
 
     method: str
@@ -120,8 +115,7 @@ class Sends:
     curls: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class ByHand:
+class ByHand(Struct, frozen=True):
     """The text of a `do` step, or the question of an `ask` step with its choices."""
 
     text: str
@@ -129,27 +123,23 @@ class ByHand:
     evidence: bool = False         # required
 
 
-@dataclass(frozen=True)
-class Sent:
+class Sent(Struct, frozen=True):
     at: datetime
     status: int
     seconds: float
     entry: int
 
 
-@dataclass(frozen=True)
-class Checked:
+class Checked(Struct, frozen=True):
     text: str
 
 
-@dataclass(frozen=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     seconds: float
     why: str
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(Struct, frozen=True):
     done: int
     total: int
     refused: int
@@ -159,8 +149,7 @@ class Progress:
     looks: bool = False            # of the looks before a gate, not of the sends after it
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """How a step ended: done, by hand, skipped, deferred, not needed, not sent (probe)."""
 
     state: str
@@ -169,8 +158,7 @@ class Ended:
     next: str = ""                 # "8. End every session of the account"
 
 
-@dataclass(frozen=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """FAILED, UNKNOWN, GAP or ACCEPTED, as SCREENS shows them."""
 
     label: str
@@ -182,15 +170,13 @@ class Trouble:
     command: str = ""              # the next command to type
 
 
-@dataclass(frozen=True)
-class News:
+class News(Struct, frozen=True):
     """What arrived from elsewhere while a prompt was open: a note, an inject, a control entry, a due step."""
 
     lines: Sequence[str]
 
 
-@dataclass(frozen=True)
-class Stamps:
+class Stamps(Struct, frozen=True):
     """How far time stamps reach, as the ledger claims: so many entries, by whom, and when the latest was made."""
 
     entries: int = 0
@@ -198,8 +184,7 @@ class Stamps:
     at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Offered:
+class Offered(Struct, frozen=True):
     """A hand-over that nobody has accepted yet. `key` signed it."""
 
     entry: int
@@ -210,8 +195,7 @@ class Offered:
     key: str = ""
 
 
-@dataclass(frozen=True)
-class Resumed:
+class Resumed(Struct, frozen=True):
     where: Where
     opened_at: datetime
     opened_by: str
@@ -228,8 +212,7 @@ class Resumed:
     undone: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class Closed:
+class Closed(Struct, frozen=True):
     where: Where
     counts: Mapping[str, int]      # steps by state
     skipped: Sequence[str]
@@ -252,8 +235,7 @@ Said = (StepBegins | Asking | Looked | Sends | ByHand | Sent | Checked | Waiting
 
 # -- asked -------------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True)
-class Question:
+class Question(Struct, frozen=True):
     """One prompt.
 
     `name` says which: gate, menu, choice, except, reason, who, when, how, evidence, paste, note, input, field, inject,

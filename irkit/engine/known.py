@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True)
-class Known:
+
+class Known(Struct, frozen=True):
     """A fact as an entry holds it: somebody gave it, corrected it, or did or decided a step. `at`: when it went on record."""
 
     value: Any
@@ -20,8 +20,7 @@ class Known:
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class Met:
+class Met(Struct, frozen=True):
     """The decision that a clock is met, as `deadline.met` holds it.
 
     `at`: when it went on record, `when`: when what it asks for was done, `ref`: the entry that ended the step `step`. A
@@ -38,8 +37,7 @@ class Met:
     ref: int | None = None
 
 
-@dataclass(frozen=True)
-class Warned:
+class Warned(Struct, frozen=True):
     """That a clock nears its end went on record, for one of its thresholds and one due time."""
 
     due: datetime
@@ -48,8 +46,7 @@ class Warned:
     at: datetime
 
 
-@dataclass(frozen=True)
-class Control:
+class Control(Struct, frozen=True):
     """What a drill's facilitator did, as an entry of kind `control` holds it. What each `verb` does: `irkit.drill.control`.
 
     `ref` names the entry that it is about, `who` the person, `session` theirs, `at` the drill's time.

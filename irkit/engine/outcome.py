@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True)
-class Outcome:
+
+class Outcome(Struct, frozen=True):
     reason: str = ""
     status: int = 0                # of the vendor's answer that decided it
     command: str = ""              # what to type next
     kind = ""                      # the ledger's kind
 
 
-@dataclass(frozen=True)
-class Done(Outcome):
+class Done(Outcome, frozen=True):
     """The second look agrees, or nothing needed doing (`already`)."""
 
     result: Any = None
@@ -25,30 +24,26 @@ class Done(Outcome):
     kind = "step.done"
 
 
-@dataclass(frozen=True)
-class Accepted(Outcome):
+class Accepted(Outcome, frozen=True):
     """Taken by the vendor, not confirmed by a look."""
 
     kind = "step.accepted"
 
 
-@dataclass(frozen=True)
-class Failed(Outcome):
+class Failed(Outcome, frozen=True):
     """Answered and refused, or nothing could be sent. Nothing was changed."""
 
     changed: bool = False          # an undo is not sent: something is not as the step left it
     kind = "step.failed"
 
 
-@dataclass(frozen=True)
-class Unknown(Outcome):
+class Unknown(Outcome, frozen=True):
     """The request may have worked."""
 
     kind = "step.unknown"
 
 
-@dataclass(frozen=True)
-class Gap(Outcome):
+class Gap(Outcome, frozen=True):
     """Not available on this plan or with this permission. Never "clean"."""
 
     kind = "step.unavailable"

@@ -6,11 +6,12 @@ Unicode form. An assignment changes what it names of a person and keeps the rest
 
 from __future__ import annotations
 
-import dataclasses
 import unicodedata
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from irkit.engine.state import State
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 FIELDS = ("name", "handle", "title", "phone", "email", "key")
 
 
-@dataclass(frozen=True)
-class Person:
+class Person(Struct, frozen=True):
     """Somebody of the incident. `key` is the fingerprint or public key that signs for them, empty where none is on record."""
 
     name: str
@@ -100,7 +100,7 @@ def assign(state: State, entry: Entry) -> None:
     place, before = next(((at, one) for at, one in state.team.items() if one == find(state, said["name"])),
                          (folded(said["name"]), Person(said["name"])))
     roles = tuple(one for one in before.roles if one != role) + ((role,) if entry.data.get("held", True) else ())
-    state.team[place] = dataclasses.replace(before, **{**said, "name": before.name}, roles=roles)
+    state.team[place] = replace(before, **{**said, "name": before.name}, roles=roles)
 
 
 def _texts(found: Mapping[str, Any], fields: Collection[str] = FIELDS) -> dict[str, str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from irkit.action import Action, Artefact, Effect, Identity, Outgoing, Trace
 from irkit.engine.curl import curl, mail_curl
@@ -112,8 +113,7 @@ def identity(session: Session, connection: str) -> Identity | None:
     return session.identities[connection]
 
 
-@dataclass(frozen=True)
-class Danger:
+class Danger(Struct, frozen=True):
     """Acting on whom one must not act on by mistake: a sentence, and the words that its own gate wants typed."""
 
     sentence: str
@@ -151,7 +151,7 @@ def lock_outs(me: Identity | None, action: Action, args: Sequence[dict[str, Any]
 def approvers(session: Session) -> list[Person]:
     """The people whom the steps that are still open depend on, each with those of their roles that are needed."""
     needed = still_needed(session)
-    return [dataclasses.replace(one, roles=roles) for one in session.state.team.values()
+    return [replace(one, roles=roles) for one in session.state.team.values()
             if (roles := tuple(role for role in one.roles if role in needed))]
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from irkit.action import Action, Identity
 from irkit.connectors import find_action
 from irkit.engine import clocks
@@ -48,8 +50,7 @@ class Happening(Protocol):
     def expect(self) -> str: ...
 
 
-@dataclass(frozen=True)
-class Second:
+class Second(Struct, frozen=True):
     """A second person that a drill plays: agrees, or refuses with that reason, after some time."""
 
     by: str

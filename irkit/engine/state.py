@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
+
 from irkit.engine.gate import Offered, Stamps
 from irkit.engine.known import Control, Known, Met, Warned
 from irkit.engine.people import Person
@@ -88,8 +90,7 @@ class Approval:
         return parts_in(self.shown)
 
 
-@dataclass(frozen=True)
-class Probed:
+class Probed(Struct, frozen=True):
     """What a probe ended with: its sum in a sentence, and the SHA-256 of its report and of the report's text."""
 
     headline: str

@@ -10,9 +10,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
+
+from msgspec.structs import replace
 
 from irkit.action import Action, Outgoing
 from irkit.engine import ask, plan
@@ -154,7 +155,7 @@ class UndoOne(Single):
         if not self._found:
             return shown
         phrase = f"OVERWRITE {numbered(len(self._found), 'change')}".upper()
-        return dataclasses.replace(shown, warnings=[f"It changed since: {told(self._found)}", *shown.warnings],
+        return replace(shown, warnings=[f"It changed since: {told(self._found)}", *shown.warnings],
                                    phrase=" AND ".join(filter(None, (phrase, shown.phrase))))
 
     def _leave(self, letter: str) -> None:

@@ -7,8 +7,9 @@ request sent again, may have seen what irkit itself had done.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from irkit.action import Action
 from irkit.engine.state import RunState, Sending, StepState
@@ -73,8 +74,7 @@ def back(undo: Action, first: Sending) -> dict[str, Any]:
     return convert_args(undo, {name: value for name, value in values.items() if value is not None})
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One thing that is not as our request left it."""
 
     name: str

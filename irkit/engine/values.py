@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import functools
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 FINDINGS = frozenset({"told", "named", "matched"})       # the fields of a result that say what was found, where it has them
 COLLECTED = frozenset({"name", "first", "last", "pages", "since", "until", "floor"})     # those of any collection of rows
@@ -22,8 +23,8 @@ def rfc3339(moment: datetime) -> str:
 
 def plain(value: Any) -> Any:
     """JSON-able: records become objects, tuples lists, times RFC 3339 text."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Struct):
+        return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
     if isinstance(value, dict):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -15,9 +15,12 @@ import base64
 import contextlib
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from irkit.ledger import texts
 from irkit.ledger.disclose import Disclosure, disclose
@@ -74,8 +77,7 @@ def parts_in(values: Mapping[str, Any]) -> frozenset[str]:
 
 # -- answers -----------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A request, as an answer refers to it: `leaf` is the hash of its line, `root` that of the tree which ends with it.
 
     The root seals the ledger up to there. The leaf is of what the approver read, wherever they read it.
@@ -95,8 +97,7 @@ class Asked:
     approver: str = ""                 # the key that gave it
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A signed answer, to be appended as it is. `fields` are those of the line that its signer decides."""
 
     fields: Mapping[str, Any]

@@ -15,9 +15,10 @@ import secrets
 import shutil
 import stat
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from msgspec import Struct
 
 from irkit.errors import LedgerError
 from irkit.ledger.finding import CONTRADICTED, MISSING, NOT_CHECKED
@@ -169,8 +170,7 @@ class Part:
 
 # -- collections -------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True)
-class Artefact:
+class Artefact(Struct, frozen=True):
     """An artefact as listed: `seq` is its entry."""
 
     sha256: str
@@ -179,8 +179,7 @@ class Artefact:
     seq: int
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(Struct, frozen=True):
     """One page of a collection: where its bytes lie in the artefact."""
 
     number: int

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _TAIL = "SELECT seq, leaf, (SELECT count(*) FROM checkpoints WHERE size = ?) FROM entries ORDER BY seq DESC LIMIT 1"
 _CHUNK = 256                  # entries read at once
 _CHECKED_BYTES = 8 << 20      # of lines, the most that the check on open hands on to the first reading
-_RECENT_BYTES = 1 << 20       # the same of what is taken up or written after that
+_RECENT_BYTES = 1 << 16       # the same of what is taken up or written after that: a walk reads after each entry
 
 
 class CheckedStore:

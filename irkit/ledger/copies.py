@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Literal
+
+from msgspec import Struct
 
 from irkit.ledger.database import Row
 from irkit.ledger.entry import leaf_hash, parse
@@ -14,8 +15,7 @@ from irkit.ledger.source import Source, Withheld
 Kind = Literal["same", "longer", "shorter", "fork", "another"]
 
 
-@dataclass(frozen=True)
-class Compared:
+class Compared(Struct, frozen=True):
     """`kind` is said of the first copy. `common` entries are the same in both, then `one` and `other` follow."""
 
     kind: Kind

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from irkit.errors import UsageError
 from irkit.ledger.artefacts import Artefacts, hash_file
@@ -19,8 +21,7 @@ from irkit.ledger.entry import Entry
 from irkit.ledger.store import Ledger
 
 
-@dataclass(frozen=True)
-class Party:
+class Party(Struct, frozen=True):
     """A person in a transfer."""
 
     name: str
@@ -28,8 +29,7 @@ class Party:
     phone: str = ""
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(Struct, frozen=True):
     """An artefact in a transfer. `recomputed` is the SHA-256 that the receiver's process found, once it has looked."""
 
     name: str
@@ -43,8 +43,7 @@ class Item:
         return self.recomputed == self.sha256
 
 
-@dataclass(frozen=True)
-class Handling:
+class Handling(Struct, frozen=True):
     """One side of a transfer: what its person states and signs. `at` is RFC 3339 in the local zone, `stored` a place."""
 
     giver: Party
@@ -69,8 +68,7 @@ class Handling:
         return replace(self, at=local.isoformat(timespec="seconds"), zone=getattr(zone, "key", "") or local.tzname() or "UTC")
 
 
-@dataclass(frozen=True)
-class Transfer:
+class Transfer(Struct, frozen=True):
     """An offer and, once there is one, what accepted it. `key` and `accepted_key` are the fingerprints that signed."""
 
     entry: int

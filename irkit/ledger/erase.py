@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from irkit.errors import UsageError
 from irkit.ledger import database
@@ -23,8 +24,7 @@ NEVER = frozenset({"genesis", "session.start", "session.end", "checkpoint", "anc
                    "hold.placed", "hold.released", "label.set"})
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What erasing will destroy. `artefacts`: SHA-256 of the files that go; `kept`: of those that stay, with who names them."""
 
     of: Entry

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 CONTRADICTED = "CONTRADICTED"      # things do not agree: exit 5
 MISSING = "MISSING"                # absent, and nothing in the ledger gives a ground: exit 5
@@ -15,8 +15,7 @@ FLAGGED = "FLAGGED"                # says a time outside its proven window
 FAILS = frozenset({CONTRADICTED, MISSING})
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What does not agree: `what` in one line, `detail` the values side by side, `meaning` in plain words.
 
     `entry` is None for what belongs to the store as a whole; `mechanism` is one of the table in `irkit.ledger.check`, or

@@ -11,10 +11,11 @@ import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from irkit.errors import NotApproved
 from irkit.ledger.approvals import ASKED, GIVEN, REFUSED, Answer, Asked
@@ -28,8 +29,7 @@ _DATA = frozenset({"fingerprint", "request", "key", "signature", "given_at", "dr
 _VALUES = frozenset({"approval.by", "approval.reason"})
 
 
-@dataclass(frozen=True)
-class Carried:
+class Carried(Struct, frozen=True):
     """A request as a file brings it: the entry, what it was asked over, and the texts of values too long for a line.
 
     `incident` and `asker` are what the file calls them; nothing vouches for either.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from irkit.ledger.entry import Entry
 
 
-@dataclass(frozen=True)
-class Hold:
+class Hold(Struct, frozen=True):
     """A hold.placed and, once there is one, its hold.released. `by` ordered it; times are RFC 3339."""
 
     entry: int

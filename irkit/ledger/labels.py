@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from irkit.ledger.entry import Entry
 
@@ -12,8 +13,7 @@ WORD = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")      # a label stands in the line 
 USUAL = ("personal", "privilege", "work-product")
 
 
-@dataclass(frozen=True)
-class Label:
+class Label(Struct, frozen=True):
     """A label that stands. `entry` is the label.set, `fields` the values of entry `of` that it marks: none means all of it."""
 
     entry: int

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict, fields
 
 from irkit.errors import UsageError
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """`endorse`: a session that sends was endorsed by a person's SSH key. `max_entries`: between two notes.
 
     `authorities`: how many distinct ones time-stamp a note. `seal_tokens`: how many time-stamp the note over `sealed`.
@@ -27,7 +27,7 @@ class Policy:
     @classmethod
     def of(cls, found: object) -> Policy:
         """The policy of a genesis. Raises ValueError unless all four stand there, and nothing else."""
-        wanted = {field.name: type(field.default) for field in dataclasses.fields(cls)}
+        wanted = {field.name: type(field.default) for field in fields(cls)}
         if not isinstance(found, Mapping) or found.keys() != wanted.keys():
             raise ValueError(f"a policy names {', '.join(wanted)}, and nothing else")
         if any(type(found[name]) is not kind for name, kind in wanted.items()) or found["max_entries"] < 1 \
@@ -37,14 +37,14 @@ class Policy:
 
     def raised(self, **wanted: Any) -> Policy:
         """With what is wanted where that is stricter. Raises ValueError for an unknown name or a wrong type."""
-        asked = dataclasses.asdict(self) | wanted
+        asked = asdict(self) | wanted
         other = self.of(asked)
         return Policy(self.endorse or other.endorse, min(self.max_entries, other.max_entries),
                       max(self.authorities, other.authorities), max(self.seal_tokens, other.seal_tokens))
 
     def at_least(self, other: Policy) -> bool:
         """Whether nothing here is weaker than there."""
-        return self.raised(**dataclasses.asdict(other)) == self
+        return self.raised(**asdict(other)) == self
 
 
 ROOM = 4               # entries below `max_entries` at which a note comes: clock.stepped, checkpoint and one more fit

@@ -6,8 +6,9 @@ the first over it, is stamped each time, however often sealing is taken up again
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from irkit.ledger.database import Noted
 from irkit.ledger.entry import Entry
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from irkit.ledger.timestamp import Token
 
 
-@dataclass(frozen=True)
-class Seal:
+class Seal(Struct, frozen=True):
     """A sealed ledger as its stamping needs it: `note` is the seal's own, `stamped` the authorities that have."""
 
     ledger: Ledger

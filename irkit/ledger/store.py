@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import dataclasses
 import errno
 import secrets
 import shutil
@@ -22,6 +21,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
+
+from msgspec.structs import asdict
 
 from irkit import __version__
 from irkit.errors import IrkitError, NotApproved
@@ -86,7 +87,7 @@ class Ledger(CheckedStore):
         """
         if mode not in MODES:
             raise ValueError(f"{mode!r} is no mode of a ledger")
-        demands = dataclasses.asdict(Policy().raised(**(policy or {})))
+        demands = asdict(Policy().raised(**(policy or {})))
         if demands["max_entries"] < ROOM:
             raise ValueError(f"max_entries is {demands['max_entries']}; {ROOM} are the least that can be kept")
         if folder.exists():

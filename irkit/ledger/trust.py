@@ -7,9 +7,10 @@ demands stricter than genesis names: each is given, or its question stays open a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from irkit.errors import UsageError
 from irkit.ledger import keys, note
@@ -23,8 +24,7 @@ from irkit.ledger.source import Found, Source, Trouble, Withheld
 from irkit.ledger.sshsig import CannotCheck
 
 
-@dataclass(frozen=True)
-class Trust:
+class Trust(Struct, frozen=True):
     """Files from outside the ledger: see `irkit ledger verify --help`. `required`: untrusted author or time is a failure."""
 
     signers: Path | None = None

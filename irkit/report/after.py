@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from irkit.engine.people import same_name
 from irkit.engine.session import STEERING
@@ -28,8 +31,7 @@ _PLAN = re.compile(r"^\s*improve:\s*(?P<what>.+?)(?:\s+@(?P<owner>\"[^\"]+\"|\S+
                    r"(?:\s+by\s+(?P<due>\d{4}-\d\d-\d\d))?\s*\.?\s*$", re.I | re.S)
 
 
-@dataclass(frozen=True)
-class Objective:
+class Objective(Struct, frozen=True):
     """What was wanted: in words, whether it was reached ("ok", "late", ...), when or why not, and by which step, if by one."""
 
     id: str
@@ -43,8 +45,7 @@ class Objective:
         return self.verdict == "ok"
 
 
-@dataclass(frozen=True)
-class Card:
+class Card(Struct, frozen=True):
     """An inject: what was said to whom and when (from the start), what the team answered, what a good answer holds.
 
     `by`: the facilitator who added it, "" where the scenario has it; `held`: to the end.
@@ -62,8 +63,7 @@ class Card:
     held: bool = False
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """Requests that were to go wrong: which, how, how often, who wanted it by which entry, and whether it came, if known."""
 
     connector: str
@@ -75,8 +75,7 @@ class Fault:
     entry: int | None = None
 
 
-@dataclass(frozen=True)
-class Stood:
+class Stood(Struct, frozen=True):
     """That the drill's clock stood still: how often, for how long by the machine's, and the ids of steps that ended then."""
 
     times: int = 0
@@ -84,8 +83,7 @@ class Stood:
     steps: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """A line of the timeline; `at` from the drill's start."""
 
     at: timedelta
@@ -100,8 +98,7 @@ class Moment:
         return span(self.at)
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """A line of the improvement plan. `agreed`: a note says so; else it is proposed, and people fill in what is empty."""
 
     what: str
@@ -111,8 +108,7 @@ class Plan:
     agreed: bool = False
 
 
-@dataclass(frozen=True)
-class People:
+class People(Struct, frozen=True):
     """`team`: who recorded something in the drill, by their sessions; `facilitators`: who steered or observed it; `named`: who
     else is said to have done something by hand, or agreed to it, spelled as it was typed."""
 
@@ -125,8 +121,7 @@ class People:
         return "; ".join([", ".join(self.team), *(f"{words} {', '.join(names)}" for words, names in more if names)])
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(Struct, frozen=True):
     """One drill, as history lists it. `missed`: of what every drill is judged by, beside the scenario's `objectives`.
 
     `times`: phase -> seconds from the start to the first and to the last of its steps that counted, or None.

@@ -7,10 +7,11 @@ they are, and `irkit.report.plot` escapes their words.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from importlib import resources
 from typing import Any
+
+from msgspec import Struct
 
 from irkit.engine.values import numbered
 from irkit.report.after import After, Card, Held
@@ -24,8 +25,7 @@ COUNTED = {"preserve": "preserve", "contain": "contain", "notify": "tell or noti
 CAME = {True: "yes", False: "no, or not so often", None: "not known"}      # of a fault
 
 
-@dataclass(frozen=True)
-class _Row:
+class _Row(Struct, frozen=True):
     """A drill in the table of history, in words."""
 
     held: str

@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from importlib import resources
 from typing import BinaryIO, NamedTuple
+
+from msgspec import Struct, field
 
 from irkit import __version__
 from irkit.errors import LedgerError
@@ -38,8 +39,7 @@ _EACH = 20_000                   # entries between two reports of progress
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(Struct, frozen=True):
     """What goes into a bag. `rows` end with the `exported` entry and the note over it, and are read once."""
 
     rows: Iterable[Shown | Noted]

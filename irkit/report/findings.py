@@ -6,8 +6,9 @@ A finding states what happened and which entry says so; what to make of it is fo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from irkit.engine.state import SETTLED, WITH_RESULT, RunState, State, StepState
 from irkit.ledger import Entry
@@ -15,8 +16,7 @@ from irkit.runbook import Runbook, Step
 from irkit.runbook.compare import longest_rise
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """`kind`: skipped, by hand, late, left open, gap, order, refused, note. `step` is an id, or "" where it is about none."""
 
     kind: str

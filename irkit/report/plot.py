@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from itertools import groupby
+
+from msgspec import Struct
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 182, 62, 46, 14
 SOFT, LINE, INK, BAD = "#57606a", "#d0d7de", "#0550ae", "#b3261e"
 FIT = 7                        # labels that fit side by side
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(Struct, frozen=True):
     """`below`: the lines of its label; `value` None: there is none, which is a cross on the ground and a gap in the line;
     `counts`: else it is hollow."""
 

@@ -18,8 +18,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple, NewType
+
+import msgspec
+from msgspec import Struct
 
 from irkit.ledger import KINDS, Entry
 from irkit.ledger.erase import NEVER
@@ -80,13 +83,12 @@ class Chosen(NamedTuple):
         return Hidden(self.whole is not None, frozenset() if self.whole else frozenset(self.names))
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """All rules of a file, with the mistakes of that file to add to."""
 
     rules: tuple[Rule, ...]
     mistakes: Mistakes
-    labels: dict[int, list[Label]] = field(default_factory=dict)      # by the entry that they mark
+    labels: dict[int, list[Label]] = msgspec.field(default_factory=dict)      # by the entry that they mark
 
     def mark(self, standing: Iterable[Label]) -> None:
         """The labels that stand in the ledger at hand, in place of those before."""

@@ -10,9 +10,10 @@ import json
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from msgspec import Struct
 
 from irkit.errors import IrkitError, LedgerError, UsageError
 from irkit.ledger.disclose import Disclosure
@@ -22,8 +23,7 @@ from irkit.ledger.export import Stored
 _LONGEST = 4 * MAX_LINE               # bytes of a line in a bag, of a withheld list too
 
 
-@dataclass(frozen=True)
-class Revealed:
+class Revealed(Struct, frozen=True):
     """What is shown. `digest` is the value's digest in base64url, or the line's leaf in hex; `content` is what is hashed."""
 
     seq: int

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from irkit.action import Action, Effect
 from irkit.errors import UsageError
@@ -22,8 +24,7 @@ from irkit.runbook.values import duration_text
 FindAction = Callable[[str], Action]
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Struct, frozen=True):
     """`kind`: added, removed, renamed, moved, or the key that changed. `old` and `new` as written; "" where there is none."""
 
     kind: str

@@ -5,7 +5,6 @@ Kinds are annotations: `UserId | None`, `list[str]`, `datetime`, `tuple[Item, ..
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import re
 import types
@@ -13,6 +12,8 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, NewType
+
+from msgspec import Struct
 
 from irkit.action import Action, Email
 from irkit.runbook.model import Input
@@ -55,7 +56,7 @@ def fields_of(kind: Any) -> Mapping[str, Any] | None:
 
 @functools.cache
 def _fields(kind: Any) -> Mapping[str, Any] | None:
-    return typing.get_type_hints(kind) if isinstance(kind, type) and dataclasses.is_dataclass(kind) else None
+    return typing.get_type_hints(kind) if isinstance(kind, type) and issubclass(kind, Struct) else None
 
 
 def result_fields(action: Action) -> Mapping[str, Any]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from irkit.runbook.source import Wrong
 
@@ -30,8 +31,7 @@ class Missing(Exception):
 
 # -- the tree ----------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True)
-class Const:
+class Const(Struct, frozen=True):
     value: str | int | bool | None
 
     def evaluate(self, scope: Scope) -> Any:
@@ -41,8 +41,7 @@ class Const:
         return ()
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(Struct, frozen=True):
     """`steps.agent.id`, `item`, `inputs.since`: a root and the keys below it."""
 
     root: str
@@ -72,8 +71,7 @@ class Look:
         return ()
 
 
-@dataclass(frozen=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """["yes", "unknown"]."""
 
     items: tuple[Tree, ...]
@@ -92,8 +90,7 @@ COMPARE: Mapping[str, tuple[str, Callable[[Any, Any], Any]]] = {       # Jinja's
 }
 
 
-@dataclass(frozen=True)
-class Compare:
+class Compare(Struct, frozen=True):
     """a < b, or a chain: a < b < c."""
 
     left: Tree
@@ -116,8 +113,7 @@ class Compare:
         return (self.left, *(tree for _, tree in self.rest))
 
 
-@dataclass(frozen=True)
-class Both:
+class Both(Struct, frozen=True):
     """`and`, or `or` when `either`."""
 
     left: Tree
@@ -132,8 +128,7 @@ class Both:
         return (self.left, self.right)
 
 
-@dataclass(frozen=True)
-class Not:
+class Not(Struct, frozen=True):
     inner: Tree
 
     def evaluate(self, scope: Scope) -> bool:
@@ -162,8 +157,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
 FILTER_ARGUMENTS = {"join": 2}                  # how many texts a filter may be given
 
 
-@dataclass(frozen=True)
-class Filter:
+class Filter(Struct, frozen=True):
     name: str
     inner: Tree
     arguments: tuple[str, ...] = ()

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_args
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from irkit.errors import RunbookError
@@ -27,8 +27,7 @@ KINDS = ("action", "do", "ask")
 ACTION_ONLY = ("with", "for_each", "unpreserved", "connection", "approve")
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """A runbook as far as it could be read. `broken` are the ids of steps with mistakes, of which nothing more is checked."""
 
     runbook: Runbook

@@ -81,8 +81,7 @@ def did_you_mean(word: str, known: Iterable[str], else_say: str = "") -> str:
 
 # -- mistakes ----------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True)
-class Mistake:
+class Mistake(Struct, frozen=True):
     """One thing wrong with a file. Line 0 is the file as a whole."""
 
     level: Literal["error", "warning"]

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from irkit.runbook.expression import Look, Missing, Scope, Tree, show, walk
 from irkit.runbook.source import Wrong
 
@@ -81,8 +83,7 @@ def _shown(expr: Expr, scope: Scope, missing: Callable[[str], str]) -> str:
         return missing(expr.looks[0].path) if expr.looks else "[not known]"
 
 
-@dataclass(frozen=True)
-class Arg:
+class Arg(Struct, frozen=True):
     """One value of `with`: a template, a list or a mapping of such, or nothing."""
 
     body: Template | tuple[Arg, ...] | Mapping[str, Arg] | None

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from irkit.engine.gate import Sends
 from irkit.ui.layout import WIDEST, Page
 from irkit.ui.screen import prefixed, render
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Struct, frozen=True):
     """`unproven` says what nothing vouches for, where the request came in a file."""
 
     incident: str

@@ -7,8 +7,9 @@ labels: what others wrote is always beside or below one. Times are UTC; a deadli
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+
+from msgspec import Struct
 
 from irkit.engine.gate import Deadline
 from irkit.ui.text import cells, join, pad, safe, wrap
@@ -18,8 +19,7 @@ NARROWEST = 24
 GUTTER = 9
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(Struct, frozen=True):
     """Where lines are laid out. `width` in columns; `zone` is the local time zone, or None for UTC alone."""
 
     width: int = WIDEST

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from irkit.engine.gate import Closed, Deadline, Resumed
 from irkit.engine.values import numbered
@@ -17,8 +18,7 @@ from irkit.ui.text import cells, pad, safe, wrap
 
 # -- ledger show -------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True):
     """An entry in one line. `what` in words; `below`, where given, goes on a line of its own."""
 
     seq: int
@@ -60,8 +60,7 @@ def _row(row: Row, who: int, kind: int, page: Page) -> list[str]:
 
 # -- doctor ------------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True)
-class Check:
+class Check(Struct, frozen=True):
     """One thing that irkit needs. `state` is "ok", "note" or "FAIL"; `command` is what to type when it failed."""
 
     name: str
@@ -107,7 +106,7 @@ def status_lines(said: Resumed, *, width: int = WIDEST, tz: tzinfo | None = None
 def closed_lines(said: Closed, *, width: int = WIDEST, tz: tzinfo | None = None, prefix: str = "",
                  known: Sequence[str] = ()) -> list[str]:
     """The same of a run that is closed."""
-    bare = dataclasses.replace(said, where=dataclasses.replace(said.where, deadlines=()))
+    bare = replace(said, where=replace(said.where, deadlines=()))
     facts = prefixed(Page.of(width, tz, prefix).labelled("Known", known), prefix) if known else []
     return [*render(bare, width=width, tz=tz, prefix=prefix),
             *clock_lines(said.where.deadlines, said.where.now, width=width, tz=tz, prefix=prefix), *facts]
@@ -136,8 +135,7 @@ def overview_lines(rows: Sequence[tuple[Incident, Sequence[Deadline], datetime]]
     return lines[:-1]
 
 
-@dataclass(frozen=True)
-class Incident:
+class Incident(Struct, frozen=True):
     """An open or closed incident in one line. `state` in words, "open, step 7 of 21"."""
 
     label: str                # LIVE, PROBE, TEST, DRILL, DRY RUN
@@ -165,8 +163,7 @@ def _incident(row: Incident) -> tuple[str, str]:
 Facts = Sequence[tuple[str, str]]        # (label of at most 8 letters, text)
 
 
-@dataclass(frozen=True)
-class PlanStep:
+class PlanStep(Struct, frozen=True):
     """A step of a plan. `badge` as on its screen."""
 
     number: int

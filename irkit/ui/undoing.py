@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC
+
+from msgspec import Struct
 
 from irkit.engine.state import Sending
 from irkit.engine.values import numbered, summary
 from irkit.ui.layout import WIDEST, Page
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True):
     """One step. `sendings` are what can be undone of it; `lost` says what cannot, `changed` what an earlier undo found."""
 
     number: int

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from irkit.engine.gate import Where
 from irkit.engine.values import numbered
@@ -20,8 +21,7 @@ WORDS = 100              # of an entry, in columns
 NARROW = 60              # columns, below which a row has no room for all of its own
 
 
-@dataclass(frozen=True)
-class Stand:
+class Stand(Struct, frozen=True):
     """A run as somebody who follows it sees it. `where` names the step at work; `steps` are (number, word, title)."""
 
     where: Where
@@ -46,7 +46,7 @@ def row_lines(rows: Sequence[Row], *, width: int = WIDEST, prefix: str = "", hea
     if (room := min(width, WIDEST) - len(prefix)) < NARROW:
         return prefixed([line for row in rows for line in _narrow(row, room)], prefix)
     who, kind = COLUMNS
-    rows = [dataclasses.replace(row, who=clip(safe(row.who), who - 1), kind=clip(safe(row.kind), kind - 1),
+    rows = [replace(row, who=clip(safe(row.who), who - 1), kind=clip(safe(row.kind), kind - 1),
                                 what=clip(safe(row.what), WORDS)) for row in rows]
     lines = [clip(line, room) for line in ledger_show_lines(rows, width=room, columns=COLUMNS)]
     return prefixed(lines if head else lines[1:], prefix)

@@ -16,10 +16,11 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import urlencode
+
+from msgspec import Struct
 
 from irkit.action import (
     Anonymous,
@@ -61,8 +62,7 @@ MEANING: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(Struct, frozen=True):
     """What a token endpoint answered."""
 
     status: int
@@ -166,8 +166,7 @@ class Hooked:
         return [self._secret]
 
 
-@dataclass(frozen=True)
-class _Minted:
+class _Minted(Struct, frozen=True):
     headers: Headers       # {"Authorization": "Bearer …"}
     bare: Secret
     renew_at: float

@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import threading
 import time
@@ -25,6 +24,7 @@ from contextlib import closing
 from typing import Any, BinaryIO, Protocol
 
 import httpx
+from msgspec.structs import replace
 
 from irkit.action import (
     HEADERS,
@@ -161,7 +161,7 @@ class Wire:
         scopes, refused = way.scope.format(**account.filled).split(), []
         for scope in scopes:
             try:
-                self._auth_by(account, dataclasses.replace(way, scope=scope), credential).headers()
+                self._auth_by(account, replace(way, scope=scope), credential).headers()
             except CredentialError:
                 refused.append(scope)
         return refused, len(scopes)

@@ -5,7 +5,7 @@ process, tests drive actions against it, and `irkit world serve` puts the same o
 
 How to write one (imports `irkit.worlds` and what all worlds share, nothing else of irkit):
 
-1.  A frozen dataclass of options, read by `options.read`; `small` holds those that make it quick for tests. `settings` are what
+1.  A frozen Struct of options, read by `options.read`; `small` holds those that make it quick for tests. `settings` are what
     a connection to it says: with them `base_url` is what the connector's own address comes to.
 2.  `build` makes the tenant: the scenario's people, the subject, the attack. Randomness from `random.Random(seed)` alone, time
     from `self.now` alone.

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
+
+from msgspec import Struct
 
 from irkit.worlds import options
 from irkit.worlds.hostile import hostile
@@ -19,8 +20,7 @@ from irkit.worlds.world import Answer, Call, Person, World
 TEXTS = ("Chat never answers.", "Great app.", "Cannot sign in any more.", "Support was quick.")
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     """`credits`: calls that are left (0: not counted). `envelope`: errors come with status 200."""
 
     credits: int = 0

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from irkit.errors import UsageError
 from irkit.worlds.world import Answer, encode
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """`request` is a glob over "METHOD /path" (no query; `*` crosses slashes). `times` None: every time.
 
     lost       "before": the request never arrives; "after": it takes effect and the answer is lost

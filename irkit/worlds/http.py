@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
+
+from msgspec import Struct
 
 from irkit.worlds import options
 from irkit.worlds.hostile import hostile
 from irkit.worlds.world import Answer, Call, Person, World
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     hostile: bool = False
 
 

@@ -6,10 +6,11 @@ Served, it speaks SMTP on 127.0.0.1 (see `irkit.worlds.smtp`); in a drill it is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from email.parser import Parser
 from typing import ClassVar
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from irkit.worlds import options
 from irkit.worlds.hostile import hostile
@@ -18,8 +19,7 @@ from irkit.worlds.world import Answer, Call, Person, World
 BANNER = "smtp.northwind.example ESMTP ready"
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     """`refuse`: addresses that are not known here, by comma. `full`: addresses whose mailbox is full. `busy`: the relay takes
     nothing now (greylisting). `size`: the most bytes that it takes."""
 
@@ -30,8 +30,7 @@ class Options:
     hostile: bool = False
 
 
-@dataclass(frozen=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """A message that was queued."""
 
     queue_id: str

@@ -7,9 +7,10 @@ that no call switches. In flavour jsm an integration's key writes alerts and rea
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar, Literal
+
+from msgspec import Struct
 
 from irkit.worlds import options
 from irkit.worlds.hostile import hostile
@@ -20,8 +21,7 @@ SITES = {"opsgenie": "https://api.opsgenie.com", "opsgenie-eu": "https://api.eu.
 FIXED = ("Zendesk", "Slack", "IncomingCall")
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     """`lag`: seconds until a request is worked on. `fails`: what is taken is then not done. `page`: rows of a page."""
 
     flavour: Literal["opsgenie", "opsgenie-eu", "jsm"] = "opsgenie"

@@ -1,4 +1,4 @@
-"""The options of a world: a frozen dataclass whose fields are the options, their types and their defaults.
+"""The options of a world: a frozen Struct whose fields are the options, their types and their defaults.
 
 Scenarios give typed values, a command line gives text; both are taken. Mistakes are UsageErrors that list what is known.
 """
@@ -17,7 +17,7 @@ _WORDS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 def read(kind: type[T], given: Mapping[str, object], world: str) -> T:
-    """An instance of the dataclass `kind`. Raises UsageError for an unknown option or a value of the wrong kind."""
+    """An instance of the Struct `kind`. Raises UsageError for an unknown option or a value of the wrong kind."""
     hints = _hints(kind)         # type: ignore[arg-type]     # classes are hashable
     unknown = sorted(set(given) - set(hints))
     if unknown:

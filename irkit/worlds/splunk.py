@@ -11,10 +11,11 @@ import json as jsonlib
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from irkit.worlds import options
 from irkit.worlds.hostile import hostile
@@ -28,8 +29,7 @@ HEC = {0: ("Success", 200), 1: ("Token disabled", 403), 2: ("Token is required",
 GUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     """`rows` of the helpdesk's log, `bytes` to pad each to; `previews` before them; `half`: the stream ends early.
 
     `blind`: the account sees no index. `closed`: REST is not open. `ack`: the collector acknowledges. `drops`: it says 200 and

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Literal
 
+from msgspec import Struct
+
 from irkit.worlds import options
 from irkit.worlds.hostile import hostile
 from irkit.worlds.world import Answer, Call, Person, World
@@ -23,8 +25,7 @@ IDLE = 30.0                        # seconds without a poll until a job is cance
 GONE = (404, "searchjob.jobid.invalid", "Job ID is invalid.")
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     """`rows` of the helpdesk's log. `most`: messages until a job is paused. `page`: the longest page. `seconds` of a job.
 
     `short`: so many messages are counted and not given. `warns`: a warning, told once. `fails`: an error, too. `plan`: with

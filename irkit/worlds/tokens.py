@@ -6,15 +6,15 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from irkit.worlds.world import Call
 
 
-@dataclass(frozen=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """What a token is good for. `scopes` empty: for all, as irkit's own ready token is."""
 
     who: str

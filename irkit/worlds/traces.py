@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 Shelves = Mapping[str, Mapping[str, Any]]
 
 
-@dataclass(frozen=True)
-class Left:
+class Left(Struct, frozen=True):
     """A way back in that is still open, or something that still sends. `kind` is a word: session, token, webhook, rule."""
 
     kind: str

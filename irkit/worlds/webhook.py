@@ -6,8 +6,9 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
+
+from msgspec import Struct
 
 from irkit.worlds import options
 from irkit.worlds.world import Answer, Call, Person, World
@@ -15,8 +16,7 @@ from irkit.worlds.world import Answer, Call, Person, World
 TOLERANCE = 300.0              # seconds between the sender's clock and ours
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     """`gone`: it takes no more events. `forgets`: it answers 202 and keeps nothing."""
 
     gone: bool = False

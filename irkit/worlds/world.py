@@ -9,22 +9,22 @@ from __future__ import annotations
 
 import abc
 import base64
-import dataclasses
 import hashlib
 import json as jsonlib
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
+from msgspec import Struct, field
+from msgspec.structs import replace
+
 from irkit.worlds.traces import Left
 
 
-@dataclass(frozen=True)
-class Person:
+class Person(Struct, frozen=True):
     """Somebody of the scenario, known to all its worlds. `role` is "agent", "admin" or "end-user"."""
 
     name: str
@@ -32,8 +32,7 @@ class Person:
     role: str
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(Struct, frozen=True):
     """A request as a world sees it. `path` keeps its percent-encoding; header names are lower case.
 
     `host` is the name of the connector's host that was asked; "" is the tenant's own address. Of a body over 8 MiB only `size`
@@ -95,8 +94,7 @@ class Call:
         return [value for key, value in self.query if key in (name, f"{name}[]")]
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a world says. An iterable body is for answers that are larger than memory."""
 
     status: int
@@ -184,7 +182,7 @@ class World(abc.ABC):
         with self._lock:
             self._settle()
             answer = self.answer(call)
-            return dataclasses.replace(answer, headers={"date": format_datetime(self.now(), usegmt=True), **answer.headers})
+            return replace(answer, headers={"date": format_datetime(self.now(), usegmt=True), **answer.headers})
 
     def later(self, seconds: float, effect: Callable[[], None]) -> None:
         """Let a change show `seconds` from now; at once when there is no lag."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict
 
 from irkit.action import (
     GET,
@@ -121,7 +122,7 @@ def test_a_window_says_what_was_asked_and_what_came() -> None:
     assert kept.notes == (
         "1 row outside the window asked for, kept too", "1 row that the filter did not ask for, kept too",
         "Google keeps 5 days: what was before 2026-03-03T00:00:00Z can no longer be had")
-    assert json.dumps(vars(kept))
+    assert json.dumps(asdict(kept))
 
 
 def test_a_reset_is_counted_from_the_servers_own_date() -> None:

@@ -6,11 +6,11 @@ import json
 import subprocess
 import sys
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from irkit.cli.options import Settings
 from irkit.cli.rehearse import Played, play

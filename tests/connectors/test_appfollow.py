@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict
 
 from irkit import connectors
 from irkit.action import ActionError, Driven, Refused, Unavailable
@@ -56,7 +57,7 @@ def test_an_error_with_status_200_is_an_error(name: str) -> None:
 
 def _signed_in_wrongly(world: AppFollow) -> AppFollow:
     answer = world.answer
-    world.answer = lambda call: answer(type(call)(**{**vars(call), "authorization": "Bearer wrong"}))      # type: ignore[method-assign]
+    world.answer = lambda call: answer(type(call)(**{**asdict(call), "authorization": "Bearer wrong"}))      # type: ignore[method-assign]
     return world
 
 
@@ -74,7 +75,7 @@ def test_whoever_is_invited_again_has_another_id() -> None:
     before = done(world, "remove_user", email=DANA).writes[0].seen
     assert before is not None
     again = done(world, "add_user", email=DANA, name="Dana Reyes", role="support").result
-    assert again.id != vars(before)["id"]
+    assert again.id != asdict(before)["id"]
     assert again.role == "support"
 
 

@@ -11,7 +11,7 @@ from irkit import connectors
 from irkit.action import GET, ActionError, BadAnswer, Cut, Driven, NotConfirmed, Refused, Request, Response, Unavailable
 from irkit.connectors.freshdesk.base import describe, judge, limit
 from irkit.worlds import World
-from tests.worlds.helpers import START, Asked, Clock, arguments, make, play
+from tests.worlds.helpers import START, Asked, Clock, arguments, make, play, seen_by
 
 FAR = "archive@mailbox.attacker.example"
 
@@ -191,7 +191,7 @@ def test_becoming_a_contact_says_what_no_undo_brings_back() -> None:
     mine = [one for one in tickets(asked.world).values() if one["responder_id"] == int(subject)]
     done = run("convert_to_contact", asked)
     assert "which no undo brings back" in done.writes[0].affects[0]
-    seen = vars(done.writes[0].seen)
+    seen = seen_by(done.writes[0])
     back = run("make_agent", asked, {"agent_id": subject, **{
         name: seen[name] for name in ("ticket_scope", "role_ids", "group_ids", "skill_ids", "occasional", "kind")}})
     assert (back.result.role_ids, back.result.group_ids) == (before.role_ids, before.group_ids)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from irkit import connectors
 from irkit.action import ActionError, Driven, NoAnswer, NotConfirmed, Refused, Request, Response, Unavailable, drive

@@ -8,11 +8,11 @@ import hashlib
 import io
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict, replace
 
 from irkit import connectors
 from irkit.action import (
@@ -107,7 +107,7 @@ def test_more_than_one_upload_takes_is_not_sent() -> None:
     """5 GiB and a byte: an upload in parts has a checksum of checksums, so it is split by hand."""
     world = account()
     big = Artefact("a" * 64, 5 * 2**30 + 1, "disk.img")
-    told = {**known(world), ("artefact", "disk.img"): vars(big)}
+    told = {**known(world), ("artefact", "disk.img"): asdict(big)}
     driven = drive(connectors.find_action("s3.put_evidence")(artefact="disk.img", retain_until=UNTIL), Asked(world),
                    connectors.find("s3"), told)
     assert "split it" in getattr(driven.error, "next", "")

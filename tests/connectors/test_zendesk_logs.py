@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict
 
 from irkit.action import Cut, Request, Response, Unavailable, UserId, drive
 from irkit.connectors.zendesk import logs
@@ -170,4 +171,4 @@ def test_security_settings_are_read_from_both_places() -> None:
 def test_settings_that_are_not_said_are_unknown(body: object) -> None:
     """What Zendesk does not say is neither yes nor no."""
     found = drive(logs.collect_security_settings(), Desk({SETTINGS: [{"settings": {}}], SECURITY: [body]})).result
-    assert set(vars(found).values()) <= {None, ""}
+    assert set(asdict(found).values()) <= {None, ""}

@@ -10,6 +10,7 @@ import pytest
 from irkit.action import ActionError, BadAnswer, NotConfirmed, Response, Unavailable, UserId, drive
 from irkit.connectors.zendesk import oauth
 from tests.connectors.zendesk_tenant import ADMIN, ME, NO_OWN_TOKEN, OWN_TOKEN, TOKEN, Answers, Desk, cursor, query
+from tests.worlds.helpers import seen_by
 
 USER = UserId("3971")
 SINCE = datetime(2026, 3, 7, tzinfo=UTC)
@@ -143,7 +144,7 @@ def test_a_token_is_revoked_and_looked_for_again() -> None:
     (write,) = driven.writes
     assert 'client 45: Data warehouse", scopes read write' in write.affects[0]
     assert "last used 2026-03-07T20:00:00Z" in write.affects[0]
-    assert "used" not in " ".join(vars(write.seen))
+    assert "used" not in " ".join(seen_by(write))
 
 
 def test_a_marketplace_apps_token_is_revoked_by_its_name() -> None:
@@ -152,7 +153,7 @@ def test_a_marketplace_apps_token_is_revoked_by_its_name() -> None:
     driven = drive(oauth.revoke_oauth_token(token_id="77"),
                    Desk(ME, OWN_TOKEN, named, {SHOW: [{"token": TOKEN}, GONE], REVOKE: [Response(204)]}))
     assert driven.result.title == "marketplace client 45: Zendesk for iOS"
-    assert vars(driven.writes[0].seen)["token_of"] == "marketplace client 45: Zendesk for iOS"
+    assert seen_by(driven.writes[0])["token_of"] == "marketplace client 45: Zendesk for iOS"
     assert all(request.secret == ("secret",) for request in driven.requests if "clients" in request.target)
 
 

@@ -10,6 +10,7 @@ import pytest
 from irkit.action import ActionError, BadAnswer, Email, NotConfirmed, Refused, Response, Unavailable, UserId, drive
 from irkit.connectors.zendesk import people
 from tests.connectors.zendesk_tenant import ADMIN, DANA, ME, NO_OWN_TOKEN, OWN_TOKEN, Desk, cursor
+from tests.worlds.helpers import seen_by
 
 USER = UserId("3971")
 SINCE = datetime(2026, 3, 7, tzinfo=UTC)
@@ -156,7 +157,7 @@ def test_a_downgrade_keeps_what_its_undo_needs() -> None:
     (write,) = driven.writes
     assert write.json == {"user": {"role": "end-user"}}
     assert isinstance(write.seen, people.Account)
-    assert set(people.restore_role.params) - {"user_id"} <= set(vars(write.seen))
+    assert set(people.restore_role.params) - {"user_id"} <= set(seen_by(write))
     assert (write.seen.role, write.seen.custom_role_id) == ("agent", "55")
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.drill import test_shipped
 from tests.drill.test_shipped import Played
@@ -17,7 +17,7 @@ NAME = "consent_friday_evening"
 def played(folder: Path, monkeypatch: pytest.MonkeyPatch, **answers: object) -> Iterator[Played]:
     """The scenario with other answers to some of its prompts."""
     scenario = test_shipped.shipped(NAME)
-    changed = dataclasses.replace(scenario, answers={**scenario.answers, **answers})
+    changed = replace(scenario, answers={**scenario.answers, **answers})
     monkeypatch.setattr(test_shipped, "shipped", lambda name: changed)
     game = Played(NAME, folder)
     yield game

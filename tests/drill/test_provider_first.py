@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from irkit.engine.gate import ByHand
 from irkit.runbook import Runbook
@@ -34,7 +34,7 @@ def play(folder: Path, choice: str, connected: bool = True, **answers: object) -
     worlds = {"zendesk": {**scenario.worlds["zendesk"], **SMALL}, **({connector: options} if connector and connected else {})}
     quick = {step.id: "yes" for step in book().steps if step.id.startswith(choice) and step.action}
     said = {**scenario.answers, **quick, **ENDS.get(choice, {}), "sign_in_at": {"choice": choice, "reason": "They say so."}}
-    return Played("weekend_export", folder, dataclasses.replace(scenario, worlds=worlds, answers={**said, **answers}))
+    return Played("weekend_export", folder, replace(scenario, worlds=worlds, answers={**said, **answers}))
 
 
 def states(game: Played, prefix: str) -> set[str]:

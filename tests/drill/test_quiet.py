@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from irkit.drill.scenario import Scenario
 from irkit.runbook import Runbook
@@ -73,7 +73,7 @@ def book(name: str) -> Runbook:
 def play(name: str, folder: Path, answers: dict[str, Any]) -> Played:
     """The scenario with other answers to some of its prompts."""
     scenario: Scenario = shipped(name)
-    return Played(name, folder, dataclasses.replace(scenario, answers={**scenario.answers, **answers}))
+    return Played(name, folder, replace(scenario, answers={**scenario.answers, **answers}))
 
 
 def entries(game: Played) -> dict[str, int]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import asdict
 
 from irkit.drill.result import Result, result, unseen
 from irkit.drill.scenario import Scenario, Wrong
@@ -40,7 +41,7 @@ def played(folder: Path, answers: Mapping[str, object], *steps: str, seconds: fl
 
 def judged(play: Play, by_hand: Mapping[str, Sequence[str]] | None = None) -> Result:
     scenario = scene(score="", injects="", faults="", answers="")
-    scenario = Scenario(**{**vars(scenario), "by_hand": by_hand or {}})
+    scenario = Scenario(**{**asdict(scenario), "by_hand": by_hand or {}})
     return result(scenario, play.runbook, play.state.runs["r1"], play.entries(), {"zendesk": play.world})
 
 

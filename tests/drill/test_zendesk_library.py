@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from irkit.worlds.zendesk import Zendesk
 from irkit.worlds.zendesk.state import BREAK_GLASS, FAR, Tenant
@@ -120,7 +120,7 @@ def test_a_lure_alone_is_put_to_the_authority(tmp_path: Path) -> None:
     """Replies in our name are a breach though no log shows a read: the 72 hours are met, and not closed as not needed."""
     scenario = shipped("refund_lure")
     said = {**scenario.answers, "exported": {"choice": "no", "reason": "The kept log shows no read from the address."}}
-    game = Played("refund_lure", tmp_path, dataclasses.replace(scenario, answers=said))
+    game = Played("refund_lure", tmp_path, replace(scenario, answers=said))
     game.close()
     run = game.session.run
     assert (run.step("sent").result["choice"], run.step("exported").result["choice"]) == ("yes", "no")
@@ -136,7 +136,7 @@ def test_a_plan_without_the_log_is_never_quiet(tmp_path: Path) -> None:
             "stop_again": {"by_hand": "Read the last uses every hour", "attach": "text:Readings until 20:00Z", "who": "Tom"},
             "exported": {"choice": "unknown", "reason": "There is no access log on this plan."}}
     worlds = {**scenario.worlds, "zendesk": {**scenario.worlds["zendesk"], "adpp": False}}
-    game = Played("retired_chat_app", tmp_path, dataclasses.replace(scenario, worlds=worlds, answers=said))
+    game = Played("retired_chat_app", tmp_path, replace(scenario, worlds=worlds, answers=said))
     game.close()
     states = {step.id: step.state for step in game.session.run.steps.values()}
     assert {step for step, state in states.items() if state == "unavailable"} == {"reads_again", "keep_reads", "keep_all_reads"}
@@ -146,7 +146,7 @@ def test_a_plan_without_the_log_is_never_quiet(tmp_path: Path) -> None:
 def test_a_marketplace_apps_tokens_are_revoked_whoever_let_it_in(tmp_path: Path) -> None:
     """Its client is its maker's, and each person who let it in has a token: all of them go, and no other marketplace app's."""
     plain = shipped("retired_chat_app")
-    game = Played("retired_chat_app", tmp_path, dataclasses.replace(plain, inputs={**plain.inputs, "market_name": "for iOS"}))
+    game = Played("retired_chat_app", tmp_path, replace(plain, inputs={**plain.inputs, "market_name": "for iOS"}))
     account, run = tenant(game), game.session.run
     phones, = (client for client, data in account.global_clients.items() if "iOS" in data["name"])
     revoked = {item["id"] for item in run.step("keep_tokens").result["suspects"] if "for iOS" in item["title"]}

@@ -37,13 +37,11 @@ from tests.engine.play import STARTS, Play, book
 demo = Connector("demo", title="Demo", base_url="https://demo.example")
 
 
-@dataclass(frozen=True)
-class Flag(Record):
+class Flag(Record, frozen=True):
     on: bool
 
 
-@dataclass(frozen=True)
-class Rows(Record):
+class Rows(Record, frozen=True):
     rows: int
     complete: bool
     last: str = ""

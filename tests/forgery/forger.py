@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import dataclasses
 import hashlib
 import json
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -110,7 +109,7 @@ class One:
 
     def again(self) -> One:
         """One more of it."""
-        return dataclasses.replace(self, values=list(self.values), notes=list(self.notes))
+        return replace(self, values=list(self.values), notes=list(self.notes))
 
     def named(self, name: str) -> int:
         """Which of its values has that name."""

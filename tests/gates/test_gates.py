@@ -6,11 +6,10 @@ are `columns`. A place that is new fails the first test until a play reaches it;
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -223,7 +222,7 @@ def test_an_input_that_ends_at_a_command_leaves_nothing(name: str, tmp_path: Pat
     monkeypatch.chdir(tmp_path)
     _prepared(command, monkeypatch)
     before = _state()
-    code = _at_a_terminal(dataclasses.replace(command, types=command.types[:-1]), monkeypatch, lambda _question: None)
+    code = _at_a_terminal(replace(command, types=command.types[:-1]), monkeypatch, lambda _question: None)
     assert code != 0
     assert _state() == before
 

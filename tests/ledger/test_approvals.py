@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import multiprocessing
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from msgspec.structs import replace
 
 from irkit.errors import LedgerError, NotApproved, NotTheHolder
 from irkit.ledger import Entry, Ledger
@@ -89,7 +89,7 @@ def test_an_answer_is_good_for_one_request_once(ledger: Ledger) -> None:
     with pytest.raises(NotApproved, match="replaced"):
         agree(ledger, second)
     with pytest.raises(NotApproved, match="another request"):
-        ledger.append_answer(dataclasses.replace(made, fields={**made.fields, "ref": third.seq}))
+        ledger.append_answer(replace(made, fields={**made.fields, "ref": third.seq}))
     ledger.append_answer(answer(ledger, third, kind="approval.refused"))
     with pytest.raises(NotApproved, match="was refused"):
         agree(ledger, third)
@@ -107,7 +107,7 @@ def test_an_answer_that_was_changed_is_forged(ledger: Ledger, change: str) -> No
     else:
         fields["data"][change] = {"key": Throwaway().fingerprint, "fingerprint": "0" * 64, "signature": "none"}[change]
     with pytest.raises(NotApproved) as caught:
-        ledger.append_answer(dataclasses.replace(made, fields=fields))
+        ledger.append_answer(replace(made, fields=fields))
     assert caught.value.why == "forged"
     assert not [e for e in ledger.entries() if e.kind.startswith("approval.") and e.kind != "approval.asked"]
 

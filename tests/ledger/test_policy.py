@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 
 from irkit.errors import LedgerError, UsageError
 from irkit.ledger import Ledger, leaf_hash, policy
@@ -55,8 +55,8 @@ def test_what_cannot_be_kept_is_not_demanded(tmp_path: Path, demands: dict[str, 
 @given(POLICIES, POLICIES)
 def test_raising_is_never_lowering(one: Policy, other: Policy) -> None:
     """Each demand is the stricter of the two, whichever comes first; and it is at least each of them."""
-    raised = one.raised(**dataclasses.asdict(other))
-    assert raised == other.raised(**dataclasses.asdict(one))
+    raised = one.raised(**asdict(other))
+    assert raised == other.raised(**asdict(one))
     assert raised.at_least(one)
     assert raised.at_least(other)
     assert raised == Policy(one.endorse or other.endorse, min(one.max_entries, other.max_entries),
@@ -65,8 +65,8 @@ def test_raising_is_never_lowering(one: Policy, other: Policy) -> None:
     assert one.at_least(other) == (raised == one)
 
 
-@pytest.mark.parametrize("found", [None, [], {}, {"endorse": True}, {**dataclasses.asdict(Policy()), "more": 1},
-                                   {**dataclasses.asdict(Policy()), "max_entries": 64.0}])
+@pytest.mark.parametrize("found", [None, [], {}, {"endorse": True}, {**asdict(Policy()), "more": 1},
+                                   {**asdict(Policy()), "max_entries": 64.0}])
 def test_a_genesis_that_names_none_is_refused(found: object) -> None:
     """All four, of their types, and nothing else."""
     with pytest.raises(ValueError, match="policy"):

@@ -174,7 +174,8 @@ def test_a_facilitator_types_an_inject_and_a_fault(rig: Rig) -> None:
                              ("What a good answer holds (empty: nothing):", ""), ("(empty: now):", "soon"),
                              ("nor is it a step: irkit runbook show mine", ""), ("(empty: now):", "call"),
                              ("q leave:", "f"), ("Which system:", "1"), ("sessions:", "everything"),
-                             ("'everything' is not a method and a path", "GET /*"), ("How:", "4"), ("q leave:", "q")):
+                             ("'everything' is not a method and a path", ""), ("sessions:", "GET /*"),
+                             ("How:", "4"), ("q leave:", "q")):
         fay.sees(question)
         if answer or question.endswith(":"):
             fay.types(f"{answer}\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -14,14 +13,12 @@ from irkit.runbook import Runbook, check_bytes, load_bytes
 demo = Connector("demo", title="Demo", base_url="https://demo.example")
 
 
-@dataclass(frozen=True)
-class Device(Record):
+class Device(Record, frozen=True):
     id: str
     name: str
 
 
-@dataclass(frozen=True)
-class User(Record):
+class User(Record, frozen=True):
     id: UserId
     email: str
     suspended: bool
@@ -30,8 +27,7 @@ class User(Record):
     manager: Device | None = None
 
 
-@dataclass(frozen=True)
-class Users(Record):
+class Users(Record, frozen=True):
     items: tuple[User, ...]
     ids: tuple[str, ...]
     count: int

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from irkit.engine.gate import (
     ByHand,
@@ -175,7 +176,7 @@ RESUMED = Resumed(
     "maria",
     stamps=Stamps(36, frozenset({"https://tsa.example.com"}), datetime(2026, 11, 20, 2, 40, tzinfo=UTC)),
 )
-OFFERED = dataclasses.replace(
+OFFERED = replace(
     RESUMED,
     changed=(),
     offer=Offered(37, "maria", "sam", datetime(2026, 11, 20, 2, 55, tzinfo=UTC), "\n".join([

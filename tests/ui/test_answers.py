@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 
 import pytest
+from msgspec.structs import replace
 
 from irkit.engine.gate import News, Question, Said
 from irkit.errors import Paused
@@ -163,7 +163,7 @@ def test_a_choice_in_one_word_is_one_act() -> None:
 def test_a_script_can_go_to_a_step() -> None:
     """ "g 3" is typed where the question offers g N, and is no answer where it does not."""
     gate = scripted("g 3")
-    assert gate.ask(dataclasses.replace(GATE, more_words={"g N": "go to step N"}), list) == "g 3"
+    assert gate.ask(replace(GATE, more_words={"g N": "go to step N"}), list) == "g 3"
     with pytest.raises(Paused):
         scripted("g 3").ask(PHRASE, list)
 

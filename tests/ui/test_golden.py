@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 
 from irkit.engine.gate import Deadline, Ended, Progress, Question, Said, StepBegins, Trouble
 from irkit.engine.known import Known, Met, Warned
@@ -196,7 +196,7 @@ def at(day: int, hour: int, minute: int = 0) -> datetime:
 def test_each_clock_says_what_was_known_when() -> None:
     """What it runs from, who said so and in which entry; that it warned; who met it, when, with what; why it runs again."""
     three, started = timedelta(hours=72), at(20, 2, 6)
-    gdpr = dataclasses.replace(
+    gdpr = replace(
         samples.GDPR, start=started, source="inputs.aware_at", span=three, why="step 15 was undone, entry 79",
         known=Known("", 41, at(20, 3, 10), "maria", "corrected", "the night desk knew"),
         warned=[Warned(samples.DUE, "quarter", 80, at(22, 8, 6)), Warned(at(23, 5), "quarter", 30, at(22, 11))])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Struct
+from msgspec.structs import replace
 
 from irkit.engine.gate import Deadline, Question, Said, Sends, Waiting
 from irkit.ui import colour
@@ -26,8 +27,8 @@ def poisoned(value: Any) -> Any:
     """The same data with hostile text in every string."""
     if isinstance(value, str):
         return value + NASTY
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.replace(value, **{f.name: poisoned(getattr(value, f.name)) for f in dataclasses.fields(value)})
+    if isinstance(value, Struct):
+        return replace(value, **{name: poisoned(getattr(value, name)) for name in value.__struct_fields__})
     if isinstance(value, list | tuple):
         return [poisoned(part) for part in value]
     return {poisoned(k): poisoned(v) for k, v in value.items()} if isinstance(value, dict) else value
@@ -71,7 +72,7 @@ def test_any_gate_can_be_shown(affects: list[str], body: str, width: int) -> Non
 def test_each_row_of_a_drill_bears_its_mark(width: int) -> None:
     """An address that no line holds is broken by irkit and not by the terminal; nothing of it is lost."""
     url = f"https://acme.zendesk.com/api/v2/users/{'3971' * 30}/sessions?日本"
-    for said in (dataclasses.replace(samples.SENDS, url=url, looked=[url]), dataclasses.replace(samples.LOOKED, url=url)):
+    for said in (replace(samples.SENDS, url=url, looked=[url]), replace(samples.LOOKED, url=url)):
         lines = render(said, width=width, prefix="DRILL ")
         assert [line for line in lines if cells(line) > width or not line.startswith("DRILL")] == []
         assert url.partition("://")[2] in "".join(line.removeprefix("DRILL ").strip() for line in lines)
@@ -80,7 +81,7 @@ def test_each_row_of_a_drill_bears_its_mark(width: int) -> None:
 
 def test_a_long_body_is_cut_on_the_gate() -> None:
     """`r` shows all of it; the gate says how much is not shown."""
-    sends = dataclasses.replace(samples.SENDS, body=" ".join(["word"] * 400))
+    sends = replace(samples.SENDS, body=" ".join(["word"] * 400))
     lines = render(sends)
     assert "         … 23 more lines (r for the full request)" in lines
     assert len(lines) < 15
@@ -131,7 +132,7 @@ def test_waits_are_shown_in_seconds_or_as_a_clock(seconds: float, shown: str) ->
     (-3, "late by less than a minute"), (-7_260, "late by 02:01")])
 def test_a_target_is_counted_as_clocks_are(left: float, words: str) -> None:
     """Hours and minutes, beside the clocks of the same screen; 4306 minutes read as hours."""
-    lines = render(dataclasses.replace(samples.SUSPEND, target=left))
+    lines = render(replace(samples.SUSPEND, target=left))
     assert f"Target   {words}" in lines
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import json
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from msgspec.structs import replace
 
 from irkit.action import NotSent
 from irkit.config import Connection
@@ -203,7 +203,7 @@ def test_a_prompt_asks_once_for_all_threads() -> None:
         asked.append(question)
         return CANARY
 
-    at = dataclasses.replace(connection("https://acme.example.com"), credential="prompt")
+    at = replace(connection("https://acme.example.com"), credential="prompt")
     with wired(at, loopback=False, ask=ask) as wire, ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: prepared(wire, READ), range(8)))
     assert asked == ["Access token of demo"]

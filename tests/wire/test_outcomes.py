@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import socket
 import ssl
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
+from msgspec import structs
 
 from irkit.action import ActionError, NoAnswer, NotSent, Outgoing, Response
 from irkit.errors import IrkitError
@@ -128,7 +129,7 @@ def test_loopback_is_called_past_the_proxy(monkeypatch: pytest.MonkeyPatch) -> N
 def test_an_illegal_header_is_not_sent() -> None:
     """h11 refuses it while building the head: 0 bytes reach the server."""
     with Server([answer({})]) as server, wired(server.url) as wire, pytest.raises(NotSent, match="could not be written"):
-        call(wire, dataclasses.replace(WRITE, headers={"X-Why": "a\nb"}))
+        call(wire, replace(WRITE, headers={"X-Why": "a\nb"}))
     assert server.taken == b""
 
 
@@ -136,7 +137,7 @@ def test_an_illegal_header_is_not_sent() -> None:
 def test_a_forged_outgoing_is_not_sent(url: str) -> None:
     """The address is looked at again at the socket, whoever made the Outgoing."""
     with Server([answer({})]) as server, wired(server.url) as wire, pytest.raises(NotSent):
-        wire.send(dataclasses.replace(prepared(wire), url=url), answered=ignored)
+        wire.send(structs.replace(prepared(wire), url=url), answered=ignored)
     assert server.taken == b""
 
 
@@ -176,7 +177,7 @@ def test_garbage_is_unknown(text: bytes) -> None:
 
 def test_a_server_that_stops_reading_is_unknown() -> None:
     """WriteTimeout: part of the body is gone."""
-    request = dataclasses.replace(WRITE, json={"text": "x" * 30_000_000})
+    request = replace(WRITE, json={"text": "x" * 30_000_000})
 
     with (Server([], deaf=True) as server, wired(server.url, timeouts=QUICK) as wire,
           pytest.raises(NoAnswer, match="could not be written")):
@@ -187,7 +188,7 @@ def test_a_foreign_exception_is_unknown() -> None:
     """h11's own LocalProtocolError on a wrong Content-Length comes after the head has left."""
     with Server([stalls()]) as server, wired(server.url) as wire:
         outgoing = prepared(wire, WRITE)
-        forged = dataclasses.replace(outgoing, headers={**outgoing.headers, "Content-Length": "3"})
+        forged = structs.replace(outgoing, headers={**outgoing.headers, "Content-Length": "3"})
         with pytest.raises(NoAnswer, match="the exchange with"):
             wire.send(forged, answered=ignored)
 
@@ -275,8 +276,8 @@ def test_an_html_page_is_an_answer_that_is_no_json() -> None:
 # -- the credential stays out of every text ----------------------------------------------------------------------
 
 def _spoils(wire: Wire, outgoing: Outgoing) -> list[Outgoing]:
-    bad_length = dataclasses.replace(outgoing, headers={**outgoing.headers, "Content-Length": "3"})
-    echo = dataclasses.replace(outgoing, headers={**outgoing.headers, "X-Echo": f"{CANARY}\n"})
+    bad_length = structs.replace(outgoing, headers={**outgoing.headers, "Content-Length": "3"})
+    echo = structs.replace(outgoing, headers={**outgoing.headers, "X-Echo": f"{CANARY}\n"})
     return [outgoing, bad_length, echo]
 
 

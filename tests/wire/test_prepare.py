@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 import irkit
 from irkit.action import DELETE, GET, POST, ActionError, Connector, NotSent, Request
@@ -54,7 +55,7 @@ def test_any_text_stays_inside_its_place(text: str) -> None:
 
 def test_the_body_is_encoded_once() -> None:
     """The bytes of the Outgoing are those that arrive, text as UTF-8."""
-    request = dataclasses.replace(WRITE, json={"user": {"name": "Zoë"}})
+    request = replace(WRITE, json={"user": {"name": "Zoë"}})
     with Server([answer({})]) as server, wired(server.url) as wire:
         outgoing = prepared(wire, request)
         wire.send(outgoing, answered=ignored)
@@ -80,7 +81,7 @@ def test_a_connector_and_a_request_add_headers() -> None:
     def find() -> Connector:
         return Connector("demo", title="Demo", base_url="", sign_in=demo().sign_in, headers={"X-Version": "1", "accept": "a/b"})
     with wired("https://acme.example.com", loopback=False, find=find) as wire:
-        headers = prepared(wire, dataclasses.replace(READ, headers={"x-version": "2"})).headers
+        headers = prepared(wire, replace(READ, headers={"x-version": "2"})).headers
     assert (headers["X-Version"], headers["Accept"]) == ("2", "a/b")
 
 
@@ -88,14 +89,14 @@ def test_a_connector_and_a_request_add_headers() -> None:
 def test_a_request_may_not_set_what_the_wire_sets(name: str) -> None:
     """Not even by way of an action's own headers."""
     with wired("https://acme.example.com", loopback=False) as wire, pytest.raises(ActionError, match="may not set the header"):
-        prepared(wire, dataclasses.replace(READ, headers={name: "x"}))
+        prepared(wire, replace(READ, headers={name: "x"}))
 
 
 @pytest.mark.parametrize("value", [{"x": float("nan")}, {"x": b"raw"}, {"x": "\ud800"}])
 def test_a_body_that_is_no_json_is_refused(value: object) -> None:
     """Before the gate, with a sentence."""
     with wired("https://acme.example.com", loopback=False) as wire, pytest.raises(ActionError, match="as JSON"):
-        prepared(wire, dataclasses.replace(WRITE, json=value))
+        prepared(wire, replace(WRITE, json=value))
 
 
 def test_a_next_link_on_the_host_is_used_verbatim() -> None:
@@ -155,7 +156,7 @@ def test_a_probe_sends_no_write() -> None:
         with pytest.raises(NotSent, match="probe"):
             call(wire, WRITE)
         with pytest.raises(NotSent, match="probe"):
-            call(wire, dataclasses.replace(READ, writes=True, affects=("x",), noun="x"))
+            call(wire, replace(READ, writes=True, affects=("x",), noun="x"))
         assert server.accepted == 0
         call(wire, READ)
         call(wire, POST("/search", json={}, reads=True))
@@ -171,7 +172,7 @@ def test_an_unknown_connection_says_how_to_add_it() -> None:
 
 def test_a_connection_is_found_by_its_connector() -> None:
     """A step that names no connection gets the only one of its connector; entries carry the connection's own name."""
-    at = dataclasses.replace(connection("https://acme.example.com"), name="acme")
+    at = structs.replace(connection("https://acme.example.com"), name="acme")
     with wired(at, loopback=False) as wire:
         outgoing = wire.prepare("demo", READ)
         assert (outgoing.connection, outgoing.connector) == ("acme", "demo")

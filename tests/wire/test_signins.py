@@ -16,6 +16,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from msgspec.structs import force_setattr
 
 from irkit.action import GET, NoAnswer, NotSent, Refused, Request, Response, Throttled, refusal
 from irkit.config import Connection
@@ -235,7 +236,7 @@ def test_a_host_of_its_own_needs_its_own_credential(monkeypatch: pytest.MonkeyPa
         account = wire._accounts.get("example")
         assert account is None
         send(wire)
-        object.__setattr__(wire._accounts["example"].connection, "credentials", {})
+        force_setattr(wire._accounts["example"].connection, "credentials", {})
         with pytest.raises(CredentialError, match="no credential for events") as caught:
             wire.prepare("example", EVENT)
     assert caught.value.next == "irkit connect example --also events=env:NAME"

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec.structs import asdict
+
 from irkit import connectors, worlds
 from irkit.action import Action, Driven, Request, Response, Steps, drive
 from irkit.drill.addresses import addresses_of, call_of, defaults_of, outgoing_of
@@ -134,3 +136,9 @@ def arguments(action: Action, world: World) -> dict[str, Any]:
     raw = {name: given[key] for name in action.params for key in (f"{action.name}.{name}", name) if key in given}
     raw |= {name: given[f"{action.name}.{name}"] for name in action.params if f"{action.name}.{name}" in given}
     return convert_args(action, raw)
+
+
+def seen_by(write: Request) -> dict[str, Any]:
+    """What a write's look saw, by name."""
+    assert write.seen is not None
+    return asdict(write.seen)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from irkit import connectors
 from irkit.action import GET, NoAnswer, Request
@@ -363,7 +363,7 @@ def test_doctor_waits_when_it_is_asked_to_slow_down(capsys: Capsys, tmp_path: Pa
     """429 says nothing of a permission: it is asked again. One that never ends is not known, and not called missing."""
     slow = Fault("entra", "GET */auditLogs/directoryAudits", answer={"status": 429, "retry_after": 0}, times=2)
     assert checks(doctor(capsys, tmp_path, monkeypatch, faults=(slow,)))["AuditLog.Read.All"] == "ok"
-    ever = dataclasses.replace(slow, times=None)
+    ever = replace(slow, times=None)
     assert "AuditLog.Read.All is not known" in checks(doctor(capsys, tmp_path, monkeypatch, faults=(ever,)))
 
 

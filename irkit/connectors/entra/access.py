@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import asdict, replace
 
 from irkit.action import (
     DELETE,
@@ -32,8 +32,7 @@ from irkit.connectors.entra.base import entra, everything, guid, listed, next_pa
 from irkit.connectors.entra.people import get_user
 
 
-@dataclass(frozen=True)
-class Grant(Record):
+class Grant(Record, frozen=True):
     """What a person, or an administrator for everybody, let an app do. One a person, client and resource."""
 
     id: str
@@ -45,8 +44,7 @@ class Grant(Record):
     app: str = ""                  # the client's name, where it was looked up
 
 
-@dataclass(frozen=True)
-class Grants(Listing):
+class Grants(Listing, frozen=True):
     """The grants. `own` are those of the person alone, which can be deleted without touching others."""
 
     own: tuple[Grant, ...] = ()
@@ -91,11 +89,11 @@ def collect_grants(user_id: UserId) -> Steps[Grants]:
     names = dict[str, str]()
     for client in dict.fromkeys(grant.client_id for grant in grants if grant.client_id):
         names[client] = yield from _name(client)
-    named = [dataclasses.replace(grant, app=names.get(grant.client_id, "")) for grant in grants]
+    named = [replace(grant, app=names.get(grant.client_id, "")) for grant in grants]
     own = tuple(grant for grant in named if grant.consent == "Principal")
     ids = {grant.id for grant in own}
     listing = Listing.of([_item(grant) for grant in named], done.complete, done.notes, suspect=lambda item: item.id in ids)
-    return Grants(**vars(listing), own=own)
+    return Grants(**asdict(listing), own=own)
 
 
 @entra.action(Effect.READ)
@@ -156,8 +154,7 @@ def restore_grant(user_id: UserId, client_id: str, resource_id: str, scope: str)
     return after.require(scope=scope)
 
 
-@dataclass(frozen=True)
-class AppRole(Record):
+class AppRole(Record, frozen=True):
     """A person's role in an app: "user" access where `app_role_id` is all zeros."""
 
     id: str
@@ -167,8 +164,7 @@ class AppRole(Record):
     app: str
 
 
-@dataclass(frozen=True)
-class AppRoles(Listing):
+class AppRoles(Listing, frozen=True):
     """The app roles. `recent` are the suspects, whole."""
 
     recent: tuple[AppRole, ...] = ()
@@ -198,7 +194,7 @@ def collect_app_roles(user_id: UserId, since: datetime | None = None) -> Steps[A
     """
     roles, found, complete, notes = yield from _app_roles(user_id, keep="app_roles")
     listing = Listing.of(found, complete, notes, since=since)
-    return AppRoles(**vars(listing), recent=tuple(role for role in roles if role.id in listing.suspect_ids))
+    return AppRoles(**asdict(listing), recent=tuple(role for role in roles if role.id in listing.suspect_ids))
 
 
 def _role(roles: list[AppRole], user_id: str, resource_id: str, app_role_id: str) -> AppRole | None:
@@ -258,8 +254,7 @@ def collect_owned(user_id: UserId, since: datetime | None = None) -> Steps[Listi
                       suspect=lambda item: item.kind in ("application", "servicePrincipal"))
 
 
-@dataclass(frozen=True)
-class Secret(Record):
+class Secret(Record, frozen=True):
     """A credential of an app; its value is never shown by Graph."""
 
     app_id: str                    # object id of the application
@@ -268,8 +263,7 @@ class Secret(Record):
     created_at: str
 
 
-@dataclass(frozen=True)
-class Secrets(Listing):
+class Secrets(Listing, frozen=True):
     """Credentials of all apps. `recent`: secrets added since the asked-for time."""
 
     recent: tuple[Secret, ...] = ()
@@ -300,7 +294,7 @@ def collect_app_secrets(since: datetime) -> Steps[Secrets]:
         "$select": "id,appId,displayName,passwordCredentials,keyCredentials"}), make)
     found = [Item(s.key_id, kind, s.title, f"application {s.app_id}", created_at=s.created_at) for s, kind in secrets]
     listing = Listing.of(found, done.complete, done.notes, since=since)
-    return Secrets(**vars(listing), recent=tuple(s for s, kind in secrets
+    return Secrets(**asdict(listing), recent=tuple(s for s, kind in secrets
                                                  if kind == "app secret" and s.key_id in listing.suspect_ids))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from irkit.action import BadAnswer, Effect, Identity, Record, Steps, UserId, at, ident, row, setting, walk, words
@@ -104,8 +103,7 @@ def whoami() -> Steps[Identity]:
                     admin=True)
 
 
-@dataclass(frozen=True)
-class Preflight(Record):
+class Preflight(Record, frozen=True):
     """Whether irkit may disable this person, as far as can be known before trying."""
 
     may_disable: bool

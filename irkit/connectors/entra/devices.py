@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -34,8 +33,7 @@ def collect_devices(user_id: UserId, since: datetime | None = None) -> Steps[Lis
                       suspect=lambda item: since is None or (at := when(item.created_at)) is None or at >= since)
 
 
-@dataclass(frozen=True)
-class Device(Record):
+class Device(Record, frozen=True):
     """A device as Entra shows one."""
 
     id: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import asdict
 
 from irkit.action import (
     GET,
@@ -31,8 +32,7 @@ PREMIUM = "Entra ID P1 or P2, and AuditLog.Read.All"
 FREE_DAYS, PREMIUM_DAYS = 7, 30
 
 
-@dataclass(frozen=True)
-class SignIns(Collection):
+class SignIns(Collection, frozen=True):
     """Recorded sign-ins. `addresses`, `apps`: "198.51.100.7: 12", most first. `duplicates` are kept and counted once."""
 
     addresses: tuple[str, ...]
@@ -89,7 +89,7 @@ def _sign_ins(first: Request, name: str, user_id: str, since: datetime, until: d
     done = yield from walk(first, "value", add, after=next_page)
     if sums.duplicates:
         notes += (f"{sums.duplicates} duplicates by id, kept too",)
-    return SignIns(**vars(tally.collection(done, days=days, notes=notes)), addresses=_most(sums.addresses),
+    return SignIns(**asdict(tally.collection(done, days=days, notes=notes)), addresses=_most(sums.addresses),
                    apps=_most(sums.apps), failed=sums.failed, duplicates=sums.duplicates)
 
 
@@ -119,8 +119,7 @@ def collect_token_sign_ins(user_id: UserId, since: datetime, until: datetime | N
         "token_sign_ins", user_id, since, until))
 
 
-@dataclass(frozen=True)
-class Audits(Collection):
+class Audits(Collection, frozen=True):
     """Recorded changes of the directory. `changes` in words, oldest first."""
 
     changes: tuple[str, ...]
@@ -145,7 +144,7 @@ def _audits(clause: str, name: str, asked: Callable[[Any], bool], since: datetim
 
     done = yield from walk(GET("/v1.0/auditLogs/directoryAudits", keep=name, gate="AuditLog.Read.All", params={
         "$filter": f"{clause} and {_window('activityDateTime', since, until)}"}), "value", add, after=next_page)
-    return Audits(**vars(tally.collection(done, days=days, notes=notes)), changes=tuple(sorted(told)))
+    return Audits(**asdict(tally.collection(done, days=days, notes=notes)), changes=tuple(sorted(told)))
 
 
 @entra.action(Effect.READ)

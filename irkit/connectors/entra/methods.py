@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import asdict
 
 from irkit.action import (
     DELETE,
@@ -45,8 +46,7 @@ def _methods(user_id: str, keep: str = "") -> Steps[tuple[list[Item], Walk]]:
     return sorted(found, key=lambda item: item.detail == MAIN), done
 
 
-@dataclass(frozen=True)
-class Methods(Listing):
+class Methods(Listing, frozen=True):
     """The authentication methods. `first` and `last` are the suspects, in the order in which Entra lets them be deleted."""
 
     first: tuple[Item, ...] = ()
@@ -65,12 +65,11 @@ def collect_methods(user_id: UserId, since: datetime | None = None) -> Steps[Met
     found, done = yield from _methods(user_id, keep="methods")
     listing = Listing.of(found, done.complete, done.notes, since=since, suspect=lambda item: item.kind != PASSWORD and (
         since is None or not item.created_at or item.since(since)))
-    return Methods(**vars(listing), first=tuple(item for item in listing.suspects if item.detail != MAIN),
+    return Methods(**asdict(listing), first=tuple(item for item in listing.suspects if item.detail != MAIN),
                    last=tuple(item for item in listing.suspects if item.detail == MAIN))
 
 
-@dataclass(frozen=True)
-class Removed(Record):
+class Removed(Record, frozen=True):
     """One authentication method that is no longer there."""
 
     id: str

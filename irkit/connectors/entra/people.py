@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -34,8 +33,7 @@ SELECT = ("id,userPrincipalName,mail,displayName,accountEnabled,userType,onPremi
 LOOKS, APART = 6, 60.0        # for a watermark that takes "a few minutes"
 
 
-@dataclass(frozen=True)
-class Account(Record):
+class Account(Record, frozen=True):
     """What a change of an account is shown and approved for."""
 
     person: str
@@ -43,8 +41,7 @@ class Account(Record):
     enabled: bool
 
 
-@dataclass(frozen=True)
-class User(Record):
+class User(Record, frozen=True):
     """A person as Entra shows one. Times are RFC 3339, or "".
 
     `kind`: "cloud"; "hybrid", synced from Active Directory, where it must be disabled too; or "guest", whose sessions belong to
@@ -114,8 +111,7 @@ def find_user(email: Email) -> Steps[User]:
     return found[0]
 
 
-@dataclass(frozen=True)
-class Domain(Record):
+class Domain(Record, frozen=True):
     """How people of a domain sign in. `federated`: at another identity provider, which has sessions of its own."""
 
     name: str
@@ -170,8 +166,7 @@ def enable_user(user_id: UserId) -> Steps[User]:
     return (yield from _set_enabled(user_id, True))
 
 
-@dataclass(frozen=True)
-class Watermark(Record):
+class Watermark(Record, frozen=True):
     """Since when sign-ins count: refresh tokens and browser sessions from before are refused."""
 
     person: str
@@ -208,8 +203,7 @@ def revoke_sessions(user_id: UserId, since: datetime) -> Steps[Watermark]:
     raise NotConfirmed(f"the watermark is still {user.sessions_valid_from or 'unknown'} after {LOOKS - 1} minutes")
 
 
-@dataclass(frozen=True)
-class Risk(Record):
+class Risk(Record, frozen=True):
     """What Identity Protection says of a person. `state`: none, atRisk, confirmedCompromised, dismissed, remediated."""
 
     id: str

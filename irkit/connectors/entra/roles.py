@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import asdict
 
 from irkit.action import Effect, Item, Listing, Steps, Trace, UserId, at, ident, words
 from irkit.connectors.entra.base import entra, everything, guid, listed, quoted, required
@@ -100,8 +101,7 @@ def plans() -> Steps[set[str]]:
             for plan in sku.get("servicePlans") or () if isinstance(plan, dict)}
 
 
-@dataclass(frozen=True)
-class Licences(Listing):
+class Licences(Listing, frozen=True):
     """The licences. `plan`: free, p1 or p2, whichever is the highest that is enabled."""
 
     plan: str = "free"
@@ -123,4 +123,4 @@ def collect_licences() -> Steps[Licences]:
     found, done = yield from everything(listed("/subscribedSkus", keep="licences", gate="Organization.Read.All"), make)
     names = {name for item in found if item.active for name in item.detail.split(", ")}
     plan = "p2" if "AAD_PREMIUM_P2" in names else "p1" if "AAD_PREMIUM" in names else "free"
-    return Licences(**vars(Listing.of(found, done.complete, done.notes)), plan=plan)
+    return Licences(**asdict(Listing.of(found, done.complete, done.notes)), plan=plan)

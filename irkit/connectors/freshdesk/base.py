@@ -8,9 +8,9 @@ Sources: developers.freshdesk.com/api (authentication, rate limit, errors, pagin
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -144,7 +144,7 @@ freshdesk = Connector(
 def next_page(request: Request, answer: Response) -> Request | None:
     """`link: < https://…>;rel="next"`: the documentation shows a blank before the address. None: this page was the last."""
     following = by_link_header(request, answer)
-    return dataclasses.replace(following, target=following.target.strip()) if following else None
+    return replace(following, target=following.target.strip()) if following else None
 
 
 def listed(path: str, *parts: object, **options: Any) -> Request:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import asdict
 
 from irkit.action import (
     DELETE,
@@ -31,8 +32,7 @@ from irkit.connectors.freshdesk.people import own
 STATES = ("verified", "unverified", "blocked", "deleted")
 
 
-@dataclass(frozen=True)
-class Contact(Record):
+class Contact(Record, frozen=True):
     """A contact as a list shows one."""
 
     id: str
@@ -46,8 +46,7 @@ class Contact(Record):
                    data.get("deleted") is True)
 
 
-@dataclass(frozen=True)
-class Contacts(Collection):
+class Contacts(Collection, frozen=True):
     """The kept contacts. `suspects` are those of the window where deleted ones were asked for."""
 
     suspects: tuple[Contact, ...]
@@ -76,7 +75,7 @@ def collect_contacts(since: datetime, state: str | None = None) -> Steps[Contact
 
     params = {"_updated_since": stamp(since), **({"state": state} if state else {})}
     done = yield from walk(listed("/contacts", params=params, keep=name), "", add, after=next_page)
-    return Contacts(**vars(tally.collection(done)), suspects=tuple(found),
+    return Contacts(**asdict(tally.collection(done)), suspects=tuple(found),
                     named=tuple(f"contact {one.id} {one.person}" for one in found))
 
 

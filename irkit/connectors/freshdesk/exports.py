@@ -7,7 +7,6 @@ have started one. Starting an export is not offered: it makes one more copy of e
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from irkit.action import GET, ActionError, BadAnswer, Effect, Record, Response, Steps, ident, row, words
 from irkit.connectors.freshdesk.base import freshdesk
@@ -15,8 +14,7 @@ from irkit.connectors.freshdesk.base import freshdesk
 LINKS = ("download_url", "url")      # whoever has such a link has the data, without signing in
 
 
-@dataclass(frozen=True)
-class Export(Record):
+class Export(Record, frozen=True):
     """An export, or another job of the background. `link`: whether a file can be fetched; the link itself is removed."""
 
     id: str

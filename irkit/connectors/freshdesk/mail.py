@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -31,15 +30,13 @@ BCC = "/api/v2/notifications/email/bcc"
 EMPTY = "whether Freshdesk takes an empty list of BCC addresses"
 
 
-@dataclass(frozen=True)
-class Bcc(Record):
+class Bcc(Record, frozen=True):
     """Addresses that get a blind copy of all ticket mail."""
 
     emails: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class MailRouting(Record):
+class MailRouting(Record, frozen=True):
     """How mail runs. `suspects` are mailboxes made or changed in the window.
 
     `outside` are the BCC addresses at a domain where no older mailbox is: look at the others too.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -35,8 +34,7 @@ from irkit.connectors.freshdesk.base import ADMIN, everything, freshdesk, idents
 SCOPES = {1: "global", 2: "group", 3: "restricted"}
 
 
-@dataclass(frozen=True)
-class Account(Record):
+class Account(Record, frozen=True):
     """What a change of an agent is shown and approved for, and what its undo restores; nothing in it moves by itself."""
 
     person: str
@@ -48,8 +46,7 @@ class Account(Record):
     kind: str
 
 
-@dataclass(frozen=True)
-class Agent(Record):
+class Agent(Record, frozen=True):
     """An agent as Freshdesk shows one. Times are RFC 3339, or "".
 
     `ticket_scope`: 1 sees all tickets, 2 those of their groups, 3 those assigned to them; `scope` is the word for it.
@@ -284,8 +281,7 @@ def collect_groups(agent_id: UserId | None = None, since: datetime | None = None
                       suspect=(lambda item: item.id in inside) if agent_id else None)
 
 
-@dataclass(frozen=True)
-class Plan(Record):
+class Plan(Record, frozen=True):
     """The account as Freshdesk shows it. `plan` is what it calls the tier."""
 
     id: str

@@ -7,7 +7,6 @@ being switched is noticed. Lists come as {"rules": […]} by the documentation, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,8 +41,7 @@ MOST_WORDS = 200
 SWITCH = "whether Freshdesk takes a rule's switch alone; third-party clients send it"
 
 
-@dataclass(frozen=True)
-class Rule(Record):
+class Rule(Record, frozen=True):
     """One rule. `sends` says where to, where it calls an address or mails; times are RFC 3339, or ""."""
 
     type: str                      # "1" on new tickets, "4" on ticket updates
@@ -91,8 +89,7 @@ def _plain(url: str) -> str:
     return url[:2000].replace("[", "%5B").replace("]", "%5D")
 
 
-@dataclass(frozen=True)
-class Rules(Record):
+class Rules(Record, frozen=True):
     """All automations. `suspects` were changed in the window, or last by the agent; `senders` are all that send out."""
 
     count: int

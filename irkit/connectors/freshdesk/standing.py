@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from irkit.action import (
@@ -123,8 +122,7 @@ def restore_agent(agent_id: UserId, ticket_scope: int, role_ids: list[str], grou
                             None if skill_ids is None else _sorted(skill_ids, "a skill")))
 
 
-@dataclass(frozen=True)
-class NoAgent(Record):
+class NoAgent(Record, frozen=True):
     """A contact that is no agent (any more)."""
 
     id: str
@@ -172,8 +170,7 @@ def convert_to_contact(agent_id: UserId) -> Steps[NoAgent]:
     return (yield from _contact(agent_id))
 
 
-@dataclass(frozen=True)
-class Visitor(Record):
+class Visitor(Record, frozen=True):
     """What making somebody an agent is shown and approved for."""
 
     person: str

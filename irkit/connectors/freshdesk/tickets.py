@@ -8,12 +8,13 @@ changes meanwhile moves to the end, so that by page numbers its neighbours would
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec.structs import asdict
 
 from irkit.action import (
     GET,
@@ -77,7 +78,7 @@ class _Pages:
         else:
             self.cut = f"more than {MOST_PAGES * PAGE:,} tickets were changed at {stamp(latest)}: the rest cannot be listed"
             return None
-        return dataclasses.replace(request, target=_from(self._since, self._page, self._filters), meanwhile=None)
+        return replace(request, target=_from(self._since, self._page, self._filters), meanwhile=None)
 
 
 class _Seen:
@@ -122,8 +123,7 @@ def _tickets(tally: Tally, each: Callable[[Mapping[str, Any]], object], since: d
     return done, seen
 
 
-@dataclass(frozen=True)
-class Tickets(Collection):
+class Tickets(Collection, frozen=True):
     """The kept tickets. `rows` counts rows, some of which came twice; `tickets` each ticket once."""
 
     tickets: int
@@ -153,12 +153,11 @@ def collect_tickets(agent_id: UserId, since: datetime) -> Steps[Tickets]:
             mine.append(ident(data.get("id")))
 
     done, seen = yield from _tickets(tally, each, since, "tickets")
-    return Tickets(**vars(tally.collection(done)), tickets=len(seen.ids), assigned=tuple(mine),
+    return Tickets(**asdict(tally.collection(done)), tickets=len(seen.ids), assigned=tuple(mine),
                    statuses=tuple(f"{name}: {count:,}" for name, count in statuses.most_common()))
 
 
-@dataclass(frozen=True)
-class Conversations(Collection):
+class Conversations(Collection, frozen=True):
     """The kept conversations of all tickets changed in the window, and what the agent's add up to since its start."""
 
     tickets: int
@@ -234,8 +233,9 @@ def collect_conversations(agent_id: UserId, since: datetime) -> Steps[Conversati
     total.notes += [f"tickets: {note}" for note in tickets.collection(listing).notes]
     if missing:
         total.notes.append(f"{counted(missing, 'ticket')} gone before it could be read")
-    return Conversations(**vars(tally.collection(total)), tickets=len(seen.ids), by_agent=written.count, public=written.public,
-                         private_notes=written.private, attachments=written.attachments, touched=tuple(written.tickets),
+    return Conversations(**asdict(tally.collection(total)), tickets=len(seen.ids), by_agent=written.count,
+                         public=written.public, private_notes=written.private, attachments=written.attachments,
+                         touched=tuple(written.tickets),
                          recipients=tuple(f"{one}: {count:,}" for one, count in written.to.most_common(MOST)))
 
 
@@ -267,8 +267,7 @@ def collect_deleted_tickets(since: datetime) -> Steps[Listing]:
     return Listing.of(found, done.complete, done.notes, since=since)
 
 
-@dataclass(frozen=True)
-class Ticket(Record):
+class Ticket(Record, frozen=True):
     """A ticket, and whether it is deleted."""
 
     id: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -36,8 +35,7 @@ DEVICES = "scope admin.directory.device.mobile.readonly"
 LOOKS, APART = 6, 30.0        # for an administrators' log that is "minutes" late
 
 
-@dataclass(frozen=True)
-class Removed(Record):
+class Removed(Record, frozen=True):
     """One token or app password that is no longer there."""
 
     id: str
@@ -139,8 +137,7 @@ def delete_app_password(user_id: UserId, code_id: str) -> Steps[Removed]:
 
 # -- what no list shows: the administrators' log is the proof ------------------------------------------------------
 
-@dataclass(frozen=True)
-class Done(Record):
+class Done(Record, frozen=True):
     """What was done to a person, and the row of the administrators' log that shows it."""
 
     person: str

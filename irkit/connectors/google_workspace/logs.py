@@ -8,9 +8,10 @@ is checked against what was asked. The same activity may come twice; its id is (
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec.structs import asdict
 
 from irkit.action import (
     GET,
@@ -45,8 +46,7 @@ TELLING = {"DOWNLOAD_USERLIST_CSV", "DOWNLOAD_REPORT", "EXPORT_DEVICES", "GROUP_
            "UNENROLL_USER_FROM_STRONG_AUTH", "REVOKE_ASP", "RESET_SIGNIN_COOKIES", "SUSPEND_USER", "CHANGE_PASSWORD"}
 
 
-@dataclass(frozen=True)
-class Activity(Collection):
+class Activity(Collection, frozen=True):
     """A recorded log. `addresses`, `events`: "198.51.100.7: 12", most first. `duplicates` are kept and counted once."""
 
     addresses: tuple[str, ...]
@@ -54,16 +54,14 @@ class Activity(Collection):
     duplicates: int
 
 
-@dataclass(frozen=True)
-class Changes(Activity):
+class Changes(Activity, frozen=True):
     """A recorded log of changes. `changes` in words, oldest first; `people`: the others whom they were made on."""
 
     changes: tuple[str, ...]
     people: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class SignIns(Activity):
+class SignIns(Activity, frozen=True):
     """Recorded sign-ins. `ways`: "google_password: 12"; `federated`: some came through another provider."""
 
     ways: tuple[str, ...]
@@ -140,10 +138,10 @@ class _Sums:
         self.changes.append(f"{what}: {_told(given)}, by {by}")
 
     def activity(self, kept: Collection) -> Activity:
-        return Activity(**vars(kept), addresses=_most(self.addresses), events=_most(self.events), duplicates=self.duplicates)
+        return Activity(**asdict(kept), addresses=_most(self.addresses), events=_most(self.events), duplicates=self.duplicates)
 
     def told(self, kept: Collection) -> Changes:
-        return Changes(**vars(self.activity(kept)), changes=tuple(sorted(self.changes)), people=tuple(sorted(self.people)))
+        return Changes(**asdict(self.activity(kept)), changes=tuple(sorted(self.changes)), people=tuple(sorted(self.people)))
 
 
 def _told(given: dict[str, str]) -> str:
@@ -213,7 +211,7 @@ def collect_sign_ins(user_id: UserId, since: datetime, until: datetime | None = 
     """
     sums = _Sums()
     kept = yield from _collect(sums, "sign_ins", key(user_id), "login", since, until, _by(user_id))
-    return SignIns(**vars(sums.activity(kept)), ways=_most(sums.ways), failed=sums.events.get("login_failure", 0),
+    return SignIns(**asdict(sums.activity(kept)), ways=_most(sums.ways), failed=sums.events.get("login_failure", 0),
                    federated="saml" in sums.ways)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from irkit.action import (
@@ -32,8 +31,7 @@ READS = "scope admin.directory.user, and the privilege Users > Read"
 NEVER = "1970-01-01T00:00:00.000Z"       # Google's "has not signed in"
 
 
-@dataclass(frozen=True)
-class Account(Record):
+class Account(Record, frozen=True):
     """What a change of an account is shown and approved for."""
 
     person: str
@@ -42,8 +40,7 @@ class Account(Record):
     suspended_why: str
 
 
-@dataclass(frozen=True)
-class User(Record):
+class User(Record, frozen=True):
     """A person as Google shows one. Times are RFC 3339, or "".
 
     `administrator`: "super", "delegated" or "no". `suspended_why`: ADMIN, or Google's own reason (ABUSE, WEB_LOGIN_REQUIRED …).
@@ -166,8 +163,7 @@ def collect_user(user_id: UserId) -> Steps[User]:
     return (yield from get_user(user_id, keep="user"))
 
 
-@dataclass(frozen=True)
-class Preflight(Record):
+class Preflight(Record, frozen=True):
     """Whether irkit may act on this person, as far as can be known before trying."""
 
     may_act: bool

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from irkit.action import (
     DELETE,
@@ -45,8 +47,7 @@ def collect_groups(user_id: UserId) -> Steps[Listing]:
     return Listing.of(found, done.complete, done.notes, suspect=lambda _item: False)
 
 
-@dataclass(frozen=True)
-class Role(Record):
+class Role(Record, frozen=True):
     """An administrator role that somebody holds. `org_unit` is the id of the only unit it counts for, "" for all."""
 
     user_id: str
@@ -55,8 +56,7 @@ class Role(Record):
     name: str
 
 
-@dataclass(frozen=True)
-class Roles(Listing):
+class Roles(Listing, frozen=True):
     """The roles. `own` are those of the person alone, which can be taken away without touching others."""
 
     own: tuple[Role, ...] = ()
@@ -76,8 +76,7 @@ def _names(keep: str = "") -> Steps[dict[str, tuple[str, bool]]]:
     return names
 
 
-@dataclass(frozen=True)
-class _Held:
+class _Held(Struct, frozen=True):
     id: str
     role: Role
     direct: bool
@@ -116,7 +115,7 @@ def collect_roles(user_id: UserId) -> Steps[Roles]:
     role is a suspect.
     """
     held, found, complete, notes = yield from _held(user_id, keep="roles")
-    return Roles(**vars(Listing.of(found, complete, notes, suspect=lambda _item: True)),
+    return Roles(**asdict(Listing.of(found, complete, notes, suspect=lambda _item: True)),
                  own=tuple(one.role for one in held if one.direct))
 
 

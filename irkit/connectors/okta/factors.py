@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -63,8 +62,7 @@ def collect_factors(user_id: UserId, since: datetime | None = None) -> Steps[Lis
                       suspect=lambda item: since is None or not item.created_at or item.since(since))
 
 
-@dataclass(frozen=True)
-class Removed(Record):
+class Removed(Record, frozen=True):
     """What is gone: the factor that was asked for, and those that went with it."""
 
     person: str

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec.structs import asdict
 
 from irkit.action import (
     GET,
@@ -45,8 +46,7 @@ EXPORTS = "analytics.reports.export."
 SESSION, API_TOKEN = "authenticationContext.externalSessionId", "transaction.detail.requestApiTokenId"
 
 
-@dataclass(frozen=True)
-class Events(Collection):
+class Events(Collection, frozen=True):
     """Recorded events. Counts are "203.0.113.66: 12", most first. `sessions` and `api_tokens` are those that the events name:
     whether one lives still is not known. `duplicates` are kept and counted once."""
 
@@ -58,16 +58,14 @@ class Events(Collection):
     duplicates: int
 
 
-@dataclass(frozen=True)
-class Changes(Events):
+class Changes(Events, frozen=True):
     """Recorded changes, in words, oldest first. `others`: people other than the actor whom they were made on."""
 
     changes: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Watched(Events):
+class Watched(Events, frozen=True):
     """What came after containment. `status` is the account's now; `back`: events that made it active again."""
 
     status: str = ""
@@ -145,7 +143,7 @@ def _collect(name: str, clause: str, asked: Callable[[Any], bool], since: dateti
 
 def _events(name: str, clause: str, asked: Callable[[Any], bool], since: datetime, until: datetime | None) -> Steps[Events]:
     found, sums = yield from _collect(name, clause, asked, since, until)
-    return Events(**vars(found), **sums.told())
+    return Events(**asdict(found), **sums.told())
 
 
 def _by(row: Any, user_id: str) -> bool:
@@ -232,7 +230,7 @@ def _changes(name: str, user_id: str, kinds: tuple[str, ...], operator: str, sin
 
     clause = " or ".join(f'eventType {operator} "{kind}"' for kind in kinds)
     found, sums = yield from _collect(name, f'actor.id eq "{key(user_id, "user")}" and ({clause})', asked, since, until, each)
-    return Changes(**vars(found), **sums.told(), changes=tuple(sorted(told)), others=_most(others))
+    return Changes(**asdict(found), **sums.told(), changes=tuple(sorted(told)), others=_most(others))
 
 
 @okta.action(Effect.READ)
@@ -284,4 +282,4 @@ def watch_account(user_id: UserId, since: datetime) -> Steps[Watched]:
     acted = sum(_by(row, user_id) for row in sums.rows)
     told = (f"the account is {user.status}; {acted} events by the person since then; "
             + (f"made active {len(back)} times" if back else "nothing made it active again"))
-    return Watched(**vars(found), **sums.told(), status=user.status, back=tuple(back), told=told)
+    return Watched(**asdict(found), **sums.told(), status=user.status, back=tuple(back), told=told)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from irkit.action import POST, ActionError, Effect, NotConfirmed, Record, Steps, Trace, UserId
@@ -13,8 +12,7 @@ from irkit.connectors.okta.sessions import event, until_shown
 ELSEWHERE = ("ACTIVE_DIRECTORY", "LDAP", "FEDERATION", "SOCIAL", "IMPORT")
 
 
-@dataclass(frozen=True)
-class Password(Record):
+class Password(Record, frozen=True):
     """A password that is no longer good. `status` is what the account is now: look whether it is suspended still."""
 
     person: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -45,16 +44,14 @@ PROVIDERS = {
 }
 
 
-@dataclass(frozen=True)
-class Account(Record):
+class Account(Record, frozen=True):
     """What a change of an account is shown and approved by."""
 
     person: str
     status: str
 
 
-@dataclass(frozen=True)
-class User(Record):
+class User(Record, frozen=True):
     """A person as Okta shows one. Times are RFC 3339, or "". `told`: where they sign in, in words.
 
     `status`: ACTIVE, SUSPENDED, STAGED, PROVISIONED, RECOVERY, PASSWORD_EXPIRED, LOCKED_OUT, or DEPROVISIONED (deactivated).

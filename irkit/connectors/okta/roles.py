@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import asdict
 
 from irkit.action import (
     DELETE,
@@ -34,8 +35,7 @@ from irkit.connectors.okta.people import get_user
 LIMITED = {"HELP_DESK_ADMIN": "groups", "USER_ADMIN": "groups", "GROUP_MEMBERSHIP_ADMIN": "groups", "APP_ADMIN": "catalog/apps"}
 
 
-@dataclass(frozen=True)
-class Role(Record):
+class Role(Record, frozen=True):
     """An admin role of a person. `assigned`: USER, or GROUP where it comes through one. `limits`: groups or apps it is for."""
 
     id: str
@@ -54,8 +54,7 @@ class Role(Record):
         return (self.role, self.custom_role, self.resource_set) == (role, custom_role, resource_set)
 
 
-@dataclass(frozen=True)
-class Roles(Listing):
+class Roles(Listing, frozen=True):
     """The admin roles. `direct` are those that do not come through a group and can be taken away from the person."""
 
     direct: tuple[Role, ...] = ()
@@ -86,7 +85,7 @@ def collect_roles(user_id: UserId) -> Steps[Roles]:
     """
     yield from get_user(user_id)
     roles, found, complete, notes = yield from _roles(user_id, keep="roles")
-    return Roles(**vars(Listing.of(found, complete, notes, suspect=lambda _item: True)),
+    return Roles(**asdict(Listing.of(found, complete, notes, suspect=lambda _item: True)),
                  direct=tuple(role for role in roles if role.assigned != "GROUP"))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -80,8 +79,7 @@ def until_shown(kind: str, user_id: str, start: datetime, what: str) -> Steps[st
     raise NotConfirmed(f"the log does not show {what} after {(LOOKS - 1) * APART / 60:.0f} minutes")
 
 
-@dataclass(frozen=True)
-class Ended(Record):
+class Ended(Record, frozen=True):
     """What was ended, and the proof: the log's event, and that no client holds a token. Sessions cannot be counted."""
 
     person: str
@@ -133,8 +131,7 @@ def logout_everywhere(user_id: UserId, since: datetime) -> Steps[Ended]:
     return Ended(user.person, user.status, (), proof)
 
 
-@dataclass(frozen=True)
-class Session(Record):
+class Session(Record, frozen=True):
     """One session. Its id comes from the log: Okta lists none."""
 
     id: str

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import asdict, replace
 
 from irkit.action import (
     DELETE,
@@ -55,8 +55,7 @@ def collect_grants(user_id: UserId) -> Steps[Listing]:
     return Listing.of(found, done.complete, done.notes, suspect=lambda item: item.active is not False)
 
 
-@dataclass(frozen=True)
-class Revoked(Record):
+class Revoked(Record, frozen=True):
     """What is gone, and the look that shows it."""
 
     person: str
@@ -100,8 +99,7 @@ def revoke_grant(user_id: UserId, grant_id: str) -> Steps[Revoked]:
 
 # -- clients and their tokens ------------------------------------------------------------------------------------
 
-@dataclass(frozen=True)
-class Client(Record):
+class Client(Record, frozen=True):
     """An app that holds refresh tokens of the person."""
 
     id: str
@@ -109,8 +107,7 @@ class Client(Record):
     tokens: int
 
 
-@dataclass(frozen=True)
-class Tokens(Listing):
+class Tokens(Listing, frozen=True):
     """The refresh tokens. `clients` are those that hold one."""
 
     clients: tuple[Client, ...] = ()
@@ -160,13 +157,13 @@ def collect_tokens(user_id: UserId, since: datetime | None = None) -> Steps[Toke
     found, complete, notes, holders = list[Item](), first.complete, list(first.notes), list[Client]()
     for client in clients:
         tokens, done = yield from _tokens(user_id, client.id, keep="tokens")
-        tokens = [dataclasses.replace(one, title=client.title) for one in tokens]
+        tokens = [replace(one, title=client.title) for one in tokens]
         found, complete, notes = found + tokens, complete and done.complete, notes + done.notes
         if live := sum(one.active is not False for one in tokens):
             holders.append(Client(client.id, client.title, live))
     listing = Listing.of(found, complete, notes, since=since, suspect=lambda item: item.active is not False and (
         since is None or item.since(since)))
-    return Tokens(**vars(listing), clients=tuple(holders))
+    return Tokens(**asdict(listing), clients=tuple(holders))
 
 
 @okta.action(Effect.IRREVERSIBLE, destroys=[Trace("tokens", of="user_id")])

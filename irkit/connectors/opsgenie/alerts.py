@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from irkit.action import (
     GET,
@@ -33,8 +34,7 @@ from irkit.action import (
 from irkit.connectors.opsgenie.base import LOOKS, MESSAGE, describe, opsgenie
 
 
-@dataclass(frozen=True)
-class Alert(Record):
+class Alert(Record, frozen=True):
     """An alert. `status` is open or closed, or "" for none."""
 
     id: str
@@ -65,8 +65,7 @@ def _alert(alias: str) -> Steps[Alert]:
     return found
 
 
-@dataclass(frozen=True)
-class _Want:
+class _Want(Struct, frozen=True):
     """What an alert must look like afterwards."""
 
     said: str
@@ -178,8 +177,7 @@ def close_alert(alias: str) -> Steps[Alert]:
     return (yield from _write("/v2/alerts/{}/close", {"source": "irkit"}, before, alias, want, alias))
 
 
-@dataclass(frozen=True)
-class Note(Record):
+class Note(Record, frozen=True):
     alias: str
     text: str
     there: bool

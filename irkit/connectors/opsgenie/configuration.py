@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from irkit.action import (
@@ -35,8 +34,7 @@ from irkit.action import (
 from irkit.connectors.opsgenie.base import FIXED, PLACE, opsgenie
 
 
-@dataclass(frozen=True)
-class User(Record):
+class User(Record, frozen=True):
     """A person of Opsgenie's. `blocked` can be read and not set."""
 
     id: UserId
@@ -107,8 +105,7 @@ def collect_integrations() -> Steps[Listing]:
     return (yield from _integrations(keep="integrations"))
 
 
-@dataclass(frozen=True)
-class Switch(Record):
+class Switch(Record, frozen=True):
     """Something that is on or off."""
 
     id: str

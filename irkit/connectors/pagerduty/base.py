@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -108,8 +107,7 @@ pagerduty = Connector(
 )
 
 
-@dataclass(frozen=True)
-class User(Record):
+class User(Record, frozen=True):
     """A person of PagerDuty's."""
 
     id: UserId

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from irkit.action import (
@@ -28,8 +27,7 @@ from irkit.action import (
 from irkit.connectors.pagerduty.base import MOST_NOTES, SEVERITIES, SUMMARY, TITLE, next_page, pagerduty
 
 
-@dataclass(frozen=True)
-class Incident(Record):
+class Incident(Record, frozen=True):
     """An incident of PagerDuty's; `status` is triggered, acknowledged or resolved, or "" for none."""
 
     id: str
@@ -188,8 +186,7 @@ def resolve_incident(incident_id: str) -> Steps[Incident]:
     return (yield from _set_status(incident_id, "resolved"))
 
 
-@dataclass(frozen=True)
-class Note(Record):
+class Note(Record, frozen=True):
     """A note of an incident's. `notes` is how many it had."""
 
     id: str

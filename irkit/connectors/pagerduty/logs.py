@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -89,8 +88,7 @@ def collect_extensions(since: datetime | None = None) -> Steps[Listing]:
     return Listing.of(found, done.complete, done.notes, since=since)
 
 
-@dataclass(frozen=True)
-class Webhook(Record):
+class Webhook(Record, frozen=True):
     id: str
     active: bool
     url: str

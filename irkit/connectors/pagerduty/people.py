@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import asdict
 
 from irkit.action import (
     DELETE,
@@ -44,8 +45,7 @@ def find_user(email: Email) -> Steps[User]:
 
 # -- sessions ------------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True)
-class Delegations(Listing):
+class Delegations(Listing, frozen=True):
     """What was signed in for a person. `web` and `mobile` can be ended here; an `integration` only by hand."""
 
     web: int = 0
@@ -66,7 +66,7 @@ def _delegations(user_id: str, keep: str = "") -> Steps[Delegations]:
     apps = tuple(item.told for item in live if item.kind == "integration")
     notes = [*done.notes, *([f"integrations are not ended by irkit: {INTEGRATIONS}"] if apps else [])]
     listing = Listing.of(live, done.complete, notes, suspect=lambda _: True)
-    return Delegations(**vars(listing), web=sum(item.kind == "web" for item in live),
+    return Delegations(**asdict(listing), web=sum(item.kind == "web" for item in live),
                        mobile=sum(item.kind == "mobile" for item in live), integrations=apps)
 
 

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -41,8 +40,7 @@ MOST = 5 * 2**30                       # bytes of one PUT; the checksum of an up
 MODES = ("GOVERNANCE", "COMPLIANCE")
 
 
-@dataclass(frozen=True)
-class Lock(Record):
+class Lock(Record, frozen=True):
     """What a bucket says of Object Lock. `mode` and `period` are those of its default retention, or ""."""
 
     bucket: str
@@ -52,8 +50,7 @@ class Lock(Record):
     at: str                            # S3's clock
 
 
-@dataclass(frozen=True)
-class Receipt(Record):
+class Receipt(Record, frozen=True):
     """One version as S3 shows it. Times are RFC 3339; `sha256` is S3's own, hexadecimal, "" where it has none of the whole.
 
     Without its version id nobody can say later what was locked. `hidden`: a delete marker or a newer version stands before it.
@@ -83,8 +80,7 @@ class Receipt(Record):
         return found
 
 
-@dataclass(frozen=True)
-class Compared(Record):
+class Compared(Record, frozen=True):
     """A version that was read back whole, beside the checksum that S3 keeps of it."""
 
     key: str

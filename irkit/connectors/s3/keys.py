@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from irkit.action import (
@@ -30,8 +29,7 @@ from irkit.connectors.s3.base import form, query, s3
 ROWS = "ListAccessKeysResult.AccessKeyMetadata.member"
 
 
-@dataclass(frozen=True)
-class AccessKey(Record):
+class AccessKey(Record, frozen=True):
     """An access key, never its secret. `used_at`, `service` and `region` are those of its last use, or ""."""
 
     user_name: UserId

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from xml.sax.saxutils import escape
@@ -35,8 +34,7 @@ LINE = re.compile(r'\S+ (?P<bucket>\S+) \[(?P<time>[^\]]+)\] ')
 BEST = "S3 delivers access logs as it can, mostly within hours, some never: a request that is not in them may have been made"
 
 
-@dataclass(frozen=True)
-class Logging(Record):
+class Logging(Record, frozen=True):
     """Where the access logs of a bucket go; `target` is "" where there are none."""
 
     bucket: str

@@ -12,7 +12,6 @@ Sources: docs.slack.dev (Web API methods, rate limits, SCIM API, Audit Logs API)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -193,8 +192,7 @@ def get(method: str, **how: Any) -> Request:
 next_page = by_token("response_metadata.next_cursor", "cursor")        # an empty cursor is the last page
 
 
-@dataclass(frozen=True)
-class User(Record):
+class User(Record, frozen=True):
     """A person of the workspace's. `guest`: a guest of one or some channels, or somebody of another organization."""
 
     user_id: UserId

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from irkit.action import (
@@ -32,8 +31,7 @@ from irkit.connectors.slack.people import by_email
 LONGEST = 80                           # characters of a channel's name
 
 
-@dataclass(frozen=True)
-class Channel(Record):
+class Channel(Record, frozen=True):
     """A channel; `channel` is its name, and `id` is "" while there is none."""
 
     id: str
@@ -164,8 +162,7 @@ def unarchive_channel(channel: str) -> Steps[Channel]:
 
 # -- members -------------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True)
-class Membership(Record):
+class Membership(Record, frozen=True):
     """Whether somebody is in a channel."""
 
     channel: str

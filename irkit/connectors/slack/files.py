@@ -5,11 +5,11 @@ Until it is shared nobody sees what was uploaded, and Slack drops it: the bytes 
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from irkit.action import (
     ActionError,
@@ -36,8 +36,7 @@ from irkit.connectors.slack.channels import Channel, channel_of
 LOOKS = 3                              # at a file that was shared, two seconds apart
 
 
-@dataclass(frozen=True)
-class File(Record):
+class File(Record, frozen=True):
     """A file in a channel. Without a `file_id` there is no such file."""
 
     channel: str
@@ -68,7 +67,7 @@ def _shared(where: Channel, kept: Artefact) -> Steps[File]:
         if _is(row(data, "file"), file):
             found.append(ident(data.get("id")))
     yield from walk(get("files.list", params={"channel": where.id, "count": 100, "page": 1}), "files", each, after=_by_page)
-    return dataclasses.replace(file, file_id=found[0]) if found else File(where.channel, where.id, "", "", 0)
+    return replace(file, file_id=found[0]) if found else File(where.channel, where.id, "", "", 0)
 
 
 def _wanted(where: Channel, kept: Artefact) -> File:
@@ -101,7 +100,7 @@ def upload_file(channel: str, file: str) -> Steps[File]:
     yield call("files.completeUploadExternal", seen=before, affects=[f"everybody in {where.told}"], noun="file",
                form={"channel_id": where.id, "files": json.dumps([{"id": file_id, "title": wanted.title}])},
                first=Request(method="POST", target=address, host="files", upload=kept, signed=False, reads=True))
-    return (yield from _confirmed(dataclasses.replace(wanted, file_id=file_id)))
+    return (yield from _confirmed(replace(wanted, file_id=file_id)))
 
 
 def _confirmed(after: File) -> Steps[File]:

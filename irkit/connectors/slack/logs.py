@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
+
+from msgspec.structs import asdict
 
 from irkit.action import (
     GET,
@@ -59,8 +60,7 @@ def _short(tally: Tally) -> Callable[[Response, Walk], bool]:
     return short
 
 
-@dataclass(frozen=True)
-class AccessLog(Collection):
+class AccessLog(Collection, frozen=True):
     """Sign-ins; `seen_from` is where the person asked about came from: address, country, program, times."""
 
     seen_from: tuple[str, ...] = ()
@@ -86,11 +86,10 @@ def collect_access_logs(since: datetime, until: datetime | None = None, user_id:
     params = {"before": int(until.timestamp()) if until else None, "count": PAGE, "page": 1}
     done = yield from walk(get("team.accessLogs", params=params, keep="access log", gate=PAID), "logins", each,
                            enough=tally.past, after=_by_number, short=_short(tally))
-    return AccessLog(**vars(tally.collection(done)), seen_from=tuple(seen))
+    return AccessLog(**asdict(tally.collection(done)), seen_from=tuple(seen))
 
 
-@dataclass(frozen=True)
-class IntegrationLog(Collection):
+class IntegrationLog(Collection, frozen=True):
     """What was done to integrations, in words."""
 
     changes: tuple[str, ...] = ()
@@ -116,7 +115,7 @@ def collect_integration_logs(since: datetime, user_id: UserId | None = None) -> 
                 words(at(data, "scope"))))))
     first = get("team.integrationLogs", params={"user": user_id, "count": PAGE, "page": 1}, keep="integration log", gate=PAID)
     done = yield from walk(first, "logs", each, enough=tally.past, after=_by_number, short=_short(tally))
-    return IntegrationLog(**vars(tally.collection(done)), changes=tuple(told))
+    return IntegrationLog(**asdict(tally.collection(done)), changes=tuple(told))
 
 
 def _by(user_id: str | None) -> Any:
@@ -129,8 +128,7 @@ def _epoch(value: object) -> int | None:
     return int(text) if re.fullmatch(r"\d{1,11}", text) else None
 
 
-@dataclass(frozen=True)
-class AuditLog(Collection):
+class AuditLog(Collection, frozen=True):
     """What was done; `exports` and `contained` are the entries about exports, and about signing out and deactivating."""
 
     exports: tuple[str, ...] = ()
@@ -163,7 +161,7 @@ def collect_audit_logs(since: datetime, until: datetime | None = None, actor: Us
               "action": action, "limit": PAGE}
     first = GET("/audit/v1/logs", host="org", params=params, keep="audit log", gate=OWNER)
     done = yield from walk(first, "entries", each, after=next_page)
-    return AuditLog(**vars(tally.collection(done)), exports=tuple(exports), contained=tuple(contained))
+    return AuditLog(**asdict(tally.collection(done)), exports=tuple(exports), contained=tuple(contained))
 
 
 @slack.proof("admin (access logs)", "collect sign-ins")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from irkit.action import (
@@ -35,8 +34,7 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-@dataclass(frozen=True)
-class Parts(Record):
+class Parts(Record, frozen=True):
     """A text as the messages that it takes."""
 
     channel: str
@@ -73,8 +71,7 @@ def split_message(channel: str, text: str) -> Steps[Parts]:
                                                   for n, part in enumerate(parts, 1)))
 
 
-@dataclass(frozen=True)
-class Message(Record):
+class Message(Record, frozen=True):
     """A message; `ts` names it within its channel. Without one there is no such message."""
 
     channel: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from irkit.action import (
@@ -103,8 +102,7 @@ def reset_sessions(user_id: UserId) -> Steps[Listing]:
     return (yield from sessions_of(user_id))[1].require(count=0)
 
 
-@dataclass(frozen=True)
-class Session(Record):
+class Session(Record, frozen=True):
     """One session of a person's, and whether it is still there."""
 
     user_id: UserId
@@ -139,8 +137,7 @@ def invalidate_session(user_id: UserId, session_id: str) -> Steps[Session]:
 
 # -- the account ---------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True)
-class Account(Record):
+class Account(Record, frozen=True):
     """A person's account as SCIM shows it."""
 
     user_id: UserId

@@ -9,9 +9,10 @@ Sources: docs.splunk.com, REST API Reference (search, access endpoints); help.sp
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from irkit.action import (
     GET,
@@ -108,8 +109,7 @@ splunk = Connector(
 )
 
 
-@dataclass(frozen=True)
-class Index:
+class Index(Struct, frozen=True):
     """An index that the account may search, and the time of its oldest event."""
 
     name: str

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import asdict
+
 from irkit.action import (
     POST,
     ActionError,
@@ -41,8 +43,7 @@ WRITING = frozenset({"collect", "mcollect", "meventcollect", "tscollect", "stash
                      "savedsearch", "loadjob", "ingestpreview"})
 
 
-@dataclass(frozen=True)
-class Export(Collection):
+class Export(Collection, frozen=True):
     """What a search gave. `previews` were dropped and not counted; `indexes`: what the account may search at all."""
 
     search: str
@@ -71,7 +72,7 @@ def collect_search(search: str, since: datetime, until: datetime, name: str = "s
     except Cut:
         got.notes.append("stopped by hand")
     done = Walk(got.rows, 1, got.whole and not got.failed, [*notes, *got.notes, *_told(got, seen, since)])
-    kept = vars(got.tally.collection(done)) | {"floor": stamp(_floor(seen))}
+    kept = asdict(got.tally.collection(done)) | {"floor": stamp(_floor(seen))}
     return Export(**kept, search=search, account=me, indexes=tuple(index.name for index in seen), previews=got.previews)
 
 

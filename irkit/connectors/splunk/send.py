@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from irkit.action import (
     POST,
@@ -36,8 +35,7 @@ from irkit.connectors.splunk.search import Got, export
 LOOKS, APART = 10, 6.0            # an event shows within seconds; a minute without it is told
 
 
-@dataclass(frozen=True)
-class Event(Record):
+class Event(Record, frozen=True):
     """An event under the id that it keeps. `indexed`: None where nobody could look."""
 
     id: str

@@ -5,7 +5,6 @@ call would delete each token that the account has, so the id is not optional her
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +15,7 @@ MENU = "Settings > Tokens (filter by owner)"
 NEEDS = "the capability list_tokens_all"
 
 
-@dataclass(frozen=True)
-class Revoked(Record):
+class Revoked(Record, frozen=True):
     """A token, and whether it is there."""
 
     user: str

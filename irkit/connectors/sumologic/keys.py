@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -30,8 +29,7 @@ NEEDS = "the capability Manage Access Keys"
 FIELDS = "which fields an access key has"
 
 
-@dataclass(frozen=True)
-class Key(Record):
+class Key(Record, frozen=True):
     """An access key. `origins` are those that a browser may use it from: a change sends them back as they were."""
 
     key_id: str

@@ -6,12 +6,13 @@ since the poll before. No prompt stands between two polls, since a job that is n
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec.structs import asdict
 
 from irkit.action import (
     DELETE,
@@ -47,8 +48,7 @@ DONE, PAUSED, CANCELLED = "DONE GATHERING RESULTS", "FORCE PAUSED", "CANCELLED"
 ENDED = (DONE, PAUSED, CANCELLED)
 
 
-@dataclass(frozen=True)
-class Found(Collection):
+class Found(Collection, frozen=True):
     """What a search found. `windows`: in how many parts it was asked; `records`: rows of an aggregate, kept beside."""
 
     query: str
@@ -96,7 +96,7 @@ def collect_search(query: str, since: datetime, until: datetime, name: str = "su
         if not (yield from got.keep(job)):
             break
     done = Walk(got.rows, got.pages, got.complete and not todo, got.told(), got.at)
-    return Found(**vars(got.tally.collection(done)), query=query, windows=got.windows, records=got.records)
+    return Found(**asdict(got.tally.collection(done)), query=query, windows=got.windows, records=got.records)
 
 
 def begin(query: str, since: datetime, until: datetime) -> Steps[str]:
@@ -236,7 +236,7 @@ class _Pages:
         self.offset += came
         if not came or self.offset >= self.count:
             return None
-        return dataclasses.replace(request, target=re.sub(r"offset=\d+", f"offset={self.offset}", request.target))
+        return replace(request, target=re.sub(r"offset=\d+", f"offset={self.offset}", request.target))
 
 
 def look(query: str, days: int) -> Steps[int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from irkit.action import POST, Effect, Forward, Line, NotConfirmed, Record, Steps, Unavailable, Wait, artefact, occasion
 from irkit.connectors.sumologic.base import sumologic
@@ -13,8 +12,7 @@ from irkit.connectors.sumologic.search import look
 LOOKS, APART, DAYS = 4, 30.0, 7
 
 
-@dataclass(frozen=True)
-class Event(Record):
+class Event(Record, frozen=True):
     """An event under the id that it keeps. `stored`: None where nobody could look."""
 
     id: str

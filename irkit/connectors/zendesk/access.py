@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -72,8 +71,7 @@ def collect_sessions(user_id: UserId | None = None) -> Steps[Listing]:
     return Listing.of(found, done.complete, done.notes)
 
 
-@dataclass(frozen=True)
-class SignedOut(Record):
+class SignedOut(Record, frozen=True):
     """Who was signed out. `ended` counts the sessions that were open before; `left` those that the last two looks found."""
 
     people: tuple[str, ...]
@@ -124,8 +122,7 @@ def end_sessions(user_id: UserId) -> Steps[SignedOut]:
     return SignedOut((user.person,), len(open_), 0, proof)
 
 
-@dataclass(frozen=True)
-class People(Record):
+class People(Record, frozen=True):
     """Whom a change of several accounts is shown and approved for."""
 
     people: tuple[str, ...]

@@ -7,9 +7,10 @@ automation clears the rest, so nothing else is ever in the body; the whole objec
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from irkit.action import (
     GET,
@@ -40,8 +41,7 @@ TARGET_SECRETS = ("password", "token", "api_token", "api_key", "secret")
 MOST_WORDS = 200    # of what a rule does, in a list
 
 
-@dataclass(frozen=True)
-class Switch(Record):
+class Switch(Record, frozen=True):
     """One thing that can be turned off, as it was or is now. `updated_at` moves when somebody edits it."""
 
     id: str
@@ -51,8 +51,7 @@ class Switch(Record):
     updated_at: str
 
 
-@dataclass(frozen=True)
-class _Kind:
+class _Kind(Struct, frozen=True):
     """How one kind of thing is read and switched."""
 
     noun: str

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
+
+from msgspec.structs import asdict
 
 from irkit.action import GET, Collection, Effect, Record, Steps, Trace, UserId, counted, flag, ident, stamp, words
 from irkit.connectors.zendesk.base import zendesk
@@ -28,8 +29,7 @@ BULK = ("/api/v2/incremental/", "/export", "/api/v2/ticket_audits", "/attachment
 MOST_URL = 2000
 
 
-@dataclass(frozen=True)
-class AccessLog(Collection):
+class AccessLog(Collection, frozen=True):
     """The kept access log, and what its rows add up to. The summaries are texts, biggest first, at most ten lines each."""
 
     bytes_sent: int
@@ -106,13 +106,12 @@ def collect_access_log(since: datetime, until: datetime | None = None, user_id: 
     done = yield from walk(first, "access_logs", add, inside=lambda _last: True)
     notes = (f"{counted(others.total(), 'row')} of other users, kept too and not added up",) if others else ()
     kept = tally.collection(done, days=ACCESS_LOG_DAYS, notes=notes)
-    return AccessLog(**vars(kept), bytes_sent=sums.bytes_sent, bulk=sums.bulk.total(), addresses=sums.addresses(),
+    return AccessLog(**asdict(kept), bytes_sent=sums.bytes_sent, bulk=sums.bulk.total(), addresses=sums.addresses(),
                      clients=_most(sums.requests["client"], "request"),
                      sign_ins=_most(sums.requests["authorization_type"], "request"), bulk_paths=_most(sums.bulk, "request"))
 
 
-@dataclass(frozen=True)
-class AuditLog(Collection):
+class AuditLog(Collection, frozen=True):
     """The kept audit log, and what the asked-for actor did in the window, as texts; without an actor, what anybody did."""
 
     actions: tuple[str, ...]       # "update: 31"
@@ -178,12 +177,11 @@ def collect_audit_log(since: datetime, until: datetime | None = None, actor_id: 
     done = yield from walk(listed("/api/v2/audit_logs", params={"sort": "-created_at"}, keep="audit_log",
                                   gate="Enterprise plan"), "audit_logs", add, tally.past, tally.inside)
     actions = tuple(f"{action}: {count}" for action, count in Counter(sums.actions).most_common(MOST))
-    return AuditLog(**vars(tally.collection(done)), actions=actions, exports=tuple(sums.exports),
+    return AuditLog(**asdict(tally.collection(done)), actions=actions, exports=tuple(sums.exports),
                     changes=(*sums.changes, *sums.more()), addresses=_most(sums.addresses, "row"))
 
 
-@dataclass(frozen=True)
-class SecuritySettings(Record):
+class SecuritySettings(Record, frozen=True):
     """How one can sign in to the account. None where Zendesk does not say."""
 
     enforce_sso: bool | None                     # of agents and administrators

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from irkit.action import (
     DELETE,
@@ -139,7 +139,7 @@ def collect_oauth_tokens(user_id: UserId | None = None, client_ids: list[str] | 
     for client in wanted:
         yield from tokens.read("marketplace_tokens", client)
     names, notes = yield from _client_names()
-    found = [dataclasses.replace(item, title=names.get(tokens.clients[item.id], item.title))
+    found = [replace(item, title=names.get(tokens.clients[item.id], item.title))
              for item in tokens.found.values() if item.id != ident(own.get("id"))]
 
     def ours(item: Item) -> bool:
@@ -164,8 +164,7 @@ def collect_oauth_tokens(user_id: UserId | None = None, client_ids: list[str] | 
     return Listing.of(found, tokens.complete, (*tokens.notes, *notes), since=since, suspect=suspect)
 
 
-@dataclass(frozen=True)
-class TokenSeen(Record):
+class TokenSeen(Record, frozen=True):
     """What a revocation is shown and approved for; not the last use, which moves by itself."""
 
     token_of: str
@@ -174,8 +173,7 @@ class TokenSeen(Record):
     created_at: str
 
 
-@dataclass(frozen=True)
-class Revoked(Record):
+class Revoked(Record, frozen=True):
     """One OAuth token that no longer exists."""
 
     id: str
@@ -208,7 +206,7 @@ def revoke_oauth_token(token_id: str) -> Steps[Revoked]:
     if token_id == own or (not own and token.owner == ident(me["id"])):
         raise ActionError(f"OAuth token {token_id} is the one irkit signs in with, or may be: it is never revoked from here",
                           next="sign in with another administrator's credential, then revoke it")
-    token = dataclasses.replace(token, title=(yield from _client_name(ident(shown.get("client_id")))))
+    token = replace(token, title=(yield from _client_name(ident(shown.get("client_id")))))
     yield DELETE("/api/v2/oauth/tokens/{}", token_id, ok=(404,), affects=[token.told], noun="OAuth token",
                  seen=TokenSeen(token.title, token.detail, token.owner, token.created_at))
     if (yield from _find_token(token_id)) is not None:
@@ -276,7 +274,7 @@ def collect_global_clients(name: str | None = None, since: datetime | None = Non
 
     found, done = yield from items(listed("/api/v2/oauth/global_clients", secret=("secret",)), "global_clients", make)
     summary, notes = yield from _token_summary()
-    tokens = [dataclasses.replace(item, detail=f"{item.detail}, tokens: {summary[item.id][0] or 'not stated'}",
+    tokens = [replace(item, detail=f"{item.detail}, tokens: {summary[item.id][0] or 'not stated'}",
                                   used_at=summary[item.id][1]) if item.id in summary else item for item in found]
     return Listing.of(tokens, done.complete, (*done.notes, *notes), since=since, suspect=lambda item: (
         wanted in companies[item.id].casefold() if wanted else item.since(since)))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import asdict
 
 from irkit.action import (
     GET,
@@ -34,8 +35,7 @@ from irkit.connectors.zendesk.paging import MOST_LINES, PAGE, Tally, items, list
 RANK = {"end-user": 0, "agent": 1, "admin": 2}
 
 
-@dataclass(frozen=True)
-class Account(Record):
+class Account(Record, frozen=True):
     """What a change of an account is shown, approved and undone by; nothing in it moves by itself."""
 
     person: str
@@ -44,8 +44,7 @@ class Account(Record):
     suspended: bool
 
 
-@dataclass(frozen=True)
-class User(Record):
+class User(Record, frozen=True):
     """A user as Zendesk shows one. Times are RFC 3339, or "".
 
     `last_login_at` also moves when an API token or basic sign-in is used: it proves no interactive login.
@@ -261,8 +260,7 @@ def collect_admins(since: datetime | None = None) -> Steps[Listing]:
     return Listing.of(found, done.complete, done.notes, since=since, suspect=lambda item: item.since(since) and item.id != own)
 
 
-@dataclass(frozen=True)
-class DeletedUsers(Collection):
+class DeletedUsers(Collection, frozen=True):
     """The kept list of deleted users, and those of it that changed last in the window."""
 
     deleted: int                     # how many in the window
@@ -293,7 +291,7 @@ def collect_deleted_users(since: datetime) -> Steps[DeletedUsers]:
 
     done = yield from walk(listed("/api/v2/deleted_users", keep="deleted_users"), "deleted_users", add)
     found.sort(key=lambda item: item.updated_at, reverse=True)
-    return DeletedUsers(**vars(tally.collection(done)), deleted=len(found),
+    return DeletedUsers(**asdict(tally.collection(done)), deleted=len(found),
                         people=tuple(item.told for item in found[:MOST_LINES]),
                         people_ids=tuple(filter(None, (item.id for item in found))))
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote
+
+from msgspec.structs import asdict
 
 from irkit.action import GET, ActionError, Collection, Effect, Record, Steps, Trace, UserId, counted, ident, row, stamp, words
 from irkit.connectors.zendesk.base import zendesk
@@ -34,8 +35,7 @@ CREDENTIAL = re.compile(r"\.(har|pem|key|p12|pfx|ppk|jks|kdbx|ovpn|rdp|env|ini|c
                         r"(^|[^a-z])(id_rsa|id_ed25519|passwords?|credentials?|secrets?|kubeconfig)([^a-z]|$)", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Reads(Collection):
+class Reads(Collection, frozen=True):
     """The kept access log, and what the accounts and addresses in question read in it. Lists of words are cut at 25 lines."""
 
     matched: int                       # rows of those accounts or addresses
@@ -124,15 +124,14 @@ def collect_reads(since: datetime, until: datetime | None = None, user_ids: list
                    params={"filter[start]": stamp(since), "filter[end]": stamp(until) or None})
     done = yield from walk(first, "access_logs", add, inside=lambda _last: True)
     unasked = Counter({user: count for user, count in sums.users.items() if user not in people})
-    return Reads(**vars(tally.collection(done, days=ACCESS_LOG_DAYS)), matched=sums.count, bytes_sent=sums.sent,
+    return Reads(**asdict(tally.collection(done, days=ACCESS_LOG_DAYS)), matched=sums.count, bytes_sent=sums.sent,
                  user_ids=tuple(filter(None, sums.users)), others=_most(unasked, "user "), addresses=_most(sums.addresses),
                  tickets=tuple(sums.tickets), many=sums.many, graphql=sums.graphql, sign_ins=_most(sums.sign_ins),
                  files=sums.files.total(), credentials=sums.credentials(), searches=_most(sums.searches),
                  exports=_most(sums.exports))
 
 
-@dataclass(frozen=True)
-class Requesters(Record):
+class Requesters(Record, frozen=True):
     """Whose tickets they are. Somebody with several tickets counts once."""
 
     tickets: int

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import asdict
 
 from irkit.action import ActionError, Effect, Item, Listing, Steps, ident, row, words
 from irkit.connectors.zendesk.access import MOST_USERS
@@ -36,8 +37,7 @@ def _group(name: str) -> Steps[str]:
     return found[0]
 
 
-@dataclass(frozen=True)
-class Agents(Listing):
+class Agents(Listing, frozen=True):
     """Agents and administrators. The suspects are the team, or the new ones; the rest tells who of it needs a second look."""
 
     batches: tuple[tuple[str, ...], ...] = ()      # the team's ids, as many as one logout_many takes
@@ -89,7 +89,7 @@ def collect_agents(domain: str | None = None, group: str | None = None, since: d
     ids = listing.suspect_ids
     odd = (members ^ of_domain) & team if wanted and name else set()
     return Agents(
-        **vars(listing), batches=tuple(ids[at:at + MOST_USERS] for at in range(0, len(ids), MOST_USERS)),
+        **asdict(listing), batches=tuple(ids[at:at + MOST_USERS] for at in range(0, len(ids), MOST_USERS)),
         domains=tuple(f"{name}: {count}" for name, count in Counter(_domain(users[key]) for key in ids).most_common()),
         admins=tuple(users[key].person for key in ids if users[key].role == "admin"),
         outside=tuple(f"{users[key].person}: {'in the group alone' if key in members else 'of the domain alone'}"

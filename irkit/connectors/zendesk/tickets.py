@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import asdict
 
 from irkit.action import (
     GET,
@@ -36,8 +37,7 @@ REMEMBERED = 5000       # events; a page of an incremental export has a thousand
 HOST = re.compile(r"https?://([A-Za-z0-9.-]{1,253})")
 
 
-@dataclass(frozen=True)
-class TicketEvents(Collection):
+class TicketEvents(Collection, frozen=True):
     """The kept ticket events of everybody, and what the actor's add up to."""
 
     by_actor: int
@@ -107,13 +107,12 @@ def collect_ticket_events(actor_id: UserId, since: datetime) -> Steps[TicketEven
 
     done = yield from walk(GET("/api/v2/incremental/ticket_events", params={
         "start_time": epoch(since), "include": "comment_events"}, keep="ticket_events"), "ticket_events", add)
-    return TicketEvents(**vars(tally.collection(done)), by_actor=sums.count, tickets=tuple(sums.tickets),
+    return TicketEvents(**asdict(tally.collection(done)), by_actor=sums.count, tickets=tuple(sums.tickets),
                         comments=sums.comments, public_comments=sums.public,
                         channels=tuple(f"{name}: {count}" for name, count in sums.channels.most_common()))
 
 
-@dataclass(frozen=True)
-class Replies(Collection):
+class Replies(Collection, frozen=True):
     """The kept ticket events, and the replies to customers among them that came through one channel, whoever signed them."""
 
     replies: int
@@ -162,12 +161,11 @@ def collect_replies(since: datetime, channel: str = "api") -> Steps[Replies]:
 
     done = yield from walk(GET("/api/v2/incremental/ticket_events", params={
         "start_time": epoch(since), "include": "comment_events"}, keep="ticket_events"), "ticket_events", add)
-    return Replies(**vars(tally.collection(done)), replies=sums.authors.total(), tickets=tuple(filter(None, sums.tickets)),
+    return Replies(**asdict(tally.collection(done)), replies=sums.authors.total(), tickets=tuple(filter(None, sums.tickets)),
                    authors=_counts(sums.authors, "user "), hosts=_counts(sums.hosts), channels=_counts(sums.channels))
 
 
-@dataclass(frozen=True)
-class DeletedTickets(Listing):
+class DeletedTickets(Listing, frozen=True):
     """The deleted tickets. `batches` are the ids of the suspects, as many as one restore takes."""
 
     batches: tuple[tuple[str, ...], ...] = ()
@@ -197,12 +195,11 @@ def collect_deleted_tickets(since: datetime | None = None, actor_id: UserId | No
     listing = Listing.of(found, done.complete, done.notes, since=since, suspect=lambda item: (
         (since is None or item.since(since)) and (actor_id is None or item.owner == actor_id)))
     ids = listing.suspect_ids
-    return DeletedTickets(**vars(listing), batches=tuple(
+    return DeletedTickets(**asdict(listing), batches=tuple(
         ids[start:start + MOST_TICKETS] for start in range(0, len(ids), MOST_TICKETS)))
 
 
-@dataclass(frozen=True)
-class Restored(Record):
+class Restored(Record, frozen=True):
     """Tickets that exist and are not deleted."""
 
     ticket_ids: tuple[str, ...]
@@ -210,8 +207,7 @@ class Restored(Record):
     proof: str
 
 
-@dataclass(frozen=True)
-class Deleted(Record):
+class Deleted(Record, frozen=True):
     """What the list of deleted tickets said of those to restore."""
 
     tickets: tuple[str, ...]

@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from irkit.runbook.cacao.shape import Playbook, pointer, pointers, stop, text
 from irkit.runbook.source import Node
 
@@ -21,8 +23,7 @@ DECISIONS = ("if-condition", "while-condition", "switch-condition")
 Guard = Mapping[str, frozenset[str]]        # step that decides -> the branches under which another is reached
 
 
-@dataclass(frozen=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """From one step to another. `branch` is the key of the decision it hangs on, "" where it is taken in any case."""
 
     source: str

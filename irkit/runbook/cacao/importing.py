@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from irkit.errors import RunbookError
 from irkit.runbook.cacao import parse, shape
@@ -25,8 +26,7 @@ NAMES = re.compile(r"[a-z][a-z0-9_]{0,63}")
 WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,14})")
 
 
-@dataclass(frozen=True)
-class Imported:
+class Imported(Struct, frozen=True):
     """`markings`: how the playbook may be shared; `acting`: steps that send something; `scenarios`: texts of files by name."""
 
     name: str

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from msgspec import Struct
+
 from irkit.runbook.cacao.extension import EXTENSION
 from irkit.runbook.cacao.flow import DECISIONS, WORK, Edge, Flow, choices
 from irkit.runbook.cacao.shape import COMMON, Playbook, items, pointer, table, text, texts
@@ -42,8 +44,7 @@ PHASES = {"restrict-access": "contain", "disconnect-system": "contain", "elimina
           "identify-audience": "notify", "identify-channel": "notify"}          # playbook-activity-type-ov, section 3.1.2
 
 
-@dataclass(frozen=True)
-class Loss:
+class Loss(Struct, frozen=True):
     """`changed`: it stands there in another form; `lost`: not at all. `where` is a JSON pointer, `step` a name."""
 
     kind: Literal["changed", "lost"]

@@ -8,10 +8,11 @@ import json
 import uuid
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
+
+from msgspec import Struct
 
 from irkit.worlds.hostile import hostile
 from irkit.worlds.routes import Routes
@@ -26,8 +27,7 @@ NO_PREMIUM = ("Authentication_RequestFromNonPremiumTenantOrB2CTenant",
 NO_P2 = ("Forbidden", "Your tenant is not licensed for this feature.")
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     """`missing`: permissions that were not granted, by comma. `app_role`: the app holds User Administrator. `privileged`: what
     the attacked person is, helpdesk (administrator), the same by_group, global (administrator) or no. `lag`: seconds until the
     watermark moves. `credential`: whether irkit's client secret still holds. `ignore_filters`: conditions are
@@ -148,8 +148,7 @@ def page(world: Entra, call: Call, rows: list[Obj], most: int = 999) -> Answer:
     return Answer.json(data)
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(Struct, frozen=True):
     """`permission`: what an app must have been granted; `plan`: the least licence; `refusal`: code and sentence without it."""
 
     handler: Callable[..., Answer]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
+
+from msgspec import Struct
 
 from irkit.worlds.hostile import hostile
 from irkit.worlds.routes import Routes
@@ -25,8 +26,7 @@ DENIED = (403, "access_denied", "You are not authorized to perform this action."
 MOST_PAGES = 300
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     """`admin`, `global_scope`: what irkit's own agent may and sees. `key_of_subject`: the key is the attacked agent's.
     `missing`: rights that irkit's agent lacks, by comma: automations, email, contacts, account. `domain`: whether there is a
     Freshdesk at this address. `seats`: free ones. `busy`: tickets change while they are listed. `bare_rules`: automations come
@@ -176,8 +176,7 @@ def page(world: Freshdesk, call: Call, rows: Sequence[Obj]) -> tuple[list[Obj], 
     return part, {"link": f'<{world.address()}{call.path}?{query}>; rel="next"'}
 
 
-@dataclass(frozen=True)
-class Visit:
+class Visit(Struct, frozen=True):
     """A call, and the agent whose key it bears."""
 
     world: Freshdesk
@@ -203,8 +202,7 @@ class Visit:
         return data
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(Struct, frozen=True):
     """`needs`: "" any agent, "admin" an administrator, or a right that `missing` may name and agents do not have."""
 
     handler: Callable[..., Answer]

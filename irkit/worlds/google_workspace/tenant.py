@@ -6,9 +6,10 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
 
 from irkit.worlds.hostile import hostile
 from irkit.worlds.routes import Routes
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 Obj = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     """`missing`: scopes that were not authorised, by comma, without their prefix; `unprivileged`: those that are beyond the
     administrator's role. `admin`: what irkit's administrator is; `privileged`: what the attacked person is. `federated`: people
     sign in through another provider. `revoked`: the key of the service account. `lag`: seconds until the administrators' log
@@ -146,8 +146,7 @@ def page(world: GoogleWorkspace, call: Call, kind: str, key: str, rows: list[Obj
     return Answer.json(data)
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(Struct, frozen=True):
     """`scope`: without its prefix; for a reading one the scope that writes will do, too."""
 
     handler: Callable[..., Answer]

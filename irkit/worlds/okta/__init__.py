@@ -7,8 +7,9 @@ page is no end, a filter compares letters by their case, answers that bear a liv
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec.structs import replace
 
 from irkit.worlds import options as world_options
 from irkit.worlds.okta import changes, lists, seed, signin
@@ -56,7 +57,7 @@ class Okta(World):
                                     "pipeline": "idx" if self.options.engine == "oie" else "v1"})
             budget = self.throttle.take(call.path, self.now()) if self.options.limits else {}
             answer = self._answer(call)
-            return dataclasses.replace(answer, headers={**budget, **answer.headers})
+            return replace(answer, headers={**budget, **answer.headers})
         except Refusal as refusal:
             return refusal.answer(self.now())
 

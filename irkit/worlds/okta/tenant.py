@@ -6,10 +6,11 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
+
+from msgspec import Struct
 
 from irkit.worlds.hostile import hostile
 from irkit.worlds.routes import Routes
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 Obj = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     """`missing`: scopes that were not granted, by comma. `dpop`: the app requires it. `role`: irkit's admin role. `status`,
     `provider`: of the attacked person. `lag`: seconds until the log shows an event. `reset`: what a password reset does to a
     suspended account. `reactivate`: seconds after a suspension at which an import sets the account active again; 0 for never.
@@ -201,8 +201,7 @@ def whole(rows: list[Obj]) -> Answer:
     return Answer.json([shown(row) for row in rows])
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(Struct, frozen=True):
     """`scope`: what an app must have been granted. `super_admin`: nobody less may. `engine`: Identity Engine alone has it."""
 
     handler: Callable[..., Answer]

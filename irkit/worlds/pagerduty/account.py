@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from irkit.worlds.hostile import hostile
 from irkit.worlds.world import Answer, Call, Person
@@ -16,8 +17,7 @@ Obj = dict[str, Any]
 MOST_ROWS = 10_000
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     """`audit`: the plan has audit records. `delegations`: it lists delegations. `drops_events`: the integration's key is of
     another account. `limited`: so many 429s without headers first. `rejects_duplicates` as the vendor does by incident key."""
 
@@ -32,7 +32,7 @@ class Options:
     hostile: bool = False
 
     def one_less(self) -> Options:
-        return dataclasses.replace(self, limited=self.limited - 1)
+        return replace(self, limited=self.limited - 1)
 
 
 class Refusal(Exception):

@@ -7,9 +7,10 @@ reason, lists in pages, keys in url-encoding, delete markers over what is still 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
+
+from msgspec import Struct
 
 from irkit.worlds import options
 from irkit.worlds.hostile import hostile
@@ -22,8 +23,7 @@ EVIDENCE, FILES, LOGS, PLAIN = "northwind-evidence", "northwind-helpdesk-files",
 REGION, ACCOUNT, LEAKED, SPARE = "eu-central-1", "111122223333", "AKIAWORLDLEAKED00001", "AKIAWORLDSPARE000002"
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     """`lock`: the evidence bucket has Object Lock; `default`: its retention ("GOVERNANCE 30", or "" for none). `denied`:
     permissions that the keys lack, with commas between. `logs`: access logs were switched on. `page`: rows of a list.
     """

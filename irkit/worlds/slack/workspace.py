@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from irkit.worlds.hostile import hostile
 from irkit.worlds.world import Answer, Call, Person
@@ -17,8 +18,7 @@ ME = "UIRKIT001"
 TEAM, ENTERPRISE = "T0NORTHWIND", "E0NORTHWIND"
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     """`plan`: what it withholds. `lacks`: a scope that irkit's token does not have. `hidden`: the name of a private channel
     that irkit is not in. `ignores_reset`: a reset answers ok, and nothing happens. `access_pages`: so many pages the access log
     claims. `limits`: calls are counted, and too many answered 429."""
@@ -48,8 +48,7 @@ class Refusal(Exception):
         return Answer.json(self.body, self.status, self.headers)
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A call, and as whom: "owner", "admin", "member", "bot" or ""."""
 
     call: Call
@@ -68,8 +67,7 @@ class Asked:
         return int(text)
 
 
-@dataclass(frozen=True)
-class Method:
+class Method(Struct, frozen=True):
     """A method of the Web API: what answers it, its scope, whether it is for administrators, its limit, its form."""
 
     answer: Callable[[Workspace, Asked], Mapping[str, Any]]

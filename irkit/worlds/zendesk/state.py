@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from irkit.worlds.hostile import hostile
 from irkit.worlds.log import Log, mix
@@ -22,8 +23,7 @@ FAR = "203.0.113.77"             # where the intruder is
 TICKET_ACCESS = timedelta(days=90)
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     """Options of the Zendesk world, as a scenario's `worlds: {zendesk: {...}}` gives them."""
 
     plan: Literal["team", "professional", "enterprise"] = "enterprise"

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from msgspec import Struct
+
 from irkit.worlds.routes import Routes
 from irkit.worlds.world import Answer, Call, World
 from irkit.worlds.zendesk.state import Obj, Tenant
@@ -173,8 +175,7 @@ def read_cursor(text: str) -> Any:
         raise Refusal(400, "InvalidCursor", "The cursor is not valid") from None
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(Struct, frozen=True):
     """How one operation is answered. `needs`: the least role; `newer`: it speaks the newer error dialect;
     `limit`: its own (name, requests a minute) beside the account's; `plan`: the plan it takes."""
 
