@@ -132,7 +132,8 @@ def lock_outs(me: Identity | None, action: Action, args: Sequence[dict[str, Any]
         return []
     if me is None:
         return [Danger("irkit could not learn whom this connection acts as, which may be the target", "I KNOW THE TARGET")]
-    addresses = people | {found.casefold() for text in affects for found in ADDRESS.findall(text)} if people else set()
+    words = [word for text in affects for word in text.split() if "@" in word]      # a long text without one takes its square
+    addresses = people | {found.casefold() for word in words for found in ADDRESS.findall(word)} if people else set()
     found = []
     if me.id.casefold() in people or me.email.casefold() in addresses:
         found.append(Danger(f"This is the account irkit itself acts as ({me.email}): you would lock yourself out",

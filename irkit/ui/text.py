@@ -66,9 +66,19 @@ def clip(text: str, width: int) -> str:
     """The beginning of `text` that fits in `width` columns, ending in "…" where something was left out."""
     if cells(text) <= width:
         return text
-    while text and cells(text) > width - 1:
-        text = text[:-1]
-    return text + "…"
+    return text[:_fitting(text, width - 1)] + "…"
+
+
+def _fitting(text: str, width: int) -> int:
+    """How many characters from the beginning take at most `width` columns. Looks at no more: a tenant's texts may be long."""
+    if text.isascii():
+        return min(len(text), width)
+    used = 0
+    for at, char in enumerate(text):
+        used += _cell(char)
+        if used > width:
+            return at
+    return len(text)
 
 
 def wrap(text: str, width: int) -> list[str]:
@@ -87,10 +97,8 @@ def wrap(text: str, width: int) -> list[str]:
 def broken(line: str, width: int, indent: str) -> list[str]:
     """The line in rows of at most `width` columns, broken wherever one is full; the rows below are indented."""
     rows = []
-    while cells(line) > width:
-        end = width
-        while cells(line[:end]) > width:
-            end -= 1
+    while (end := _fitting(line, width)) < len(line):
+        end = max(end, len(indent) + 1)                    # a line narrower than its indentation goes on all the same
         rows.append(line[:end])
         line = indent + line[end:]
     return [*rows, line]
