@@ -118,6 +118,7 @@ class Rig:
     env: dict[str, str] = field(default_factory=dict)
     people: list[Person] = field(default_factory=list)
     served: list[Tenant] = field(default_factory=list)
+    looked: dict[str, tuple[tuple[object, ...], list[Entry]]] = field(default_factory=dict)    # what `entries` found last
 
     @property
     def evidence(self) -> Path:
@@ -206,10 +207,14 @@ class Rig:
     # -- looking at what is left -----------------------------------------------------------------------------------
 
     def entries(self, incident: str = "I", kind: str = "") -> list[Entry]:
-        """The entries of a ledger that verifies, of one kind or of all."""
-        assert verify(self.evidence / incident).findings == []
-        with Ledger.open(self.evidence / incident, write=False) as ledger:
-            return [entry for entry in ledger.entries() if kind in ("", entry.kind)]
+        """The entries of a ledger that verifies, of one kind or of all; looked at again where its store has changed."""
+        folder = self.evidence / incident
+        stands = tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(folder.glob("ledger.db*")))
+        if self.looked.get(incident, ((), []))[0] != stands:
+            assert verify(folder).findings == []
+            with Ledger.open(folder, write=False) as ledger:
+                self.looked[incident] = stands, list(ledger.entries())
+        return [entry for entry in self.looked[incident][1] if kind in ("", entry.kind)]
 
     def kinds(self, incident: str = "I") -> list[str]:
         """Those of all entries but what irkit says about the record itself: checkpoints and self-tests."""

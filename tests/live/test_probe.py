@@ -31,7 +31,7 @@ def shipped(rig: Rig, name: str) -> Iterator[tuple[Mapping[str, Heard], Mapping[
     """
     book = load(ROOT / "runbooks" / f"{name}.yaml")
     paths = sorted((ROOT / "runbooks" / "scenarios").glob("*.yaml"))
-    scenario = next(s for s in map(scenarios.load, paths) if s.runbook == name)
+    scenario = scenarios.load(next(path for path in paths if scenarios.played_by(path) == name))
     lines, heard = [], {}
     with ExitStack() as stack:
         for connector in sorted(set(book.used) & set(scenario.worlds)):
