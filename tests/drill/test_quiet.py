@@ -11,8 +11,7 @@ from msgspec.structs import replace
 
 from irkit.drill.scenario import Scenario
 from irkit.runbook import Runbook
-from irkit.runbook import load as load_runbook
-from tests.drill.test_shipped import RUNBOOKS, SHIPPED, Played, shipped
+from tests.drill.test_shipped import SHIPPED, Played, runbook, shipped
 
 CONTAINED = {"by_hand": "Shut what was open, quiet for half an hour.", "who": "Wei", "attach": "text:What was shut, and when"}
 
@@ -67,7 +66,7 @@ WENT_BACK = [name for name in RETURNS if name not in ("last_week_of_notice", "ni
 
 
 def book(name: str) -> Runbook:
-    return load_runbook(RUNBOOKS / f"{shipped(name).runbook}.yaml")
+    return runbook(shipped(name).runbook)
 
 
 def play(name: str, folder: Path, answers: dict[str, Any]) -> Played:
