@@ -118,7 +118,7 @@ def assign(settings: Settings, incident: str, role: str, name: str, title: str, 
             raise UsageError("a role is held by somebody; say whom", next=f"irkit people {ledger.folder.name}")
         before = known or Person(" ".join(name.split()))
         person = replace(before, title=title or before.title, phone=phone or before.phone,
-                                     email=email or before.email, key=key.strip() or before.key)
+                         email=email or before.email, key=key.strip() or before.key)
         if person.key and not person.fingerprint.startswith("SHA256:"):
             raise UsageError("--key is neither a fingerprint (SHA256:…) nor a public key", next="irkit key show")
         entry = _record(settings, ledger, state, role, person, held=True)

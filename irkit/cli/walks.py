@@ -294,7 +294,7 @@ def walk(session: Session, scenario: Scenario | None = None) -> None:
     session.ending()                             # the head on the closing screen is the last one
     session.refresh()
     closed = replace(closed, entries=session.state.seq + 1, head=session.state.head,
-                                 score=[line for judged in results for line in judged.lines()])
+                     score=[line for judged in results for line in judged.lines()])
     session.ctx.say(closed)
 
 

@@ -46,6 +46,10 @@ class Walk:
 
     def walk(self) -> Closed:
         """Raises Paused. Returns the closing figures."""
+        with self.session.way_back():
+            return self._walk()
+
+    def _walk(self) -> Closed:
         go_to = self._undo(half_undone(self.session))
         while True:
             self._between_steps()

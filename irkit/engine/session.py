@@ -194,7 +194,7 @@ class Session:
         """
         if self.ctx.ledger.last() > self.state.seq:
             self.gain()
-        with self._way_back():
+        with self.way_back():
             if self.run.holder == self.own:
                 self._follow()
             self._happen()
@@ -210,14 +210,15 @@ class Session:
         return found
 
     @contextlib.contextmanager
-    def _way_back(self) -> Iterator[None]:
-        """An error within ends the process at whatever prompt it stands: it says how to go on once that is mended."""
+    def way_back(self) -> Iterator[None]:
+        """An error within ends the process wherever it stands: it says how to go on once that is mended."""
         try:
             yield
         except NotTheHolder:
             raise
         except IrkitError as error:
-            error.next = "; then: ".join(filter(None, (error.next, f"irkit resume {self.ctx.ledger.folder.name}")))
+            if "irkit resume" not in error.next:
+                error.next = "; then: ".join(filter(None, (error.next, f"irkit resume {self.ctx.ledger.folder.name}")))
             raise
 
     def _follow(self) -> None:

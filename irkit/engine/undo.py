@@ -156,7 +156,7 @@ class UndoOne(Single):
             return shown
         phrase = f"OVERWRITE {numbered(len(self._found), 'change')}".upper()
         return replace(shown, warnings=[f"It changed since: {told(self._found)}", *shown.warnings],
-                                   phrase=" AND ".join(filter(None, (phrase, shown.phrase))))
+                       phrase=" AND ".join(filter(None, (phrase, shown.phrase))))
 
     def _leave(self, letter: str) -> None:
         if letter == "m":

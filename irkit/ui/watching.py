@@ -47,7 +47,7 @@ def row_lines(rows: Sequence[Row], *, width: int = WIDEST, prefix: str = "", hea
         return prefixed([line for row in rows for line in _narrow(row, room)], prefix)
     who, kind = COLUMNS
     rows = [replace(row, who=clip(safe(row.who), who - 1), kind=clip(safe(row.kind), kind - 1),
-                                what=clip(safe(row.what), WORDS)) for row in rows]
+                    what=clip(safe(row.what), WORDS)) for row in rows]
     lines = [clip(line, room) for line in ledger_show_lines(rows, width=room, columns=COLUMNS)]
     return prefixed(lines if head else lines[1:], prefix)
 

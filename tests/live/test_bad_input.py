@@ -126,7 +126,7 @@ def test_a_full_disk_stops_the_write_before_it_leaves(rig: Rig) -> None:
     """The sending cannot be recorded, so it is not sent; with room again the run goes on, and sends once."""
     tenant = prepared(rig)
     rig.env["IRKIT_EVIDENCE_OF_TEST"] = str(rig.evidence)
-    ended(rig.run(full_disk="request.sending"), 1, "nothing was appended", str(rig.evidence), "df -h")
+    ended(rig.run(full_disk="request.sending"), 1, "nothing was appended", str(rig.evidence), "df -h", "; then: irkit resume I")
     assert tenant.writes == []
     assert "request.sending" not in rig.kinds()
     ended(rig.resume(), 0, "Run closed")
@@ -140,7 +140,7 @@ def test_a_full_disk_while_pages_stream_leaves_no_half_artefact(rig: Rig) -> Non
                 '     with: {since: "2026-01-01T00:00:00Z"}}\n')
     rig.answers()
     rig.env["IRKIT_EVIDENCE_OF_TEST"] = str(rig.evidence)
-    ended(rig.run(full_disk="artefact.added#2"), 1, "df -h")
+    ended(rig.run(full_disk="artefact.added#2"), 1, "df -h", "; then: irkit resume I")
     assert [e.disclosed["artefact.name"] for e in rig.entries(kind="artefact.added")] == ["mine.yaml"]
     ended(rig.resume(), 0, "Run closed")
 

@@ -275,6 +275,6 @@ def collect_global_clients(name: str | None = None, since: datetime | None = Non
     found, done = yield from items(listed("/api/v2/oauth/global_clients", secret=("secret",)), "global_clients", make)
     summary, notes = yield from _token_summary()
     tokens = [replace(item, detail=f"{item.detail}, tokens: {summary[item.id][0] or 'not stated'}",
-                                  used_at=summary[item.id][1]) if item.id in summary else item for item in found]
+                      used_at=summary[item.id][1]) if item.id in summary else item for item in found]
     return Listing.of(tokens, done.complete, (*done.notes, *notes), since=since, suspect=lambda item: (
         wanted in companies[item.id].casefold() if wanted else item.since(since)))
