@@ -23,19 +23,25 @@ from irkit.engine.modes import Mode
 from irkit.engine.roles import fill
 from irkit.engine.session import Session
 from irkit.engine.single import Single
+from irkit.engine.state import WITH_RESULT
 from irkit.runbook import Missing, Step
 
 
 def walk(session: Session, step: Step) -> None:
     """Take one step as far as it goes now. Raises Paused and GoTo; the ledger holds whatever happened before.
 
-    One that is not needed takes a line: a choice of provider leaves out the steps of all the others.
+    One that is not needed takes a line: a choice of provider leaves out the steps of all the others. What was done before that
+    was known stays done.
     """
     unknown = None
     try:
         why = _left_out(session, step)
     except Missing as missing:
         why, unknown = "", missing
+    if why and (before := session.step_state(step)).state in WITH_RESULT:
+        session.ctx.say(News([f"{session.number(step.id)}. {step.title}: {why} by now. It stays {before.word}, "
+                              f"entry {before.entry}; irkit undo {session.ctx.ledger.folder.name} lists what can be undone."]))
+        return
     if why:
         end(session, step, "step.not_needed", reason=why, say=f"{session.number(step.id)}. {step.title}: {why}", follow=False)
         return

@@ -89,6 +89,21 @@ def test_a_step_that_is_not_needed_takes_a_line(tmp_path: Path) -> None:
     assert [begun.title for begun in play.heard(StepBegins)] == [step.title for step in BOOK.steps if step.id != "contain"]
 
 
+def test_what_was_done_before_the_decision_was_corrected_stays_done(tmp_path: Path) -> None:
+    """Gone to again, it says why it would not be needed by now; no entry puts "not needed" in the place of what was done."""
+    ways = iter(("provider", "contain"))
+
+    def ask(_: Play, question: Question) -> None:
+        if question.step == "check" and (to := next(ways, "")):
+            raise GoTo(to)
+    chosen = [{"choice": "zendesk", "reason": "So they say"}, {"choice": "freshdesk", "reason": "The address says so"}]
+    play = Play(tmp_path / "i", BOOK, {**ANSWERS, "provider": chosen}, before_ask=ask).walk()
+    assert (play.step("contain").state, play.entries("step.not_needed")) == ("by_hand", [])
+    told = [line for said in play.heard(News) for line in said.lines if line.startswith("2. ")]
+    assert told == [f"2. Shut the account: `when` is false: provider.choice is freshdesk by now. It stays by hand, entry "
+                    f"{play.step('contain').entry}; irkit undo i lists what can be undone."]
+
+
 def test_a_decision_that_changes_nothing_for_the_step_leaves_it(tmp_path: Path) -> None:
     """Made anew with the same choice, it leaves out what it left out; no entry says otherwise."""
     same = [{"choice": "freshdesk", "reason": "So they say"}, {"choice": "freshdesk", "reason": "Still so"}]
