@@ -26,10 +26,19 @@ class _Drill(click.Group):
 
     def make_context(self, info_name: str | None, args: list[str], parent: click.Context | None = None,
                      **extra: Any) -> click.Context:
-        found = self.get_command(click.Context(self), args[0]) if args else None
+        at = self._first_word(args)
+        found = self.get_command(click.Context(self), args[at]) if at < len(args) else None
         if found is not None:
-            return found.make_context(f"{info_name} {args[0]}", args[1:], parent=parent, **extra)
+            return found.make_context(f"{info_name} {args[at]}", [*args[:at], *args[at + 1:]], parent=parent, **extra)
         return super().make_context(info_name, args, parent=parent, **extra)
+
+    def _first_word(self, args: list[str]) -> int:
+        """Where it stands: options, which may come before it, and their values are none."""
+        valued = {name for param in self.params if isinstance(param, click.Option) and not param.is_flag for name in param.opts}
+        at = 0
+        while at < len(args) and args[at].startswith("-") and args[at] != "--":
+            at += 2 if args[at] in valued else 1
+        return at
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.allow_interspersed_args = True

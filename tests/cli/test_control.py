@@ -92,6 +92,13 @@ def test_each_verb_has_its_help_with_an_example(capsys: Capsys, verb: str) -> No
     ran = control(capsys, *filter(None, [verb]), "--help")
     assert ran.code == 0
     assert f"irkit drill control D-1 {verb}".rstrip() in ran.out
+
+
+@pytest.mark.parametrize("before", [["--evidence", "elsewhere"], ["--plain", "--evidence=elsewhere"]])
+def test_options_may_stand_before_its_name(capsys: Capsys, before: list[str]) -> None:
+    """`irkit drill --evidence X control D` is the facilitator's command, and no scenario of that name."""
+    ran = irkit(capsys, "drill", *before, "control", "D-1")
+    assert (ran.code, ran.err.splitlines()[0]) == (2, "there is no incident 'D-1' in elsewhere")
     assert [line for line in ran.out.splitlines() if len(line) > 100] == []
 
 
