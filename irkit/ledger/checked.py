@@ -75,6 +75,7 @@ class CheckedStore:
     def _check(self) -> None:
         with _snapshot(self._db), _no_collection():
             self._take_up()
+        self._recent_most = _RECENT_BYTES              # from the next entry on: what the check read waits for its reader
         if self._checker.next == 0:
             raise LedgerError("the ledger has no entries", where=str(self.folder), next=verify_command(self.folder))
 
@@ -88,7 +89,6 @@ class CheckedStore:
         while chunk := self._read(after):
             yield from chunk
             if (after := chunk[-1].seq) >= self._checker.next - 1:         # that reading went to the end
-                self._recent_most = _RECENT_BYTES
                 return
 
     def last(self) -> int:
