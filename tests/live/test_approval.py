@@ -44,6 +44,7 @@ def test_an_approval_from_a_second_terminal_ends_the_waiting(rig: Rig) -> None:
     assert tenant.writes == []
     maria.types("\n")
     maria.sees("Accepted here: y,")
+    maria.sees("Send it? y yes")
     maria.types("y\n")
     maria.sees("Run closed by")
     assert maria.ends() == 0

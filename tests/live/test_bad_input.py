@@ -249,6 +249,7 @@ def test_whoever_lost_the_run_sends_nothing_more(rig: Rig) -> None:
     second.sees("Type I HAVE IT to take over, or q quit")
     second.types("y\n")
     second.sees("Accepted here: I HAVE IT (exactly so), or q.")
+    second.sees("or q quit:")                              # what is typed before the question stands there again is no answer
     second.types("I HAVE IT\n")
     second.sees("Send it?")
     first.types("y\n")

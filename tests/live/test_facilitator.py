@@ -65,6 +65,7 @@ def test_a_drill_with_two_terminals(rig: Rig) -> None:
     fay.sees("What is it:")
     fay.types("9\n")
     fay.sees("type a number from 1 to 3, or a name")
+    fay.sees("What is it:")
     fay.types("weakness\n")
     fay.sees("Of which objective:")
     fay.types("1\n")

@@ -31,6 +31,7 @@ def test_a_drill_is_handed_over_through_an_editor(rig: Rig) -> None:
     sam.sees("maria hands this run over to you. Type I HAVE IT to take over, or q quit:")
     sam.types("y\n")
     sam.sees("Accepted here: I HAVE IT (exactly so), or q.")
+    sam.sees("or q quit:")
     sam.types("I HAVE IT\n")
     sam.sees("Done? m done")
     sam.types("p\n")
