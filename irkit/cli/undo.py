@@ -154,7 +154,8 @@ def _take_back(session: Session, step: Step, command: str) -> None:
     from irkit.engine.ending import GoTo
     from irkit.engine.undo import take_back
     try:
-        take_back(session, step)
+        with session.way_back():
+            take_back(session, step)
     except GoTo as other:
         session.record("run.paused", {}, {"reason": f"left for step {other.step}"})
         raise Paused(f"left for step {other.step}", next=f"irkit resume {session.view.incident}") from None

@@ -20,7 +20,7 @@ from irkit.engine.session import Second
 from irkit.errors import RunbookError, UsageError
 from irkit.runbook import Runbook, available
 from irkit.runbook.load import read_bytes
-from irkit.runbook.source import compose, compose_head, did_you_mean
+from irkit.runbook.source import compose_head, did_you_mean
 from irkit.runbook.values import timestamp
 from irkit.worlds import Fault, Person
 
@@ -98,7 +98,7 @@ def first(folders: Sequence[Path], runbook: str = "") -> Path:
         heads = [(*_head(path), name, path) for name, path in available([folder / "scenarios"]).items()]
         fitting = [(starts, name, path) for of, starts, name, path in heads if starts is not None and runbook in ("", of)]
         for _, _, path in sorted(fitting):
-            if _readable(path):
+            if _head(path, whole=True)[1] is not None:
                 return path
     names = sorted(available([folder / "scenarios" for folder in folders]))
     what = f"no scenario, and no runbook with one, is called {runbook!r}" if runbook else "there is no scenario to play"
@@ -108,26 +108,20 @@ def first(folders: Sequence[Path], runbook: str = "") -> Path:
 
 def played_by(path: Path) -> str:
     """The name of the runbook that the scenario in that file plays; "" when it cannot be read."""
-    return _head(path)[0] if _readable(path) else ""
+    return _head(path, whole=True)[0]
 
 
-def _head(path: Path) -> tuple[str, datetime | None]:
-    """A file's runbook and start; no start when they cannot be read, which is told when it is played by its name."""
+def _head(path: Path, *, whole: bool = False) -> tuple[str, datetime | None]:
+    """A file's runbook and start; no start when they, or what follows them in the `whole` file, cannot be read.
+
+    That is told when it is played by its name.
+    """
     try:
-        root = compose_head(read_bytes(path), str(path), _HEAD)
+        root = compose_head(read_bytes(path), str(path), () if whole else _HEAD)
         runbook, starts = root.get("runbook"), root.get("starts")
         return (runbook.value, instant(starts.value)) if runbook and starts else ("", None)
     except (RunbookError, ValueError):
         return "", None
-
-
-def _readable(path: Path) -> bool:
-    """Whether a file is YAML to its end."""
-    try:
-        compose(read_bytes(path), str(path))
-    except RunbookError:
-        return False
-    return True
 
 
 def instant(text: str) -> datetime:

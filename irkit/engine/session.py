@@ -194,13 +194,12 @@ class Session:
         """
         if self.ctx.ledger.last() > self.state.seq:
             self.gain()
-        with self.way_back():
-            if self.run.holder == self.own:
-                self._follow()
-            self._happen()
-            self._beat()
-            if self.run.holder == self.own:
-                clocks.warn(self)
+        if self.run.holder == self.own:
+            self._follow()
+        self._happen()
+        self._beat()
+        if self.run.holder == self.own:
+            clocks.warn(self)
         found, self.news = self.news, []
         if self.run.holder != self.own:
             how = ("This run was packed to be moved" if self.run.packed >= 0
@@ -217,8 +216,7 @@ class Session:
         except NotTheHolder:
             raise
         except IrkitError as error:
-            if "irkit resume" not in error.next:
-                error.next = "; then: ".join(filter(None, (error.next, f"irkit resume {self.ctx.ledger.folder.name}")))
+            error.next = "; then: ".join(filter(None, (error.next, f"irkit resume {self.ctx.ledger.folder.name}")))
             raise
 
     def _follow(self) -> None:

@@ -196,7 +196,7 @@ def compose(raw: bytes, path: str) -> Node:
 
 
 def compose_head(raw: bytes, path: str, keys: Collection[str]) -> Node:
-    """The same of a mapping up to the last of these keys; of the rest, nothing is read or said."""
+    """The same of a mapping up to the last of these keys, where any are given; of the rest, nothing is read or said."""
     mistakes = Mistakes(path, raw)
     return root(raw, mistakes, keys) or mistakes.fail()
 

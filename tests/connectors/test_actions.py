@@ -85,6 +85,7 @@ def test_parameters_and_result_are_typed(action: Action) -> None:
         assert all(kind in PLAIN for kind in (kinds if optional else [param.type])), param
         assert param.required or optional or param.default is not None
     assert issubclass(action.returns, Record)
+    assert action.returns.__struct_config__.frozen
 
 
 @reading
