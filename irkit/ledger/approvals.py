@@ -24,14 +24,14 @@ from msgspec.structs import replace
 
 from irkit.ledger import texts
 from irkit.ledger.disclose import Disclosure, disclose
-from irkit.ledger.entry import SENDING, canonical
+from irkit.ledger.entry import ANSWER, SENDING, canonical
 from irkit.ledger.fit import fit, fit_data, octets
 from irkit.ledger.sshsig import Signer
 
 ASKED, GIVEN, REFUSED, EXPIRED = "approval.asked", "approval.given", "approval.refused", "approval.expired"
 CHUNK = 700                   # parts in one value, so that none outgrows a line
 THROTTLED = 429
-TAKEN = frozenset({"step.started", ASKED, GIVEN, REFUSED, EXPIRED, SENDING, "request.not_sent", "request.answer"})
+TAKEN = frozenset({"step.started", ASKED, GIVEN, REFUSED, EXPIRED, SENDING, "request.not_sent", ANSWER})
 
 
 # -- fingerprints ------------------------------------------------------------------------------------------------
@@ -221,7 +221,7 @@ class Approvals:
         elif kind == SENDING and (given := _number(data.get("approval"))) is not None:
             self._sent[seq] = use = given, fields.get("item")
             self._used[use] = seq
-        elif kind == "request.not_sent" or (kind == "request.answer" and data.get("status") == THROTTLED):
+        elif kind == "request.not_sent" or (kind == ANSWER and data.get("status") == THROTTLED):
             self._used.pop(self._sent.get(fields.get("ref", -1), (-1, None)), None)
 
     def _replace(self, place: tuple[str, str]) -> None:

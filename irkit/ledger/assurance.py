@@ -33,12 +33,12 @@ class Attribution:
         self.ranges: list[Range] = []
         self._open: dict[int, list[Range]] = {}        # session -> its ranges without a note of its own
 
-    def entry(self, seq: int, session: int) -> None:
-        last = self.ranges[-1] if self.ranges else None
-        if last is not None and last.session == session and last.last == seq - 1 and not last.attributed:
-            last.last = seq
+    def entries(self, first: int, last: int, session: int) -> None:
+        before = self.ranges[-1] if self.ranges else None
+        if before is not None and before.session == session and before.last == first - 1 and not before.attributed:
+            before.last = last
         elif len(self.ranges) < MOST_RANGES:
-            self.ranges.append(Range(seq, seq, session))
+            self.ranges.append(Range(first, last, session))
             self._open.setdefault(session, []).append(self.ranges[-1])
 
     def note(self, session: int) -> None:

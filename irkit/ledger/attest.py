@@ -125,6 +125,10 @@ class Attest:
         self._due = is_noted(fields)
         self._often()
 
+    def fits(self, count: int) -> bool:
+        """Whether so many answers may come next of which nothing is to be said."""
+        return self.sealed is None and self.tree.size + count - self.noted <= self._most()
+
     def take(self, seq: int, fields: Mapping[str, Any], leaf: bytes) -> None:
         """Go past an entry that is known to be good."""
         self.tree.add(leaf)
@@ -153,10 +157,13 @@ class Attest:
         self._due = False
 
     def _often(self) -> None:
-        size, most = self.tree.size, min(self.policy.max_entries, self.demanded.max_entries)
+        size, most = self.tree.size, self._most()
         if size - self.noted == most + 1 and not self._off:
             self._report(size - 1, "policy", f"entries {self.noted} to {size - 1} have no note; {most} may stand without",
                          "A note was removed, or the ledger was not written by irkit.")
+
+    def _most(self) -> int:
+        return min(self.policy.max_entries, self.demanded.max_entries)
 
     # -- rules of kinds ------------------------------------------------------------------------------------------
 

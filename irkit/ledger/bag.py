@@ -21,7 +21,7 @@ from typing import Any, Self
 from irkit.errors import LedgerError
 from irkit.ledger import sshsig, texts
 from irkit.ledger.artefacts import SHA256
-from irkit.ledger.database import Noted, Orphan, Row
+from irkit.ledger.database import Noted, Orphan, Row, together
 from irkit.ledger.entry import MAX_LINE, canonical, leaf_hash
 from irkit.ledger.finding import CONTRADICTED, MISSING, NOT_CHECKED, Finding
 from irkit.ledger.note import MOST
@@ -152,7 +152,7 @@ class BagSource:
             mine, basis = list(values.of(seq)), list(withheld.of(seq))
             leaf = _withheld_leaf(line, seq)
             if leaf is None:
-                yield Row(seq, line, leaf_hash(line), mine, frozenset(str(row.get("digest")) for row in basis))
+                yield Row(seq, line, leaf_hash(line), together(mine), frozenset(str(row.get("digest")) for row in basis))
                 continue
             if not any(row.get("leaf") == leaf.hex() for row in basis):
                 found(Finding(seq, "withheld", f"entry {seq} is withheld, and no ground is listed",

@@ -18,7 +18,7 @@ What signatures add stands in `irkit.ledger.attest`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from irkit.ledger import disclose
@@ -28,6 +28,7 @@ from irkit.ledger.database import Row
 from irkit.ledger.entry import ACCEPTED, GENESIS, MODES, SENDING, known, leaf_hash, parse
 from irkit.ledger.finding import CONTRADICTED, MISSING, NOT_CHECKED, Finding
 from irkit.ledger.holding import Holding
+from irkit.ledger.vouch import Stretch
 
 _ARTEFACT = {CONTRADICTED: "The file was changed or replaced after it was kept.", MISSING: "The file was removed.",
              NOT_CHECKED: "Nothing is known about it."}
@@ -125,6 +126,21 @@ class Checker:
             self._report(seq, "bytes", f"entry {seq} cannot be read: {error}", "It was changed, or not written by irkit.")
             return None
         return fields, self._disclosures(seq, fields.get("sd", []), row.disclosures, row.withheld)
+
+    def fits(self, stretch: Stretch) -> bool:
+        """Whether nothing is to be said of a stretch that comes next."""
+        self.attest.end()
+        return (stretch.first == self.next and stretch.prev in self._follows and stretch.log == self.attest.origin
+                and stretch.session not in self.ended and self.sessions.get(stretch.session) == stretch.who
+                and self.attest.fits(stretch.rows))
+
+    def go_along(self, stretch: Stretch, rows: Sequence[Row]) -> None:
+        """Go past a stretch that fits, and its rows."""
+        self.attest.tree.extend([row.leaf for row in rows])
+        self.disclosures += stretch.values
+        last = rows[-1]
+        self.last = known(last.line)
+        self._pass(last.seq, last.leaf, {last.leaf.hex()})
 
     def withhold(self, seq: int, leaf: bytes) -> None:
         """Go past an entry of which an export shows the leaf alone."""

@@ -11,10 +11,28 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from irkit.ledger.adjtime import Interval, combined, offset_of_moment
+from irkit.ledger.entry import ANSWER
 from irkit.ledger.finding import FLAGGED, Finding
 from irkit.ledger.source import Found
 
 TOLERATED = timedelta(seconds=2)
+
+
+def seen_in(at: datetime, data: Mapping[str, Any]) -> Interval | None:
+    """What an answer's Date says, given its entry's time and data; None where nothing, and in a drill, whose Dates are made."""
+    if "date" not in data or "drill_at" in data:
+        return None
+    try:
+        return offset_of_moment(datetime.fromisoformat(data["date"]), at - timedelta(milliseconds=data["ms"]), at)
+    except (ValueError, TypeError, KeyError, OverflowError):
+        return None
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 class Dates:
@@ -26,19 +44,25 @@ class Dates:
         self._offset: Interval | None = None
 
     def entry(self, seq: int, fields: Mapping[str, Any]) -> None:
-        data = fields.get("data", {})
-        if fields["kind"] != "request.answer" or "date" not in data or "drill_at" in data:
-            return
-        try:
-            at, date = datetime.fromisoformat(fields["at"]), datetime.fromisoformat(data["date"])
-            seen = offset_of_moment(date, at - timedelta(milliseconds=data["ms"]), at)
-        except (ValueError, TypeError, KeyError, OverflowError):
+        if fields["kind"] != ANSWER or (at := _time(fields["at"])) is None \
+                or (seen := seen_in(at, fields.get("data", {}))) is None:
             return
         together = combined([seen] if self._offset is None else [seen, self._offset])
         if self._offset is None or together is None:
             self.end()
             self._first = seq
         self._offset, self._last = together or seen, seq
+
+    def stretch(self, first: int, last: int, low: int, high: int) -> bool:
+        """The same of answers from `first` to `last` that all allow so many microseconds. False where that is news."""
+        seen = timedelta(microseconds=low), timedelta(microseconds=high)
+        together = seen if self._offset is None else combined([seen, self._offset])
+        if together is None:
+            return False
+        if self._offset is None:
+            self._first = first
+        self._offset, self._last = together, last
+        return True
 
     def end(self) -> None:
         """The stretch is over: say how far the clock was off, if it was."""

@@ -19,22 +19,28 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from json.scanner import make_scanner
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from msgspec import Meta
 
 from irkit.errors import LedgerError
 from irkit.ledger.entry import MAX_DEPTH, MAX_LINE, canonical, canonical_bytes
 from irkit.ledger.fit import fit, octets
-from irkit.ledger.reread import Unread, from_base64, reread_lines
+from irkit.ledger.reread import Unread, from_base64, lines_of
 
 NAME = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 _ARTEFACT = {"artefact", "bytes"}
-_ENDS = ("CgAA", "=", "AACgAA", "ACgAA")       # no text leaves one letter over: "=" has it refused
+_ENDS = (b"CgAA", b"=", b"AACgAA", b"ACgAA")       # no text leaves one letter over: "=" has it refused
 _URLSAFE = bytes.maketrans(b"+/", b"-_")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _SWAPPED = bytes.maketrans(b"-_+/", b"+/-_")        # so that the letters of the other alphabet are none of the standard's
 # How '{"artefact":"' looks in base64, at each of three offsets; what depends on its neighbours is left off.
 _MARKED = [base64.b64encode(b"." * n + b'{"artefact":"')[-(-n * 4 // 3):-4].decode() for n in range(3)]
 _sha256, _a2b, _b2a = hashlib.sha256, binascii.a2b_base64, binascii.b2a_base64
+_ZEROS = (2, 0, 4, 3)                          # bytes that those stand for, and that are left out
+_NOT_NESTING = bytes(set(range(256)) - set(b"[{\n"))
+_SALT = Annotated[str, Meta(min_length=22, max_length=22)]
+_read_lines = lines_of(tuple[_SALT, str, Any])
 _scan = make_scanner(json.JSONDecoder())  # type: ignore[arg-type]  # typeshed wants a scanner
 
 
@@ -105,6 +111,13 @@ def clashing(names: tuple[str, ...]) -> str:
         if not NAME.fullmatch(name) or any(stem in names for stem in stems):
             return name
     return ""
+
+
+def fit_together(digests: bytes, bodies: Sequence[bytes]) -> bool:
+    """Whether `digests` are what stands in `sd` for each of these, in their order and with a space between two."""
+    raw = b"\0".join([*[_sha256(body).digest() for body in bodies], b""])
+    text = _b2a(raw, newline=False).translate(_URLSAFE)                # 33 bytes each: 44 letters, of which the last is an A
+    return digests[43::44] == b" " * digests.count(b" ") and digests.replace(b" ", b"A") == text[:-1]
 
 
 def hashed(bodies: Iterable[str]) -> list[str]:
@@ -182,29 +195,37 @@ def _too_deep(value: Any, depth: int) -> bool:
 
 
 def read_all(bodies: Sequence[str]) -> dict[str, Any]:
-    """The values of an entry by name. Raises ValueError unless each is well-formed, canonical, and of a name of its own.
-
-    Decoded as one: each is padded with letters that stand for zero bits, and ended by a group that stands for a line feed and
-    two zero bytes. All zero bytes are left out; where there were more of them than were put in, they stood in a text.
-    """
-    together = "".join([body + _ENDS[len(body) % 4] for body in bodies]).encode("ascii")
+    """The values of an entry by name. Raises ValueError unless each is well-formed, canonical, and of a name of its own."""
     try:
-        raw = from_base64(together.translate(_SWAPPED))
+        found = [(name, value) for _, name, value in read_together([body.encode("ascii") for body in bodies])]
     except Unread:
-        raw = b""
-    if len(raw) * 4 != len(together) * 3:
-        raise ValueError("one is not in base64url")
-    text = raw.translate(None, b"\0")
-    try:
-        found = reread_lines(text)
-        values = {name: value for _, name, value in found} if len(found) == len(bodies) else {}
-    except Unread:
-        values = dict(read(body) for body in bodies)
-    if text.count(b"[") + text.count(b"{") > MAX_DEPTH and any(_too_deep(value, 2) for value in values.values()):
-        raise ValueError(f"one is nested more than {MAX_DEPTH} deep")
-    if len(values) != len(bodies) or len(text) != sum([len(body) * 3 // 4 + 1 for body in bodies]):
-        raise ValueError("one is not [salt, name, value], is not canonical, or has the name of another")
+        found = [read(body) for body in bodies]
+    values = dict(found)
+    if len(values) != len(bodies):
+        raise ValueError("one has the name of another")
     return values
+
+
+def read_together(bodies: Sequence[bytes]) -> list[tuple[str, str, Any]]:
+    """Salt, name and value of disclosures of one entry or many, in a fraction of the time.
+
+    Raises Unread unless `read`, strict, accepts each of them; perhaps also where it does. Decoded as one: each is padded with
+    letters that stand for zero bits, and ended by a group that stands for a line feed and two zero bytes. All zero bytes are
+    left out; where there were more of them than were put in, they stood in a text.
+    """
+    over = [len(body) % 4 for body in bodies]
+    together = b"".join([body + _ENDS[more] for body, more in zip(bodies, over, strict=True)])
+    raw = from_base64(together.translate(_SWAPPED))
+    text = raw.translate(None, b"\0")
+    if len(raw) * 4 != len(together) * 3 or len(raw) - len(text) != sum(map(_ZEROS.__getitem__, over)):
+        raise Unread
+    found = _read_lines(text)
+    if len(found) != len(bodies):
+        raise Unread
+    nesting = text.translate(None, _NOT_NESTING).split(b"\n")
+    if max(map(len, nesting)) > MAX_DEPTH and any(_too_deep(value, 2) for _, _, value in found):
+        raise Unread
+    return found
 
 
 def is_mark(value: object) -> bool:

@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from json.scanner import make_scanner
 from typing import Annotated, Any, NamedTuple, Never
 
 from msgspec import UNSET, Meta, UnsetType, defstruct
 
-from irkit.ledger.reread import Unread, fits, read, reread, write
+from irkit.ledger.reread import Unread, fits, lines_of, read, reread, write
 
 VERSION = 1                    # SHA-256 and Ed25519
 GENESIS = "0" * 64             # `prev` of entry 0
@@ -32,6 +33,7 @@ MODES = frozenset({"live", "drill", "test"})
 BY = frozenset({"machine", "copied", "human"})
 
 SENDING = "request.sending"
+ANSWER = "request.answer"
 ACCEPTED = "handover.accepted"
 HOLDING = frozenset({"run.opened", "run.resumed", "handover.accepted"})    # the latest of a run says whose session may send
 
@@ -160,8 +162,27 @@ def _parse(line: bytes, *, strict: bool) -> Any:
 
 _SHAPES: dict[type[Any], Any] = {str: str, int: Annotated[int, Meta(ge=-MAX_INT, le=MAX_INT)], dict: dict[str, Any],
                                  list: list[str]}
-_LINE = defstruct("_LINE", [(name, _SHAPES[kind]) if name in _NEEDED else (name, _SHAPES[kind] | UnsetType, UNSET)
-                            for name, kind in _TYPES.items()], forbid_unknown_fields=True)
+_LINE: Any = defstruct("_LINE", [(name, _SHAPES[kind]) if name in _NEEDED else (name, _SHAPES[kind] | UnsetType, UNSET)
+                                 for name, kind in _TYPES.items()], forbid_unknown_fields=True)
+_read_lines = lines_of(_LINE)
+
+
+def parse_together(lines: Sequence[bytes]) -> list[Any]:
+    """The fields of lines as attributes of an object each, in a fraction of the time; msgspec.UNSET, which is false, for none.
+
+    Raises Unread or ValueError unless `parse`, strict, accepts every line; perhaps also where it does.
+    """
+    fields = _read_lines(b"\n".join([*lines, b""]))
+    if len(fields) != len(lines) or max(map(len, lines)) > MAX_LINE \
+            or any(one.v != VERSION or one.by not in BY for one in fields):
+        raise Unread
+    data = [one.data for one in fields if one.data is not UNSET]
+    for key in set(itertools.chain.from_iterable(data)):
+        check_key(key)
+    for value in itertools.chain.from_iterable([one.values() for one in data]):
+        if type(value) is not str and not (type(value) is int and -MAX_INT <= value <= MAX_INT):
+            _check_part(value, 2)
+    return fields
 
 
 def _check_fields(fields: dict[str, Any]) -> None:
@@ -193,14 +214,19 @@ def _check_value(value: dict[str, Any] | list[Any], depth: int) -> None:
         for key in value:
             check_key(key)
     for part in value.values() if type(value) is dict else value:
-        if type(part) is dict or type(part) is list:
-            _check_value(part, depth + 1)
-        elif type(part) is int and not -MAX_INT <= part <= MAX_INT:
-            raise ValueError("it holds an integer outside ±(2^53-1)")
-        elif type(part) is float:
-            raise ValueError("it holds a number that is no integer")
-        elif part is None:
-            raise ValueError("it holds a null")
+        if type(part) is not str:
+            _check_part(part, depth)
+
+
+def _check_part(part: Any, depth: int) -> None:
+    if type(part) is dict or type(part) is list:
+        _check_value(part, depth + 1)
+    elif type(part) is int and not -MAX_INT <= part <= MAX_INT:
+        raise ValueError("it holds an integer outside ±(2^53-1)")
+    elif type(part) is float:
+        raise ValueError("it holds a number that is no integer")
+    elif part is None:
+        raise ValueError("it holds a null")
 
 
 @functools.lru_cache(maxsize=1024)

@@ -8,16 +8,18 @@ the two.
 from __future__ import annotations
 
 import contextlib
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder(order="sorted").encode
-_SALT = Annotated[str, msgspec.Meta(min_length=22, max_length=22)]
-_decode_lines = msgspec.json.Decoder(tuple[_SALT, str, Any]).decode_lines
 _decode_octets = msgspec.json.Decoder(bytes).decode
 _encode_lines = msgspec.json.Encoder(order="sorted").encode_lines
+
+
+T = TypeVar("T")
 
 
 class Unread(Exception):
@@ -58,19 +60,25 @@ def reread(raw: bytes) -> Any:
     raise Unread
 
 
-def reread_lines(raw: bytes) -> list[tuple[str, str, Any]]:
-    """The disclosures [salt, name, value] that `raw` holds, one a line, where each line is the canonical form of one.
+def lines_of(shape: type[T]) -> Callable[[bytes], list[T]]:
+    """What reads lines, each with its line feed and the canonical form of what it says, as values of a msgspec type.
 
-    As a canonical form has no line feed in it, there are as many as lines, and none reaches into the next line.
+    As a canonical form has no line feed in it, there are as many values as lines, and none reaches into the next line. What it
+    returns raises Unread, as `reread` does.
     """
-    try:
-        found = _decode_lines(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Unread from None
-    with contextlib.suppress(TypeError, ValueError, RecursionError):
-        if _encode_lines(found) == raw:
-            return found
-    raise Unread
+    decode = msgspec.json.Decoder(shape).decode_lines
+
+    def reread_lines(raw: bytes) -> list[T]:
+        try:
+            found = decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise Unread from None
+        with contextlib.suppress(TypeError, ValueError, RecursionError):
+            if _encode_lines(found) == raw:
+                return found
+        raise Unread
+
+    return reread_lines
 
 
 def from_base64(raw: bytes) -> bytes:

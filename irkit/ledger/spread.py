@@ -1,9 +1,9 @@
 """The work of a verification, spread over the processors of a machine; its findings are as if one had done it.
 
-This process reads all rows, and takes them in their order. In between, those of a long ledger are judged a chunk at a time by
-forked helpers (`irkit.ledger.vouch`). What a helper vouches for is taken as read; everything else is judged here, as all rows
-are where there is no helper: in a short ledger, in a drill, with one processor, beside threads, away from Linux. A helper
-that ends before its work does vouches for nothing more, so nothing depends on its living.
+This process reads all rows, and takes them in their order. In between, they are judged a chunk at a time
+(`irkit.ledger.vouch`): those of a long ledger by forked helpers, all others here, as where there is no helper: in a drill, with
+one processor, beside threads, away from Linux. What is vouched for is taken as read, stretches of it as one; everything else is
+looked at here. A helper that ends before its work does vouches for nothing more, so nothing depends on its living.
 
 A helper holds no file and writes nowhere but into its pipe; it ends with that pipe, and so with this process however that
 ends. Few chunks are under way at a time, and none has more than `_BYTES` and one row.
@@ -15,62 +15,104 @@ import contextlib
 import gc
 import marshal
 import os
+import select
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable
-from typing import Never, Self
+from collections.abc import Sequence
+from typing import Any, Never, Protocol, Self, cast
 
 from irkit.errors import IrkitError
-from irkit.ledger.database import Row
+from irkit.ledger.database import Noted, Row
 from irkit.ledger.finding import Finding
 from irkit.ledger.source import Event, Source, Trouble
-from irkit.ledger.vouch import Bare, vouch
+from irkit.ledger.vouch import Bare, Stretch, vouch
 
-_ALONE = 500                   # rows before helpers pay
-_HELPERS = 2                   # reading and taking keep this process as busy as judging keeps two
-_AHEAD = 2                     # chunks under way for each helper
-_ROWS = 256                    # of a chunk, at most
+_ALONE = 2                     # chunks for which helpers do not pay
+_HELPERS = 2                   # more would wait for this process, which reads all rows and takes them
+_AHEAD = 3                     # chunks for a helper to have at once
+_MOST = 8                      # chunks under way
+_ROWS = 96                     # of a chunk, at most
 _BYTES = 512 << 10
 _OVERHEAD = 200                # bytes of a row beside its line and values
 _PIPE = 1 << 20
 _SIZE = 8                      # bytes that say how long a chunk is
+_UNREAD: Bare = (-1, None, None, ("", ""))      # in place of a row that holds too much, or what it should not
 _GARBAGE = 100_000             # objects made before the collector looks for garbage
-_UNREAD: Bare = (None, None, [])
 
-Take = Callable[[Event | Finding, bool], None]
+Judged = tuple[bytes, list[Stretch]]
+
+
+class Taker(Protocol):
+    """Whoever takes what a source holds, in its order."""
+
+    def take(self, event: Event | Finding, vouched: bool) -> None:
+        """Take what comes next, and of a row whether it is vouched for."""
+
+    def go_along(self, stretch: Stretch, rows: Sequence[Row]) -> bool:
+        """Take the rows of a stretch as one. False when that was not done, and each is to be taken by itself."""
 
 
 class _Ended(Exception):
     """Whoever takes has failed, for the reason in `args`: this is no failure of the source, and nothing more is handed on."""
 
 
-def each(source: Source, take: Take) -> None:
-    """Hand on all that a source holds and finds, in its order, and of each row whether a helper vouches for it.
+def each(source: Source, taker: Taker) -> None:
+    """Hand on all that a source holds and finds, in its order.
 
-    Raises Trouble where the source does, after everything that came before; and whatever `take` raises.
+    Raises Trouble where the source does, after everything that came before; and whatever the taker raises.
     """
-    with _Spread(take) as spread:
+    with _Spread(taker) as spread:
         try:
             spread.all(source)
         except _Ended as ended:
             raise ended.args[0] from None
 
 
+class _Chunk:
+    """What comes in order, the rows among it that are judged, and those in parts where something else comes between them."""
+
+    def __init__(self) -> None:
+        self.events: list[Event | Finding] = []
+        self.parts: list[list[Bare]] = []
+        self.rows = self.weight = 0
+        self._broken = True
+
+    def add(self, event: Event | Finding) -> None:
+        self.events.append(event)
+        if type(event) is not Row:
+            self._broken = True
+            self.weight += _OVERHEAD + len(event.note if isinstance(event, Noted) and isinstance(event.note, bytes) else b"")
+            return
+        if self._broken:
+            self._broken = False
+            self.parts.append([])
+        seq, line, leaf, values, _ = event
+        bare, weight = _UNREAD, _BYTES
+        if type(values) is tuple and type(line) is bytes:
+            weight = _OVERHEAD + len(line) + len(values[1])
+            if weight < _BYTES:
+                bare = seq, line, leaf, values
+        self.weight += weight
+        self.rows += 1
+        self.parts[-1].append(bare)
+
+
 class _Spread:
     """Gathers chunks, has them judged, and hands them on in order."""
 
-    def __init__(self, take: Take) -> None:
-        self._take = take
-        self._chunk: list[Event | Finding] = []
-        self._rows: list[Bare] = []
-        self._weight = self._seen = 0
-        self._waiting: deque[tuple[list[Event | Finding], int, _Helper]] = deque()
+    def __init__(self, taker: Taker) -> None:
+        self._taker = taker
+        self._chunk = _Chunk()
+        self._held: list[_Chunk] = []
+        self._long = False
+        self._waiting: deque[tuple[_Chunk, _Helper | Judged]] = deque()
         self._helpers: list[_Helper] = []
         self._hired: list[_Helper] = []
         self._collected = gc.get_threshold()
 
     def __enter__(self) -> Self:
+        gc.set_threshold(_GARBAGE)         # rows live as long as their chunk: a collector that runs often looks at them again
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -88,65 +130,83 @@ class _Spread:
         self._end()
 
     def _add(self, event: Event | Finding) -> None:
-        if not self._helpers:
-            self._alone(event)
-            return
-        self._chunk.append(event)
-        weight = _weight(event)
-        self._weight += weight
-        if type(event) is Row:
-            self._rows.append((event.line, event.leaf, event.disclosures) if weight < _BYTES else _UNREAD)
-        if self._weight > _BYTES or len(self._chunk) >= _ROWS:
-            self._pass_on()
+        chunk = self._chunk
+        chunk.add(event)
+        if chunk.weight > _BYTES or len(chunk.events) >= _ROWS:
+            self._held.append(chunk)
+            self._chunk = _Chunk()
+            if self._long or len(self._held) > _ALONE:
+                self._hire()
+                self._pass_on()
 
     def _end(self) -> None:
         """Hand on everything that was added."""
+        self._held.append(self._chunk)
+        self._chunk = _Chunk()
         self._pass_on()
         self._settle(0)
 
-    def _alone(self, event: Event | Finding) -> None:
-        self._hand_on([event], b"\0")
-        if type(event) is Row:
-            self._seen += 1
-            if self._seen == _ALONE:
-                self._hire()
+    def _pass_on(self) -> None:
+        """Have what is held judged, each chunk by a helper that has not enough to do, or else here."""
+        for chunk in self._held:
+            self._waiting.append((chunk, self._sent(chunk) or vouch(chunk.parts)))
+            self._settle(_MOST)
+        self._held.clear()
+
+    def _sent(self, chunk: _Chunk) -> _Helper | None:
+        """The helper that judges a chunk."""
+        while free := [helper for helper in self._helpers if helper.pending < _AHEAD]:
+            helper = min(free, key=lambda helper: helper.pending)
+            if helper.send(chunk.parts):
+                return helper
+            self._helpers.remove(helper)
+        return None
 
     def _hire(self) -> None:
-        """From here on, rows live as long as their chunk: a collector that runs often would look at the same ones again."""
+        """Once, when it shows that the ledger is long."""
+        if self._long:
+            return
+        self._long = True
         with contextlib.suppress(OSError):
             if _may_fork():
-                gc.set_threshold(_GARBAGE)
-                self._hired = _hired(_HELPERS)
+                self._hired = _hired(_room())
                 self._helpers = [*self._hired]
 
-    def _pass_on(self) -> None:
-        chunk, rows = self._chunk, self._rows
-        self._chunk, self._rows, self._weight = [], [], 0
-        while self._helpers:
-            helper = self._helpers.pop(0)
-            if helper.send(rows):
-                self._helpers.append(helper)
-                break
-        else:
-            self._settle(0)
-            self._hand_on(chunk, bytes(len(rows)))
-            return
-        self._waiting.append((chunk, len(rows), helper))
-        self._settle(_AHEAD * len(self._helpers))
-
     def _settle(self, most: int) -> None:
-        """Hand on the chunks that were judged, until so many are under way."""
-        while len(self._waiting) > most:
-            chunk, rows, helper = self._waiting.popleft()
-            self._hand_on(chunk, helper.receive(rows))
+        """Hand on what was judged, in order; wait for it only while more than so many chunks are under way."""
+        while self._waiting:
+            chunk, judged = self._waiting[0]
+            if isinstance(judged, _Helper):
+                if len(self._waiting) <= most and not judged.ready():
+                    break
+                judged = judged.receive(chunk.rows)
+            self._waiting.popleft()
+            self._hand_on(chunk, judged)
 
-    def _hand_on(self, chunk: list[Event | Finding], vouched: bytes) -> None:
-        verdicts, take = iter(vouched), self._take
+    def _hand_on(self, chunk: _Chunk, judged: Judged) -> None:
         try:
-            for event in chunk:
-                take(event, next(verdicts) == 1 if type(event) is Row else False)
+            self._take(chunk.events, *judged)
         except Exception as error:
             raise _Ended(error) from None
+
+    def _take(self, events: list[Event | Finding], vouched: bytes, stretches: Sequence[Stretch]) -> None:
+        taker, ahead = self._taker, iter(stretches)
+        due = next(ahead, None)
+        at = row = 0               # the next event, and which row it is if it is one
+        while at < len(events):
+            if due is not None and due.at == row and type(events[at]) is Row:
+                rows = cast("list[Row]", events[at:at + due.rows])
+                gone, due = taker.go_along(due, rows), next(ahead, None)
+                if gone:
+                    at, row = at + len(rows), row + len(rows)
+                    continue
+            event = events[at]
+            at += 1
+            if type(event) is Row:
+                taker.take(event, vouched[row] == 1)
+                row += 1
+            else:
+                taker.take(event, False)
 
 
 class _Helper:
@@ -169,23 +229,32 @@ class _Helper:
         os.close(theirs)
         os.close(answers)
         _widen(self._chunks)
+        self.pending = 0           # chunks that it has
+        self._poll = select.poll()
+        self._poll.register(self._verdicts, select.POLLIN)
 
-    def send(self, rows: list[Bare]) -> bool:
+    def send(self, parts: list[list[Bare]]) -> bool:
         """Have a chunk judged. False when the helper has ended."""
-        raw = marshal.dumps(rows)
         with contextlib.suppress(BrokenPipeError):
-            _write(self._chunks, len(raw).to_bytes(_SIZE, "big") + raw)
+            _send(self._chunks, parts)
+            self.pending += 1
             return True
         return False
 
-    def receive(self, rows: int) -> bytes:
-        """The verdicts on the oldest chunk that was not asked about; of a helper that has ended, that it vouches for nothing.
+    def ready(self) -> bool:
+        """Whether it has judged a chunk, or ended."""
+        return bool(self._poll.poll(0))
 
-        They are so few that writing them never waits for this.
+    def receive(self, rows: int) -> Judged:
+        """What it says of the oldest chunk that was not asked about; of a helper that has ended, that it vouches for nothing.
+
+        It is so short that writing it never waits for this.
         """
+        self.pending -= 1
         with contextlib.suppress(EOFError):
-            return _read(self._verdicts, rows)
-        return bytes(rows)
+            vouched, stretches = _receive(self._verdicts)
+            return vouched, [Stretch(*one) for one in stretches]
+        return bytes(rows), []
 
     def dismiss(self) -> None:
         """Whatever it does now is of no use, and if it was stopped it must not be waited for."""
@@ -218,6 +287,11 @@ def _may_fork() -> bool:
         and signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL
 
 
+def _room() -> int:
+    """How many helpers have something to do beside this process."""
+    return min(_HELPERS, len(os.sched_getaffinity(0)) - 1)
+
+
 def _be_helper(chunks: int, verdicts: int, parents: list[_Helper]) -> Never:
     """The rest of the child's life. Ctrl-C is for the process it works for, with which it ends."""
     try:
@@ -228,26 +302,31 @@ def _be_helper(chunks: int, verdicts: int, parents: list[_Helper]) -> Never:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         for parent in parents:
             parent.close()
-        while size := _read(chunks, _SIZE, or_nothing=True):
-            rows = marshal.loads(_read(chunks, int.from_bytes(size, "big")))     # noqa: S302 - from the process it forked from
-            _write(verdicts, vouch(rows))
+        with contextlib.suppress(EOFError):
+            while True:
+                vouched, stretches = vouch(_receive(chunks))
+                _send(verdicts, (vouched, [tuple(one) for one in stretches]))
     finally:
         os._exit(0)
 
 
-def _write(pipe: int, raw: bytes) -> None:
-    left = memoryview(raw)
+def _send(pipe: int, what: Any) -> None:
+    raw = marshal.dumps(what)
+    left = memoryview(len(raw).to_bytes(_SIZE, "big") + raw)
     while left:
         left = left[os.write(pipe, left):]
 
 
-def _read(pipe: int, size: int, *, or_nothing: bool = False) -> bytes:
-    """Exactly that many bytes. Raises EOFError where they end before, unless they end before the first and `or_nothing`."""
+def _receive(pipe: int) -> Any:
+    """Raises EOFError when whoever sends has ended."""
+    return marshal.loads(_read(pipe, int.from_bytes(_read(pipe, _SIZE), "big")))    # noqa: S302 - from a process forked here
+
+
+def _read(pipe: int, size: int) -> bytes:
+    """Exactly that many bytes. Raises EOFError where they end before."""
     parts: list[bytes] = []
     while size:
         if not (part := os.read(pipe, min(size, _PIPE))):
-            if or_nothing and not parts:
-                break
             raise EOFError
         parts.append(part)
         size -= len(part)
@@ -259,14 +338,3 @@ def _widen(pipe: int) -> None:
     import fcntl
     with contextlib.suppress(OSError):
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
-
-
-def _weight(event: Event | Finding) -> int:
-    """Its bytes, roughly; of a row that holds what it should not, a whole chunk's."""
-    if type(event) is Row:
-        try:
-            return _OVERHEAD + len(event.line) + sum([len(body) for _, _, body in event.disclosures])
-        except TypeError:
-            return _BYTES
-    parts = event if isinstance(event, tuple) else ()
-    return _OVERHEAD + sum([len(part) for part in parts if isinstance(part, str | bytes)])

@@ -103,6 +103,18 @@ class Stamps:
         if self._upper or self._floor is not None:
             self._window(seq, fields["at"])
 
+    def stretch(self, first: int, earliest: str, latest: str) -> bool:
+        """The same of entries from `first` on that name no token, with times between those two. False where one is news.
+
+        What is not too late for the first of them is not too late for any: the bounds of later ones are later.
+        """
+        if not self._upper and self._floor is None:
+            return True
+        while self._upper and self._upper[-1][0] <= first:
+            self._upper.pop()
+        low, high = datetime.fromisoformat(earliest), datetime.fromisoformat(latest)
+        return (self._floor or low) <= low and high <= (self._upper[-1][1] if self._upper else high)
+
     def _anchor(self, seq: int, data: Mapping[str, Any]) -> None:
         name = str(data.get("token_sha256"))
         stamp = self._stamps.get(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 _sha256 = hashlib.sha256
 
@@ -24,6 +25,20 @@ class Tree:
             leaf = _sha256(b"\1" + self._peaks.pop() + leaf).digest()
             pairs //= 2
         self._peaks.append(leaf)
+
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        """Append leaf hashes: those of a pair at once, then of a pair of pairs, and so on."""
+        level, nodes, single = self.size, list(leaves), []
+        self.size += len(nodes)
+        while nodes:
+            if level % 2:                      # the last peak has as many leaves as a node
+                nodes.insert(0, self._peaks.pop())
+            if len(nodes) % 2:
+                single.append(nodes.pop())
+            pairs = iter(nodes)
+            nodes = [_sha256(b"\1" + left + right).digest() for left, right in zip(pairs, pairs, strict=True)]
+            level //= 2
+        self._peaks += reversed(single)
 
     def root(self) -> bytes:
         """32 bytes; of an empty tree the hash of nothing."""

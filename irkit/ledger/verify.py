@@ -7,7 +7,7 @@ What is checked stands in `irkit.ledger.check` and `irkit.ledger.attest`, what t
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -36,6 +36,7 @@ from irkit.ledger.source import Event, FolderSource, Trouble, Withheld
 from irkit.ledger.sshsig import CannotCheck
 from irkit.ledger.stamps import Stamps
 from irkit.ledger.trust import Expected, Other, Trust, people
+from irkit.ledger.vouch import Stretch
 
 MOST_FINDINGS = 200
 
@@ -132,6 +133,7 @@ class _Verification:
         self._expected = Expected(trust.expect)
         self._stamps = Stamps(trust.tsa_ca, self._found)
         self._dates = Dates(self._found)
+        self._other: Other | None = None
         self._last: Mapping[str, Any] = {}
         for given in filter(None, (trust.signers, trust.revoked, trust.tsa_ca)):
             if path.resolve() in given.resolve().parents:
@@ -143,17 +145,16 @@ class _Verification:
     def run(self) -> Report:
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._source)
-            other = None
             if self._trust.against is not None:
                 copy = open_source(self._trust.against)
                 stack.enter_context(copy)
-                other = Other(copy)
+                self._other = Other(copy)
             try:
                 if isinstance(self._source, BagSource):
                     self._source.manifests(self._found)
                 self._stamps.read(self._source)
-                spread.each(self._source, lambda event, vouched: self._take(event, vouched, other))
-                self._end(other)
+                spread.each(self._source, self)
+                self._end()
             except Trouble as trouble:
                 place = self._checker.next if trouble.mechanism in ("store", "bytes") else None
                 self._say(place, trouble.mechanism, trouble.what, trouble.meaning, (trouble.detail,) if trouble.detail else (),
@@ -166,9 +167,10 @@ class _Verification:
 
     # -- the pass ------------------------------------------------------------------------------------------------
 
-    def _take(self, event: Event | Finding, vouched: bool, other: Other | None) -> None:
+    def take(self, event: Event | Finding, vouched: bool) -> None:
+        """Take what comes next; of a row, whether it is in order by itself is known when it is vouched for."""
         if isinstance(event, (Row, Withheld)):                # a union would be made anew for each entry
-            self._take_entry(event, vouched, other)
+            self._take_entry(event, vouched)
         elif isinstance(event, Noted):
             self._take_note(event)
         elif isinstance(event, Orphan):
@@ -176,7 +178,21 @@ class _Verification:
         else:
             self._found(event)
 
-    def _take_entry(self, event: Row | Withheld, vouched: bool, other: Other | None) -> None:
+    def go_along(self, stretch: Stretch, rows: Sequence[Row]) -> bool:
+        """Take the rows of a stretch as one. False, and none of them is taken, where one has to be looked at by itself."""
+        last = stretch.first + stretch.rows - 1
+        if self._trust.expect or self._other is not None or not self._checker.fits(stretch) \
+                or not self._stamps.stretch(stretch.first, stretch.earliest, stretch.latest):
+            return False
+        if stretch.seen is not None and not self._dates.stretch(*stretch.seen):
+            return False
+        self._checker.go_along(stretch, rows)
+        self._attribution.entries(stretch.first, last, stretch.session)
+        self._last = self._checker.last
+        self.report.entries += stretch.rows
+        return True
+
+    def _take_entry(self, event: Row | Withheld, vouched: bool) -> None:
         if self._trust.expect:
             self._expected.at(self._attest.tree.size, self._attest.tree.root, self._found)
         if isinstance(event, Withheld):
@@ -184,8 +200,8 @@ class _Verification:
         elif (read := self._checker.feed(event, vouched)) is not None:
             self._entry(event, *read)
         self.report.entries += 1
-        if other is not None:
-            other.entry(event.seq, self._checker.leaf, self._found)
+        if self._other is not None:
+            self._other.entry(event.seq, self._checker.leaf, self._found)
 
     def _take_note(self, event: Noted) -> None:
         found = self._attest.note(*event)
@@ -196,7 +212,7 @@ class _Verification:
     def _entry(self, row: Row, fields: Mapping[str, Any], disclosed: Mapping[str, Any]) -> None:
         kind, seq = fields["kind"], row.seq
         if kind != "genesis":
-            self._attribution.entry(seq, fields.get("session", -1))
+            self._attribution.entries(seq, seq, fields.get("session", -1))
         if kind == "session.start":
             key = fields.get("who", "") if "endorsement" in fields.get("data", {}) else ""
             self.report.sessions[seq] = Session(seq, str(disclosed.get("person.name", "")), key)
@@ -206,12 +222,12 @@ class _Verification:
 
     # -- the whole -----------------------------------------------------------------------------------------------
 
-    def _end(self, other: Other | None) -> None:
+    def _end(self) -> None:
         attest, report, size = self._attest, self.report, self._checker.next
         self._expected.at(attest.tree.size, attest.tree.root, self._found)
         self._expected.end(size, attest.origin, attest.signed_by, self._found)
-        if other is not None:
-            other.end(size, self._found)
+        if self._other is not None:
+            self._other.end(size, self._found)
         self._checker.end()
         if report.entries == 0:
             self._say(None, "genesis", "the ledger has no entries", "They were removed.")

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,8 @@ def _runbook() -> Runbook:
 
 def answer(number: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """Data and disclosures of what one page of a collection leaves in the ledger: the most frequent entry of an incident."""
-    return ({"ms": 113, "action": "zendesk.collect_audit_log", "status": 200, "attempt": 1},
+    return ({"ms": 113, "action": "zendesk.collect_audit_log", "status": 200, "attempt": 1,
+             "date": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"},
             {"request.connector": "zendesk", "request.connection": "zendesk", "request.method": "GET",
              "request.url": f"{URL}{number}", "response.headers": HEADERS,
              "response.kept": {"artefact_name": "audit_log", "bytes": 48123}})

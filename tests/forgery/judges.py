@@ -17,7 +17,7 @@ from unittest import mock
 from irkit import report as irkit_report
 from irkit.errors import IrkitError
 from irkit.ledger.trust import Trust
-from irkit.ledger.verify import verify
+from tests.ledger.ways import verified
 
 VERIFY_PY = Path(irkit_report.__file__).with_name("verify.py")
 _FAILS = ("CONTRADICTED", "MISSING")
@@ -49,7 +49,7 @@ def by_irkit(path: Path, given: Mapping[str, Path]) -> Verdict:
                   expect=tuple(given[name] for name in ("expect",) if name in given), against=given.get("against"),
                   policy=given.get("policy"), required="require-trusted" in given)
     try:
-        report = verify(path, trust)
+        report = verified(path, trust)
     except IrkitError as error:
         return Verdict(error.exit_code, (Said("CONTRADICTED", "refused", None, error.what),))
     return Verdict(report.exit_code, tuple(Said(one.level, one.mechanism, one.entry, one.what)

@@ -10,6 +10,7 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from unittest import mock
 
@@ -180,6 +181,29 @@ def held(folder: Path) -> None:
     _rows_of(folder, "DELETE FROM disclosures WHERE seq = ?", noted.seq)
 
 
+def pages(ledger: Ledger, count: int, **data: object) -> None:
+    """A collection: so many answers, one after another."""
+    for number in range(count):
+        ledger.append_soon("request.answer", {"status": 200, "ms": 41, "action": "zendesk.collect_audit_log", **data},
+                           {"request.url": f"https://ex.zendesk.com/api/v2/audit_logs?page={number}",
+                            "response.headers": {"x-request-id": f"{number:08x}-FRA"}}, run="r1", step="audit_log")
+
+
+def collected(folder: Path) -> None:
+    """A collection that two sessions share; a decision was taken in the middle of it. The vendor's clock is this machine's."""
+    maria, wei = Throwaway(), Throwaway()
+    with new(folder, "live") as ledger:
+        for who, signer, begun in (("Maria Ortiz", maria, "run.opened"), ("Wei Chen", wei, "run.resumed")):
+            ledger.start_session(who, signer=signer)
+            ledger.append(begun, {"runbook": "zendesk_agent_compromise"}, run="r1")
+            ledger.append("step.started", {"action": "zendesk.collect_audit_log"}, run="r1", step="audit_log")
+            pages(ledger, 20, date=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
+            ledger.append("decision", {"choice": "go on"}, {"decision.reason": "It is large."}, by="human", run="r1")
+            pages(ledger, 20, date=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
+            ledger.append("step.done", {"outcome": "ok"}, run="r1", step="audit_log")
+            ledger.end_session()
+
+
 def sealed(folder: Path) -> None:
     """Sealed with a person's key; a hold and a hand-over of custody came after."""
     maria = Throwaway()
@@ -211,9 +235,13 @@ def stamped(folder: Path, *authorities: Authority, clock: Clock | None = None) -
     with new(folder, "live", clock) as ledger:
         ledger.start_session("Maria Ortiz", signer=Throwaway())
         work(ledger, "r1", 1)
+        pages(ledger, 10)
         _stamp(ledger, *authorities)
+        pages(ledger, 10)
         work(ledger, "r2", 1)
+        pages(ledger, 10)
         _stamp(ledger, *authorities)
+        pages(ledger, 10)
         ledger.append("note", None, {"text": "Went home."}, by="human")
         ledger.end_session()
 
@@ -267,9 +295,9 @@ def exported(folder: Path, target: Path, rules: bytes = b"", signer: Throwaway |
 # -- the shelf ---------------------------------------------------------------------------------------------------
 
 FOLDERS: dict[str, Callable[[Path], None]] = {
-    one.__name__: one for one in (live, tested, crash, interleaved, held, sealed, drill, weekend_export)}
+    one.__name__: one for one in (live, tested, crash, interleaved, held, collected, sealed, drill, weekend_export)}
 STAMPED: dict[str, Callable[..., None]] = {"stamped": stamped, "sealed and stamped": sealed_and_stamped}
-BAGS = {f"bag of {name}": name for name in ("live", "interleaved", "held", "sealed", "drill", "weekend_export")}
+BAGS = {f"bag of {name}": name for name in ("live", "interleaved", "held", "collected", "sealed", "drill", "weekend_export")}
 NAMES = (*FOLDERS, *BAGS, "redacted", *((*STAMPED, "bag of stamped") if OPENSSL else ()))
 
 

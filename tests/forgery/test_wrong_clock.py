@@ -10,12 +10,13 @@ import pytest
 from irkit.ledger import Ledger
 from irkit.ledger.clock import SystemClock
 from irkit.ledger.trust import Trust
-from irkit.ledger.verify import verify
+from tests.forgery.forger import One, take
 from tests.forgery.judges import by_verify_py
-from tests.forgery.ledgers import stamped
+from tests.forgery.ledgers import Loot, collected, overheard, stamped
 from tests.ledger.authority import OPENSSL, Authority
+from tests.ledger.ways import verified
 
-pytestmark = pytest.mark.skipif(OPENSSL is None, reason="openssl is not installed")
+needs_openssl = pytest.mark.skipif(OPENSSL is None, reason="openssl is not installed")
 
 
 class Wrong(SystemClock):
@@ -28,13 +29,14 @@ class Wrong(SystemClock):
         return super().wall_ns() + self._ns
 
 
+@needs_openssl
 @pytest.mark.parametrize("minutes", [5, -5])
 def test_a_wrong_clock_is_measured_and_its_entries_are_flagged(minutes: int, tmp_path: Path) -> None:
     """Within two seconds, by each entry that has a token below and one above; each that lies outside its window is counted."""
     shift = timedelta(minutes=minutes)
     with Authority() as authority:
         stamped(tmp_path / "i", authority, clock=Wrong(shift))
-        report = verify(tmp_path / "i", Trust(tsa_ca=authority.ca))
+        report = verified(tmp_path / "i", Trust(tsa_ca=authority.ca))
         theirs = by_verify_py(tmp_path / "i", {"tsa-ca": authority.ca})
     assert (report.exit_code, report.time_trusted) == (0, True)
     with Ledger.open(tmp_path / "i", write=False) as ledger:
@@ -55,9 +57,34 @@ def test_a_wrong_clock_is_measured_and_its_entries_are_flagged(minutes: int, tmp
     assert theirs.code == 0
 
 
+@needs_openssl
 def test_a_true_clock_is_not_flagged(tmp_path: Path) -> None:
     """Every entry lies in its window."""
     with Authority() as authority:
         stamped(tmp_path / "i", authority)
-        report = verify(tmp_path / "i", Trust(tsa_ca=authority.ca))
+        report = verified(tmp_path / "i", Trust(tsa_ca=authority.ca))
     assert [one for one in report.remarks if one.mechanism == "clock"] == []
+
+
+def later(one: One) -> None:
+    one.data["date"] = f"{datetime.fromisoformat(one.data['date']) + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
+
+
+@pytest.mark.parametrize("behind", ["a note", "an answer", "nothing"])
+def test_a_clock_that_moves_against_the_vendors_is_flagged(behind: str, tmp_path: Path) -> None:
+    """By the answers from there on: those that begin a stretch of them, those in the middle of one, or all that there are."""
+    loot = Loot()
+    with overheard(loot):
+        collected(tmp_path / "i")
+    copy = take(tmp_path / "i")
+    answers = copy.all("request.answer")
+    moved = {"a note": [seq for seq in answers if seq > copy.last("decision")],
+             "an answer": [seq for seq in answers if seq > copy.last("session.start")][7:], "nothing": answers}[behind]
+    for seq in moved:
+        later(copy.entries[seq])
+    copy.remake(loot)
+    report = verified(copy.write(tmp_path / "moved"))
+    assert report.exit_code == 0
+    remark, = (one for one in report.remarks if one.mechanism == "clock")
+    assert (remark.level, remark.entry) == ("FLAGGED", moved[0])
+    assert remark.what.endswith(f"in entries {moved[0]} to {moved[-1]}")

@@ -21,10 +21,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from irkit.ledger import spread
+from irkit.ledger import spread, vouch
 from irkit.ledger.bag import BagSource
 from irkit.ledger.verify import verify
 from irkit.ledger.vouch import Bare
+from tests.ledger.ways import everything, row_by_row
 
 hired: list[list[int]] = []            # of each verification that hired, the processes
 
@@ -43,24 +44,21 @@ Found = dict[str, Any]
 def found(path: Path) -> Found:
     """All that a report says."""
     report = verify(path)
-    told = {name: repr(value) for name, value in {**vars(report), "windows": vars(report.windows)}.items()}
-    return {**told, "exit": report.exit_code, "lines": [repr(one) for one in (*report.findings, *report.remarks)]}
+    return {**everything(report), "exit": report.exit_code,
+            "lines": [repr(one) for one in (*report.findings, *report.remarks)]}
 
 
 def alone(path: Path) -> Found:
-    rows, spread._ALONE = spread._ALONE, 1 << 40
-    try:
+    with row_by_row():
         return found(path)
-    finally:
-        spread._ALONE = rows
 
 
 def killing(path: Path, after: int, which: tuple[int, ...]) -> Found:
     """The same while helpers are killed once so many chunks were sent."""
     left, send = [after], spread._Helper.send
 
-    def sent(helper: spread._Helper, rows: list[Bare]) -> bool:
-        done = send(helper, rows)
+    def sent(helper: spread._Helper, parts: list[list[Bare]]) -> bool:
+        done = send(helper, parts)
         left[0] -= 1
         if left[0] == 0:
             for one in which:
@@ -141,11 +139,15 @@ def without(path: Path) -> dict[str, Any]:
 
 def hold(path: Path) -> None:
     """Stop in the middle, with chunks under way, until a signal comes; helpers may be stopped meanwhile."""
+    come, comes = os.pipe()
+    os.set_blocking(comes, False)
+    signal.set_wakeup_fd(comes)                # no signal is missed, however early it comes
+
     def settle(spreading: spread._Spread, most: int) -> None:
         if spreading._waiting:
             print(json.dumps(hired[-1]), flush=True)
-            while True:
-                signal.pause()
+            while os.read(come, 1):
+                pass
 
     spread._Spread._settle = settle  # type: ignore[method-assign, assignment]
     verify(path)
@@ -157,7 +159,8 @@ def main(what: str, *args: str) -> int:
         code = irkit(list(args))
         print(json.dumps(list(map(len, hired))), file=sys.stderr)
         return code
-    spread._ALONE, spread._ROWS = 1, 8
+    spread._ALONE, spread._ROWS, vouch._LEAST = 0, 8, 2
+    spread._room = lambda: 2
     if what == "hold":
         hold(Path(args[0]))
     doing = cast("Callable[[Path], Any]", {"compare": compare, "vanish": vanish, "without": without}[what])

@@ -24,10 +24,10 @@ def test_entries_are_attributed_under_a_note_of_their_session() -> None:
     """What came before the note, and nothing that comes behind it."""
     attribution = Attribution()
     for seq in range(1, 6):
-        attribution.entry(seq, 1)
+        attribution.entries(seq, seq, 1)
     assert told(attribution) == [(1, 5, 1, False)]
     attribution.note(1)
-    attribution.entry(6, 1)
+    attribution.entries(6, 6, 1)
     assert told(attribution) == [(1, 5, 1, True), (6, 6, 1, False)]
     assert attribution.adopted() == [attribution.ranges[1]]
     attribution.note(1)
@@ -38,7 +38,7 @@ def test_a_note_of_another_session_attributes_nothing() -> None:
     """It shows that they existed, not who wrote them: a crashed session's tail stays adopted."""
     attribution = Attribution()
     for seq, session in ((1, 1), (2, 1), (3, 3), (4, 3)):
-        attribution.entry(seq, session)
+        attribution.entries(seq, seq, session)
     attribution.note(3)
     assert told(attribution) == [(1, 2, 1, False), (3, 4, 3, True)]
     assert [(r.first, r.last) for r in attribution.adopted()] == [(1, 2)]
@@ -48,7 +48,7 @@ def test_two_sessions_at_once_are_told_apart() -> None:
     """Each note takes up the entries of its own session alone, wherever they stand."""
     attribution = Attribution()
     for seq, session in enumerate([1, 1, 3, 1, 3, 3, 1], 1):
-        attribution.entry(seq, session)
+        attribution.entries(seq, seq, session)
     attribution.note(3)
     assert told(attribution) == [(1, 2, 1, False), (3, 3, 3, True), (4, 4, 1, False), (5, 6, 3, True), (7, 7, 1, False)]
     attribution.note(1)
@@ -68,7 +68,7 @@ def test_ranges_say_what_each_entry_is(events: list[tuple[bool, int]]) -> None:
             attribution.note(session)
             proven |= {seq for seq, one in enumerate(sessions) if one == session}
         else:
-            attribution.entry(len(sessions), session)
+            attribution.entries(len(sessions), len(sessions), session)
             sessions.append(session)
     spread = [(seq, r.session, r.attributed) for r in attribution.ranges for seq in range(r.first, r.last + 1)]
     assert spread == [(seq, session, seq in proven) for seq, session in enumerate(sessions)]
@@ -78,7 +78,7 @@ def test_ranges_are_bounded() -> None:
     """However often two sessions take turns."""
     attribution = Attribution()
     for seq in range(3 * MOST_RANGES):
-        attribution.entry(seq, seq % 2)
+        attribution.entries(seq, seq, seq % 2)
     assert len(attribution.ranges) == MOST_RANGES
 
 

@@ -40,11 +40,15 @@ def spreading(*args: object) -> list[dict[str, Any]]:
 
 
 def fill(folder: Path, count: int) -> None:
-    """A drill with that many entries and some, of which a few have an artefact or a large value."""
+    """A drill with that many entries and some: notes and answers, of which a few have an artefact or a large value."""
     with Ledger.create(folder, mode="drill", version="0.1", code_hash="c0de") as ledger:
         ledger.start_session("Maria", signer=Throwaway())
         for n in range(count):
-            ledger.append_soon("note", {"n": n}, {"text": f"saw {n}", "place": {"name": "Zürich", "floor": n}}, by="human")
+            values = {"text": f"saw {n}", "place": {"name": "Zürich", "floor": n}}
+            if n % 10 < 3:
+                ledger.append_soon("note", {"n": n}, values, by="human")
+            else:
+                ledger.append_soon("request.answer", {"n": n, "status": 429 if n % 25 == 8 else 200}, values, run="r1")
             if n % 30 == 7 and n < 100:
                 ledger.append("note", {"n": n}, {"text": "x" * 70_000}, by="human")
                 ledger.keep("log", b"%d" % n)
@@ -183,9 +187,9 @@ def test_a_helper_that_was_stopped_is_not_waited_for(long: Path) -> None:
 
 
 def test_the_command_line_has_helpers_for_a_long_ledger(tmp_path: Path, tamper: Tamper) -> None:
-    """A folder of more than a thousand entries, and its bag; one changed byte far behind is named."""
+    """A folder of some hundred entries, and its bag; one changed byte far behind is named."""
     incident, bag = tmp_path / "INC-1", tmp_path / "bag"
-    fill(incident, spread._ALONE + 100)
+    fill(incident, count := (spread._ALONE + 2) * spread._ROWS)
     exported(incident, bag, signer=Throwaway())
 
     def run(path: Path) -> tuple[int, list[int], str]:
@@ -194,8 +198,8 @@ def test_the_command_line_has_helpers_for_a_long_ledger(tmp_path: Path, tamper: 
         *said, hired = ran.stderr.splitlines()
         return ran.returncode, json.loads(hired), ran.stdout + "\n".join(said)
 
-    assert [run(path)[:2] for path in (incident, bag)] == [(0, [2])] * 2
-    tamper(incident, f"UPDATE entries SET leaf = randomblob(32) WHERE seq = {spread._ALONE + 50}")
+    assert [run(path)[:2] for path in (incident, bag)] == [(0, [spread._room()])] * 2
+    tamper(incident, f"UPDATE entries SET leaf = randomblob(32) WHERE seq = {count - 50}")
     code, hired, said = run(incident)
-    assert (code, hired) == (5, [2])
-    assert f"entry {spread._ALONE + 50} is not what it was" in " ".join(said.split())
+    assert (code, hired) == (5, [spread._room()])
+    assert f"entry {count - 50} is not what it was" in " ".join(said.split())

@@ -1,0 +1,48 @@
+"""The two ways of a verification: many rows at a time, and each row by itself; both must find the same."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from unittest import mock
+
+from irkit.ledger import spread, vouch
+from irkit.ledger.trust import Trust
+from irkit.ledger.verify import Report, verify
+from irkit.ledger.vouch import Bare
+
+
+def nothing(parts: Sequence[Sequence[Bare]]) -> spread.Judged:
+    """Vouches for none of the rows: each is looked at where it stands."""
+    return bytes(sum(map(len, parts))), []
+
+
+@contextlib.contextmanager
+def row_by_row() -> Iterator[None]:
+    """Every row is looked at by itself, in this process."""
+    with mock.patch.multiple(spread, _ALONE=1 << 40, vouch=nothing):
+        yield
+
+
+@contextlib.contextmanager
+def short_stretches() -> Iterator[None]:
+    """Two answers are a stretch already."""
+    with mock.patch.object(vouch, "_LEAST", 2):
+        yield
+
+
+def everything(report: Report) -> dict[str, str]:
+    """All that a report says."""
+    told = {name: repr(value) for name, value in {**vars(report), "windows": vars(report.windows)}.items()}
+    return {**told, "exit": str(report.exit_code)}
+
+
+def verified(path: Path, trust: Trust | None = None) -> Report:
+    """What a verification finds: the same, whichever way it goes."""
+    with row_by_row():
+        slowly = verify(path, trust)
+    with short_stretches():
+        report = verify(path, trust)
+    assert everything(report) == everything(slowly)
+    return report
