@@ -1,9 +1,14 @@
-"""What makes the whole suite quick: folders in memory, enough processes, no walks of the collector over what pytest keeps."""
+"""What makes the whole suite quick: folders in memory, enough processes, no walks of the collector over what pytest keeps.
+
+And what has it go well in the background of a script, too: a shell has Ctrl-C ignored there, and so would the commands be that
+tests start.
+"""
 
 from __future__ import annotations
 
 import gc
 import os
+import signal
 import tempfile
 from collections.abc import Generator
 
@@ -20,6 +25,7 @@ def pytest_configure() -> None:
     Every entry of a ledger waits for the disk. That it does so is shown by counting the calls; no test cuts the power, and a
     process that is killed loses nothing that the kernel has.
     """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     hypothesis.settings.register_profile("patient", deadline=None)         # a busy machine is no failure
     hypothesis.settings.load_profile("patient")
     if "TMPDIR" not in os.environ and _fits(MEMORY):
