@@ -52,7 +52,22 @@ from irkit.action.signin import (
     Token,
     keyless,
 )
-from irkit.action.values import Collection, Item, Listing, at, counted, flag, ident, one, row, stamp, the_one, when, words
+from irkit.action.values import (
+    Collection,
+    Item,
+    Listing,
+    at,
+    counted,
+    flag,
+    http_when,
+    ident,
+    one,
+    row,
+    stamp,
+    the_one,
+    when,
+    words,
+)
 from irkit.errors import ActionError, BadAnswer, Cut, NoAnswer, NotConfirmed, NotSent, Refused, Throttled, Unavailable
 
 __all__ = [
@@ -62,6 +77,6 @@ __all__ = [
     "Mail", "Next", "NoAnswer", "NotConfirmed", "NotSent", "Occasion", "Outgoing", "Param", "Placed", "Proof", "Record",
     "Refused", "Request", "Response", "ServiceAccount", "Setting", "SignIn", "StandardWebhook", "Steps", "Tally", "Throttled",
     "Token", "Trace", "Unavailable", "UserId", "Wait", "Walk", "artefact", "at", "by_field", "by_link_header", "by_token",
-    "counted", "drive", "flag", "ident", "items", "keyless", "links", "occasion", "one", "one_page", "paging", "passing",
-    "refusal", "retry_after", "row", "setting", "stamp", "the_one", "until_reset", "walk", "when", "words",
+    "counted", "drive", "flag", "http_when", "ident", "items", "keyless", "links", "occasion", "one", "one_page",
+    "paging", "passing", "refusal", "retry_after", "row", "setting", "stamp", "the_one", "until_reset", "walk", "when", "words",
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from msgspec import Struct
@@ -15,6 +14,7 @@ from irkit.action.forward import Forward
 from irkit.action.request import Record, Request
 from irkit.action.response import Response
 from irkit.action.signin import Host, Placed, Setting, SignIn
+from irkit.action.values import http_when
 from irkit.errors import ActionError
 
 
@@ -31,11 +31,10 @@ def retry_after(response: Response, now: datetime) -> Limit:
     text = response.headers.get("retry-after", "").strip()
     if not text:
         return Limit()
-    try:
-        return Limit(wait=float(text) if re.fullmatch(r"\d+(\.\d+)?", text)
-                     else max(0.0, (parsedate_to_datetime(text) - now).total_seconds()))
-    except (ValueError, TypeError):
-        return Limit()
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return Limit(wait=float(text))
+    until = http_when(text)
+    return Limit() if until is None else Limit(wait=max(0.0, (until - now).total_seconds()))
 
 
 class Identity(Record, frozen=True):
@@ -73,11 +72,8 @@ def until_reset(response: Response, *headers: str) -> float | None:
     """
     texts = [part.strip() for name in headers or ("x-rate-limit-reset",) for part in response.headers.get(name, "").split(",")]
     moments = [int(text) for text in texts if re.fullmatch(r"[0-9]{1,11}", text)]
-    try:
-        now = parsedate_to_datetime(response.headers.get("date", ""))
-    except (ValueError, TypeError):
-        return None
-    return max(0.0, min(moments) - now.timestamp()) if moments else None
+    now = http_when(response.headers.get("date", ""))
+    return max(0.0, min(moments) - now.timestamp()) if moments and now is not None else None
 
 
 def _no_words(_: Response) -> str:

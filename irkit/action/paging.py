@@ -7,19 +7,17 @@ already followed is an error: the list would never end. With `keep=` on the firs
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from irkit.action.declare import Steps
 from irkit.action.request import Request
 from irkit.action.response import Response
-from irkit.action.values import Collection, Item, at, counted, row, stamp, when
+from irkit.action.values import Collection, Item, at, counted, http_when, row, stamp, when
 from irkit.errors import BadAnswer, Cut
 
 Next = Callable[[Request, Response], Request | None]       # what to ask after an answer; None: it was the last page
@@ -27,13 +25,18 @@ Next = Callable[[Request, Response], Request | None]       # what to ask after a
 
 @dataclass
 class Walk:
-    """What walking a list came to. `at` is the vendor's clock as of the last answer."""
+    """What walking a list came to. `date` is the last HTTP date that an answer bore."""
 
     rows: int = 0
     pages: int = 0
     complete: bool = False
     notes: list[str] = field(default_factory=list)
-    at: datetime | None = None
+    date: str = ""
+
+    @property
+    def at(self) -> datetime | None:
+        """The vendor's clock as of the last answer; None where it does not say."""
+        return http_when(self.date)
 
 
 def _whole(_answer: Response, _done: Walk) -> bool:
@@ -69,7 +72,7 @@ def walk(first: Request, key: str, each: Callable[[Any], object], enough: Callab
         left.rows = rows = _rows(answer, read(answer), key, optional)
         done.rows += len(rows)
         done.pages += 1
-        done.at = _date(answer.headers.get("date", "")) or done.at
+        done.date = answer.headers.get("date", done.date)
         if not rows or not inside(rows[-1]):
             left.hand_over()
         following = None if not left.rows and enough() else after(request, answer)
@@ -160,15 +163,6 @@ class _Left:
         rows, self.rows = self.rows, []
         for value in rows:
             self._each(value)
-
-
-@functools.lru_cache(16)          # answers that come in one second say the same
-def _date(header: str) -> datetime | None:
-    try:
-        at = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)      # "-0000" means UTC, source unknown
 
 
 def items(first: Request, key: str, make: Callable[[Any], Item], *, after: Next,

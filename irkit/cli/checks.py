@@ -27,6 +27,7 @@ from irkit.action import (
     Steps,
     Unavailable,
     drive,
+    http_when,
 )
 from irkit.errors import CredentialError
 from irkit.ui.layout import size
@@ -150,8 +151,11 @@ def _command(next: str, mend: str) -> str:
 def _ahead(response: Response, asked: datetime, answered: datetime) -> float | None:
     """Seconds this machine's clock is ahead of the Date header: the middle of what it leaves open."""
     from irkit.ledger.adjtime import offset_of_date
-    found = offset_of_date(response.headers.get("date", ""), asked, answered)
-    return None if found is None else ((found[0] + found[1]) / 2).total_seconds()
+    date = http_when(response.headers.get("date", ""))
+    if date is None or answered < asked:           # the clock was set meanwhile
+        return None
+    found = offset_of_date(date, asked, answered)
+    return ((found[0] + found[1]) / 2).total_seconds()
 
 
 def clock(seen: Clock) -> Check:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
-from irkit.action import Action, Artefact, Known, Occasion, Outgoing, Request, Response, passing, refusal
+from irkit.action import Action, Artefact, Known, Occasion, Outgoing, Request, Response, http_when, passing, refusal
 from irkit.engine import redact
 from irkit.engine.context import Context
 from irkit.engine.gate import Asking, Looked, Sent, Waiting
@@ -20,7 +20,6 @@ from irkit.engine.modes import Mode
 from irkit.engine.values import plain
 from irkit.errors import ActionError, BadAnswer, Cut, NoAnswer, NotApproved, NotSent, Refused, Throttled
 from irkit.ledger import Arriving, Collector, Entry
-from irkit.ledger.adjtime import read_date
 
 READ_ATTEMPTS = 5
 THROTTLED_ATTEMPTS = 12
@@ -327,7 +326,7 @@ class Transfer:
 
 def _date(headers: Mapping[str, str]) -> str | None:
     """The vendor's clock, as its answer says it: what this machine's clock is compared with."""
-    found = read_date(headers["date"]) if "date" in headers else None
+    found = http_when(headers["date"]) if "date" in headers else None
     return None if found is None else f"{found:%Y-%m-%dT%H:%M:%SZ}"
 
 

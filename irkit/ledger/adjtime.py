@@ -7,11 +7,9 @@ count.
 from __future__ import annotations
 
 import ctypes
-import functools
 import sys
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 _STA_UNSYNC, _STA_NANO, _TIME_ERROR = 0x0040, 0x2000, 5        # linux/timex.h
@@ -63,28 +61,12 @@ def kernel_clock(adjtimex: Callable[[Timex], int] = _adjtimex) -> KernelClock | 
     return KernelClock(not timex.status & _STA_UNSYNC and state != _TIME_ERROR, offset, timex.maxerror, timex.esterror)
 
 
-@functools.lru_cache(16)          # answers that come in one second say the same
-def read_date(header: str) -> datetime | None:
-    """The moment in an HTTP Date (RFC 9110 5.6.7), whole seconds of UTC; None where it cannot be read."""
-    try:
-        found = parsedate_to_datetime(header)
-        return found.astimezone(UTC) if found.tzinfo is not None else None
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-
-
-def offset_of_date(header: str, before: datetime, after: datetime) -> Interval | None:
+def offset_of_date(date: datetime, before: datetime, after: datetime) -> Interval:
     """Where (local clock - server's clock) lies, from a Date that came between two readings of the local clock.
 
     The server read its clock within the second that the Date names, at a local time not earlier than `before` and not later
     than `after`: so the interval is as wide as the exchange took, and one second.
     """
-    date = read_date(header)
-    return None if date is None or after < before else offset_of_moment(date, before, after)
-
-
-def offset_of_moment(date: datetime, before: datetime, after: datetime) -> Interval:
-    """The same, of a Date that was read before."""
     return before - date - _SECOND, after - date
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from irkit.ledger.adjtime import Interval, combined, offset_of_moment
+from irkit.ledger.adjtime import Interval, combined, offset_of_date
 from irkit.ledger.entry import ANSWER
 from irkit.ledger.finding import FLAGGED, Finding
 from irkit.ledger.source import Found
@@ -23,7 +23,7 @@ def seen_in(at: datetime, data: Mapping[str, Any]) -> Interval | None:
     if "date" not in data or "drill_at" in data:
         return None
     try:
-        return offset_of_moment(datetime.fromisoformat(data["date"]), at - timedelta(milliseconds=data["ms"]), at)
+        return offset_of_date(datetime.fromisoformat(data["date"]), at - timedelta(milliseconds=data["ms"]), at)
     except (ValueError, TypeError, KeyError, OverflowError):
         return None
 

@@ -16,7 +16,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -34,6 +33,7 @@ from irkit.action import (
     SignIn,
     StandardWebhook,
     Token,
+    http_when,
 )
 from irkit.errors import CredentialError
 from irkit.secrets import Secret
@@ -230,10 +230,8 @@ class Minted:
 
     def _clock(self, told: Told, data: Mapping[str, Any]) -> str:
         """What the answer's Date says of this machine's clock, which an assertion is judged by."""
-        try:
-            off = self._wall() - parsedate_to_datetime(told.date).timestamp()
-        except (ValueError, TypeError):
-            off = 0.0
+        now = http_when(told.date)
+        off = 0.0 if now is None else self._wall() - now.timestamp()
         said = " ".join(str(data.get(name, "")) for name in ("error_description", "errorSummary"))
         if abs(off) > SKEW:
             side = "ahead of" if off > 0 else "behind"

@@ -202,6 +202,28 @@ def test_an_answer_that_goes_bad_on_the_way_breaks_nothing(action: Action) -> No
             assert len(driven.writes) <= 1
 
 
+class Dated(Asked):
+    """Every answer bears that Date."""
+
+    date = ""
+
+    def __call__(self, request: Request) -> Response:
+        answer = super().__call__(request)
+        with answer.open() as file:
+            return Response(answer.status, {**answer.headers, "date": self.date}, file.read())
+
+
+@every
+def test_an_odd_date_breaks_nothing(action: Action) -> None:
+    """No Date, one of no zone, one that no calendar holds, one that is none: a result or an ActionError."""
+    for odd in ("", "Fri, 20 Nov 2026 17:36:09", "Fri, 31 Dec 9999 23:59:59 -2359", "yesterday"):
+        asked = Dated(fresh(action).world)
+        asked.date = odd
+        driven = run(action, asked)
+        assert driven.error is None or isinstance(driven.error, ActionError), odd
+        assert len(driven.writes) <= 1
+
+
 @writing
 def test_a_write_that_is_refused_is_no_success(action: Action) -> None:
     """A write answered 403, and a tenant that stays as it was, end in an ActionError."""

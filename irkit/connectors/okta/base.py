@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,6 +34,7 @@ from irkit.action import (
     Unavailable,
     Walk,
     by_link_header,
+    http_when,
     row,
     until_reset,
     walk,
@@ -208,8 +208,7 @@ def required(value: str, what: str) -> str:
 
 def moment(response: Response) -> datetime:
     """Okta's own clock: the Date of its answer. Raises BadAnswer where it does not say."""
-    try:
-        found = parsedate_to_datetime(response.headers.get("date", ""))
-    except ValueError:
-        raise BadAnswer("the answer bears no Date: what is asked of the log is asked by Okta's clock") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    found = http_when(response.headers.get("date", ""))
+    if found is None:
+        raise BadAnswer("the answer bears no Date: what is asked of the log is asked by Okta's clock")
+    return found

@@ -7,7 +7,6 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from irkit.action import (
@@ -26,6 +25,7 @@ from irkit.action import (
     Steps,
     at,
     counted,
+    http_when,
     occasion,
     setting,
     stamp,
@@ -221,7 +221,8 @@ def _sensible(file: Artefact, lock: Lock, until: datetime | None, mode: str, hol
         raise ActionError(f"neither the step nor {lock.bucket} says how long it is to be kept", next="say retain_until")
     if until is None and mode == "COMPLIANCE":
         raise ActionError("COMPLIANCE cannot be taken back: say retain_until, the day that legal has set")
-    if until is not None and until <= parsedate_to_datetime(lock.at or "Thu, 01 Jan 1970 00:00:00 GMT"):
+    now = http_when(lock.at)
+    if until is not None and now is not None and until <= now:
         raise ActionError(f"retain_until {stamp(until)} is in the past", next="say a later day")
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -99,15 +98,6 @@ sumologic = Connector(
         "/receiver/v1/http/ under credentials: source = \"env:…\". Look that no ingest budget of it is full.",
     ),
 )
-
-
-def clock(answer: Response) -> datetime | None:
-    """The vendor's clock, as an answer says it."""
-    try:
-        found = parsedate_to_datetime(answer.headers.get("date", ""))
-    except (ValueError, TypeError):
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def rows(answer: Response, key: str, what: str) -> list[Mapping[str, Any]]:

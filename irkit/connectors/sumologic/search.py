@@ -31,13 +31,14 @@ from irkit.action import (
     Walk,
     at,
     counted,
+    http_when,
     ident,
     stamp,
     walk,
     words,
 )
 from irkit.action.values import when
-from irkit.connectors.sumologic.base import SEARCH, clock, sumologic
+from irkit.connectors.sumologic.base import SEARCH, sumologic
 
 EVERY = 20.0                     # seconds between polls: from 30 on the job is cancelled
 LONGEST = 8 * 3600        # of a job, by the vendor's word
@@ -95,7 +96,7 @@ def collect_search(query: str, since: datetime, until: datetime, name: str = "su
         got.take(job, start, end)
         if not (yield from got.keep(job)):
             break
-    done = Walk(got.rows, got.pages, got.complete and not todo, got.told(), got.at)
+    done = Walk(got.rows, got.pages, got.complete and not todo, got.told(), got.date)
     return Found(**asdict(got.tally.collection(done)), query=query, windows=got.windows, records=got.records)
 
 
@@ -155,7 +156,7 @@ class _Got:
     windows: int = 0
     complete: bool = True
     notes: list[str] = field(default_factory=list)
-    at: datetime | None = None
+    date: str = ""                                        # of the last answer
     twice: int = 0
     _edges: set[str] = field(default_factory=set)          # ids of messages at the windows' edges
     _times: set[str] = field(default_factory=set)
@@ -184,7 +185,7 @@ class _Got:
         pages = _Pages(what, count)
         done = yield from walk(first, what, each, after=pages.after)
         self.pages += done.pages
-        self.at = done.at or self.at
+        self.date = done.date or self.date
         stopped = not done.complete
         if done.rows != count:
             done.notes.append(f"{done.rows:,} of {count:,} {what} came")
@@ -210,7 +211,8 @@ class _Got:
             told.append(f"{counted(self.twice, 'message')} at the edge of two windows, kept in both")
         if self.windows > 1 and self.records:
             told.append("an aggregate over several windows: their records stand one after the other, and are not added up")
-        if self.at and self.tally.until and self.tally.until > self.at:
+        now = http_when(self.date)
+        if now and self.tally.until and self.tally.until > now:
             told.append("the window has not ended: the same search may find more later")
         if not self.rows and not self.records:
             told.append("nothing found: nothing matched, or it lies where the key's role may not search")
@@ -242,7 +244,7 @@ class _Pages:
 def look(query: str, days: int) -> Steps[int]:
     """How many messages a query finds that came in the last days, by the vendor's own clock."""
     answer = yield GET("/collectors", params={"limit": 1}, gate=SEARCH)
-    now = clock(answer)
+    now = http_when(answer.headers.get("date", ""))
     if now is None:
         raise BadAnswer("the answer does not say what time it is there")
     job = yield from ended(query, now - timedelta(days=days), now + timedelta(minutes=1))
