@@ -45,9 +45,11 @@ CODE = Path(__file__).resolve().parent.parent
 @functools.cache
 def code_hash() -> str:
     """SHA-256 over irkit's own source files, by name: which program wrote the ledger. They are read once a process."""
-    digest = hashlib.sha256()
-    for path in sorted(CODE.rglob("*.py")):
-        digest.update(f"{path.relative_to(CODE).as_posix()}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    digest, top = hashlib.sha256(), len(CODE.parts)
+    folders = ((Path(folder).parts[top:], names) for folder, _, names in os.walk(CODE))
+    for parts in sorted((*folder, name) for folder, names in folders for name in names if name.endswith(".py")):
+        with open(CODE.joinpath(*parts), "rb", buffering=0) as file:
+            digest.update(f"{'/'.join(parts)}\0".encode() + hashlib.sha256(file.read()).digest())
     return digest.hexdigest()
 
 

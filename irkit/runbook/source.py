@@ -12,7 +12,6 @@ the declared type of their key converts them. Rules kept while the events arrive
 from __future__ import annotations
 
 import codecs
-import difflib
 import functools
 import itertools
 import re
@@ -75,6 +74,7 @@ class Wrong(ValueError):
 
 def did_you_mean(word: str, known: Iterable[str], else_say: str = "") -> str:
     """A hint with the nearest of the `known` words, or `else_say`."""
+    import difflib
     near = difflib.get_close_matches(word[:80], itertools.islice(known, 300), n=1)
     return f"did you mean '{near[0]}'?" if near else else_say
 

@@ -15,6 +15,8 @@ from msgspec import Struct
 from irkit.runbook.expression import Look, Missing, Scope, Tree, show, walk
 from irkit.runbook.source import Wrong
 
+MANY = 1024          # texts whose meaning is remembered: most steps of a runbook say the same ones
+
 
 @dataclass(frozen=True)
 class Expr:
@@ -33,6 +35,7 @@ class Expr:
         return tuple(tree for tree in walk(self.tree) if isinstance(tree, Look))
 
     @classmethod
+    @functools.lru_cache(MANY)
     def parse(cls, text: str) -> Expr:
         """A bare expression. Raises Wrong."""
         from irkit.runbook.grammar import expression
@@ -47,6 +50,7 @@ class Template:
     source: str = field(default="", compare=False)
 
     @classmethod
+    @functools.lru_cache(MANY)
     def parse(cls, text: str) -> Template:
         """Raises Wrong."""
         if "{" not in text:

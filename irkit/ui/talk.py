@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
 from typing import TextIO
-from zoneinfo import ZoneInfo
 
 from irkit.engine.gate import Asking, Progress, Question, Said, StepBegins
 from irkit.ui import colour
@@ -134,7 +133,10 @@ def local_zone(env: Mapping[str, str]) -> tzinfo | None:
     name = env.get("TZ", "").lstrip(":")
     if not name:
         name = str(Path("/etc/localtime").resolve()).partition("zoneinfo/")[2]
+    if name in ("", "UTC", "Etc/UTC"):
+        return None
+    from zoneinfo import ZoneInfo
     try:
-        return None if name in ("", "UTC", "Etc/UTC") else ZoneInfo(name)
+        return ZoneInfo(name)
     except (KeyError, ValueError, OSError):      # ZoneInfoNotFoundError is a KeyError
         return None
