@@ -20,7 +20,7 @@ from typing import Any
 
 from irkit.errors import CredentialError, LedgerError, NotApproved, NotTheHolder
 from irkit.ledger import clock, texts
-from irkit.ledger.approvals import ASKED, TAKEN, Approvals
+from irkit.ledger.approvals import ASKED, JUDGED, TAKEN, Approvals
 from irkit.ledger.attest import AFTER_SEAL, is_noted
 from irkit.ledger.check import Checker
 from irkit.ledger.clock import Clock
@@ -47,7 +47,7 @@ class Draft:
 
     `size`: the tree it was signed over, which must still be the tree before it. `key`: the key of the session it starts.
     `token`: a row of the table of tokens that belongs to it. `also`: what else is done in the transaction. `held_by`: the
-    session that its run must be held by, or nobody (-1).
+    session that its run must be held by, or nobody (-1). `random`: the bits of its nonce, if they were drawn already.
     """
 
     fields: dict[str, Any]
@@ -57,6 +57,7 @@ class Draft:
     token: tuple[str, int, str, bytes] | None = None
     also: Callable[[sqlite3.Connection], None] | None = None
     held_by: int | None = None
+    random: bytes = b""
     entry: Entry | None = None
     error: BaseException | None = None
     placed: dict[str, Any] = field(default_factory=dict)      # the fields as written, and the hash of their line
@@ -97,7 +98,7 @@ class Commit:
         self._seq, self._leaf, self._holding = checker.next, checker.leaf, checker.holding.copy()
         self._sealed, self._holds = attest.sealed, set(attest.holds)
         self._tree, self._noted = attest.tree.copy(), attest.noted
-        self._unnamed = attest.newest if attest.newest is not None and attest.newest.sha256 != attest.named else None
+        self._unnamed = attest.newest if attest.newest_sha256 != attest.named else None
         self._read, self._owed = self._before(), author.owed
         self._approvals: Approvals | None = None       # with what was placed, once a later draft is judged by that
         self._unjudged: list[tuple[int, Mapping[str, Any], bytes, bytes]] = []
@@ -188,8 +189,10 @@ class Commit:
 
     def _approve(self, draft: Draft, wall_ns: int) -> None:
         """Refuse an answer, or a send, that a second person's agreement does not cover at the very time it will bear."""
+        if draft.fields["kind"] not in JUDGED:
+            return
         folder, now = self._author.folder, datetime.fromisoformat(clock.text(wall_ns))
-        if draft.fields["kind"] in TAKEN and (problem := self._agreed().problem(draft.fields, self._who, now)):
+        if problem := self._agreed().problem(draft.fields, self._who, now):
             raise NotApproved(f"this {problem}; nothing was sent or recorded as agreed", where=str(folder),
                               next=f"irkit status {folder.name}")
 
@@ -246,7 +249,8 @@ class Commit:
         session = seq if kind == "session.start" else self._session
         under = {} if session is None else {"session": session, "who": self._who}
         draft.placed = {**under, **draft.fields, "at": clock.text(reading[0]), "log": self._attest.origin,
-                        "mono_ns": str(reading[1]), "nonce": random_text(), "prev": self._leaf.hex(), "seq": seq, "v": VERSION}
+                        "mono_ns": str(reading[1]), "nonce": random_text(draft.random), "prev": self._leaf.hex(), "seq": seq,
+                        "v": VERSION}
         if kind == "session.start" and self._noted < seq != 1:
             draft.placed["data"] = {**draft.fields["data"], "adopts": {"from": self._noted, "to": seq - 1}}
         line = canonical_bytes(draft.placed)

@@ -31,6 +31,7 @@ from irkit.ledger.sshsig import Signer
 ASKED, GIVEN, REFUSED, EXPIRED = "approval.asked", "approval.given", "approval.refused", "approval.expired"
 CHUNK = 700                   # parts in one value, so that none outgrows a line
 THROTTLED = 429
+JUDGED = frozenset({GIVEN, REFUSED, SENDING})          # of which something may stand against the next one
 TAKEN = frozenset({"step.started", ASKED, GIVEN, REFUSED, EXPIRED, SENDING, "request.not_sent", ANSWER})
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from irkit.ledger import note, sshsig, texts
-from irkit.ledger.approvals import ASKED, TAKEN, Approvals, signed_text
+from irkit.ledger.approvals import ASKED, JUDGED, TAKEN, Approvals, signed_text
 from irkit.ledger.entry import SENDING
 from irkit.ledger.finding import CONTRADICTED, MISSING, NOT_CHECKED
 from irkit.ledger.note import Note
@@ -83,6 +83,7 @@ class Attest:
         self.origin = self.mode = ""
         self.sessions: dict[int, Keyed] = {}
         self.newest: Note | None = None            # the newest note, whichever key signed it
+        self.newest_sha256 = ""
         self.named = ""                            # SHA-256 of the note that the last checkpoint entry names
         self.sealed: int | None = None
         self.holds: set[int] = set()
@@ -119,7 +120,7 @@ class Attest:
             check(self, seq, fields)
         elif kind in texts.PURPOSES:
             self._signature(seq, fields)
-        if kind in TAKEN and (problem := self.approvals.problem(fields, fields.get("who", ""))) and not self._holes:
+        if kind in JUDGED and (problem := self.approvals.problem(fields, fields.get("who", ""))) and not self._holes:
             self._report(seq, "approval", f"entry {seq} {problem}", "Nobody agreed to it, or the record was changed.")
         self.take(seq, fields, leaf)
         self._due = is_noted(fields)
@@ -340,8 +341,8 @@ class Attest:
         """Go past a note that is known to be good."""
         if self.newest is None or found.size != self.newest.size:
             self._seen.clear()
-        self._seen.add(found.sha256)
-        self.newest = found
+        self.newest, self.newest_sha256 = found, found.sha256
+        self._seen.add(self.newest_sha256)
         self._keys[found.key_id].noted = found.size
 
     def _note_problem(self, found: Note) -> tuple[str, ...]:
