@@ -7,6 +7,7 @@ lists it commits. What a killed process left under a temporary name (".part-…"
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -20,7 +21,7 @@ from typing import Any, BinaryIO
 
 from msgspec import Struct
 
-from irkit.errors import LedgerError
+from irkit.errors import IrkitError, LedgerError
 from irkit.ledger.finding import CONTRADICTED, MISSING, NOT_CHECKED
 from irkit.ledger.trouble import explained
 
@@ -45,6 +46,24 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def must_be_free(folder: Path) -> None:
+    """Raises IrkitError where there is something under the name that an incident shall have."""
+    if folder.exists():
+        raise IrkitError(f"there is already something called {folder.name}", where=str(folder), next="irkit incident list")
+
+
+def appear(making: Path, folder: Path) -> None:
+    """Give a finished incident its name, durably. Raises IrkitError where somebody took it since it was looked for."""
+    try:
+        making.rename(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            raise
+        raise IrkitError(f"somebody else made {folder.name} just now", where=str(folder),
+                         next="irkit incident list; then the same again, under another name") from None
+    sync_folder(folder.parent)
 
 
 class Artefacts:

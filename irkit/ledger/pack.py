@@ -27,7 +27,7 @@ from typing import BinaryIO
 
 from irkit.errors import IrkitError, LedgerError
 from irkit.ledger import database
-from irkit.ledger.artefacts import FOLDER, Artefacts, sync_file, sync_folder
+from irkit.ledger.artefacts import FOLDER, Artefacts, appear, must_be_free, sync_file, sync_folder
 from irkit.ledger.store import Ledger
 from irkit.ledger.trouble import explained
 
@@ -124,10 +124,8 @@ def unpacked(pack_file: Path, root: Path) -> Iterator[tuple[str, Path]]:
 def place(making: Path, folder: Path) -> None:
     """Have a verified incident appear under its name. Raises IrkitError when something is there."""
     with explained(folder):
-        if folder.exists():
-            raise IrkitError(f"there is already something called {folder.name}", where=str(folder), next="irkit incident list")
-        making.rename(folder)
-        sync_folder(folder.parent)
+        must_be_free(folder)
+        appear(making, folder)
 
 
 def update(making: Path, folder: Path) -> int:

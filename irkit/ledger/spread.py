@@ -90,7 +90,7 @@ class _Chunk:
         seq, line, leaf, values, _ = event
         bare, weight = _UNREAD, _BYTES
         if type(values) is tuple and type(line) is bytes:
-            weight = _OVERHEAD + len(line) + len(values[1])
+            weight = _OVERHEAD + len(line) + sum(map(len, values))
             if weight < _BYTES:
                 bare = seq, line, leaf, values
         self.weight += weight

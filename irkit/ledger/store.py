@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import errno
 import os
 import secrets
 import shutil
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -30,7 +29,7 @@ from irkit.errors import IrkitError, NotApproved
 from irkit.ledger import database, sshsig, texts
 from irkit.ledger.append import Author, Commit, Draft, Moved, fields_of
 from irkit.ledger.approvals import Answer, Asked, signed_text
-from irkit.ledger.artefacts import FOLDER, Artefact, sync_folder
+from irkit.ledger.artefacts import FOLDER, Artefact, appear, must_be_free, sync_folder
 from irkit.ledger.check import pseudonym
 from irkit.ledger.checked import CheckedStore
 from irkit.ledger.clock import Clock, SystemClock
@@ -50,18 +49,6 @@ if TYPE_CHECKING:
     from irkit.ledger.timestamp import Token
 
 _TRIES = 8                    # how often a signature is made again because somebody else appended meanwhile
-
-
-@contextlib.contextmanager
-def _first(folder: Path) -> Iterator[None]:
-    """Within, an incident gets its name. Raises IrkitError where somebody took it since it was looked for."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
-            raise
-        raise IrkitError(f"somebody else made {folder.name} just now", where=str(folder),
-                         next="irkit incident list; then the same again, under another name") from None
 
 
 class Ledger(CheckedStore):
@@ -91,8 +78,7 @@ class Ledger(CheckedStore):
         demands = asdict(Policy().raised(**(policy or {})))
         if demands["max_entries"] < ROOM:
             raise ValueError(f"max_entries is {demands['max_entries']}; {ROOM} are the least that can be kept")
-        if folder.exists():
-            raise IrkitError(f"there is already something called {folder.name}", where=str(folder), next="irkit incident list")
+        must_be_free(folder)
         with explained(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
             making = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
@@ -105,9 +91,7 @@ class Ledger(CheckedStore):
                     ledger._genesis(mode, {"version": version, "code_hash": code_hash, "policy": demands, **(data or {})},
                                     disclose or {})
                 sync_folder(making)
-                with _first(folder):
-                    making.rename(folder)
-                sync_folder(folder.parent)
+                appear(making, folder)
             except BaseException:
                 shutil.rmtree(making, ignore_errors=True)
                 raise

@@ -7,11 +7,13 @@ import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from irkit.errors import NotTheHolder
-from irkit.ledger import Ledger
+from irkit.ledger import Ledger, artefacts
+from irkit.ledger import pack as packs
 from irkit.ledger.pack import BLOCK, header
 from irkit.ledger.sshsig import Throwaway
 from tests.cli.people import LOG, NAME, entries, incident, verified
@@ -52,6 +54,20 @@ def test_a_pack_arrives_whole_and_verified(packed: Path, capsys: Capsys) -> None
     assert [one.name for one in THERE.iterdir()] == [NAME]
     resume(there, "sam")
     verified(there)
+
+
+def test_of_two_that_unpack_at_once_one_is_first(packed: Path, capsys: Capsys) -> None:
+    """The other is told that somebody was faster, and nothing about the disk; what is there stays whole, and nothing else."""
+    free = artefacts.must_be_free
+
+    def faster(_: Path) -> None:
+        with mock.patch.object(packs, "must_be_free", free):
+            assert unpack(capsys)[0] == 0
+    with mock.patch.object(packs, "must_be_free", faster):
+        code, words = unpack(capsys)
+    assert (code, "somebody else made INC-1 just now" in words, "df -h" in words) == (1, True, False)
+    assert [one.name for one in THERE.iterdir()] == [NAME]
+    verified(THERE / NAME)
 
 
 def test_the_same_entries_give_the_same_bytes(packed: Path, capsys: Capsys) -> None:
