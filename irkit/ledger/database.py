@@ -49,8 +49,8 @@ _ENTRIES = "SELECT seq, line, leaf FROM entries ORDER BY seq"
 _ENTRIES_AFTER = "SELECT seq, line, leaf FROM entries WHERE seq > ? ORDER BY seq"
 _DISCLOSURES = "SELECT seq, digest, body FROM disclosures ORDER BY seq, digest"
 _DISCLOSURES_AFTER = "SELECT seq, digest, body FROM disclosures WHERE seq > ? ORDER BY seq, digest"
-_JOINED = """SELECT seq, count(*), group_concat(digest, ' ') FILTER (WHERE typeof(digest) = 'text'),
-group_concat(body, ' ') FILTER (WHERE typeof(body) = 'text') FROM disclosures GROUP BY seq ORDER BY seq"""
+_JOINED = """SELECT seq, count(*), group_concat(CASE typeof(digest) WHEN 'text' THEN digest END, ' '),
+group_concat(CASE typeof(body) WHEN 'text' THEN body END, ' ') FROM disclosures GROUP BY seq ORDER BY seq"""
 _JOINED_AFTER = _JOINED.replace("GROUP", "WHERE seq > ? GROUP")
 _MADE = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name IN ('entries', 'disclosures') ORDER BY name DESC"
 _NOTES = "SELECT size, key_id, note FROM checkpoints ORDER BY size, rowid"
