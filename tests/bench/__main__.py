@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 
 from tests.bench.figures import machine, table
 
@@ -25,6 +26,7 @@ def main() -> None:
     parser.add_argument("group", nargs="*", choices=[*GROUPS, []], help="what to measure (default: all)")
     parser.add_argument("--quick", action="store_true", help="small numbers: shows that it runs, and little else")
     asked = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)      # what is installed is compiled, and what is measured is compiled once
     print(machine(), flush=True)
     for name in asked.group or GROUPS:
         figures = importlib.import_module(f"tests.bench.{name}").figures(asked.quick)
