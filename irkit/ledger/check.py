@@ -128,11 +128,13 @@ class Checker:
         return fields, self._disclosures(seq, fields.get("sd", []), row.disclosures, row.withheld)
 
     def fits(self, stretch: Stretch) -> bool:
-        """Whether nothing is to be said of a stretch that comes next."""
-        self.attest.end()
-        return (stretch.first == self.next and stretch.prev in self._follows and stretch.log == self.attest.origin
+        """Whether nothing is to be said of a stretch that comes next. What is to be said before it, then was."""
+        fits = (stretch.first == self.next and stretch.prev in self._follows and stretch.log == self.attest.origin
                 and stretch.session not in self.ended and self.sessions.get(stretch.session) == stretch.who
                 and self.attest.fits(stretch.rows))
+        if fits:
+            self.attest.end()
+        return fits
 
     def go_along(self, stretch: Stretch, rows: Sequence[Row]) -> None:
         """Go past a stretch that fits, and its rows."""
