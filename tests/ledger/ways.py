@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import sqlite3
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from unittest import mock
 
-from irkit.ledger import spread, vouch
+from irkit.ledger import database, spread, vouch
+from irkit.ledger.database import Row
 from irkit.ledger.trust import Trust
 from irkit.ledger.verify import Report, verify
 from irkit.ledger.vouch import Bare
@@ -18,10 +20,16 @@ def nothing(parts: Sequence[Sequence[Bare]]) -> spread.Judged:
     return bytes(sum(map(len, parts))), []
 
 
+def unjoined(_: sqlite3.Connection, bound: tuple[int, ...]) -> Generator[Row, None, tuple[int, ...]]:
+    """Joins no values: each is read by itself."""
+    yield from ()
+    return bound
+
+
 @contextlib.contextmanager
 def row_by_row() -> Iterator[None]:
-    """Every row is looked at by itself, in this process."""
-    with mock.patch.multiple(spread, _ALONE=1 << 40, vouch=nothing):
+    """Every value is read, and every row looked at, by itself, in this process."""
+    with mock.patch.multiple(spread, _ALONE=1 << 40, vouch=nothing), mock.patch.object(database, "_joined", unjoined):
         yield
 
 
