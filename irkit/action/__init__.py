@@ -35,7 +35,8 @@ from irkit.action.forward import Forward, Line
 from irkit.action.mail import Mail
 from irkit.action.outgoing import CREDENTIAL, HEADERS, Outgoing
 from irkit.action.paging import Next, Tally, Walk, by_field, by_link_header, by_token, items, links, one_page, walk
-from irkit.action.request import DELETE, GET, HEAD, PATCH, POST, PUT, SEND, Artefact, Known, Record, Request, Wait
+from irkit.action.record import Artefact, Record
+from irkit.action.request import DELETE, GET, HEAD, PATCH, POST, PUT, SEND, Known, Request, Wait
 from irkit.action.response import Response
 from irkit.action.signin import (
     Anonymous,

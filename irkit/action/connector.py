@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from irkit.action.declare import Action, Effect, Steps, Trace
 from irkit.action.forward import Forward
-from irkit.action.request import Record, Request
+from irkit.action.record import Record
+from irkit.action.request import Request
 from irkit.action.response import Response
 from irkit.action.signin import Host, Placed, Setting, SignIn
 from irkit.action.values import http_when

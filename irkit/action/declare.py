@@ -12,7 +12,8 @@ from typing import Any, NewType, TypeVar
 
 from msgspec import Struct
 
-from irkit.action.request import Artefact, Known, Record, Request, Wait
+from irkit.action.record import Artefact, Record
+from irkit.action.request import Known, Request, Wait
 from irkit.action.response import Response
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from irkit.action.request import Artefact, Record
+from irkit.action.record import Artefact, Record
 from irkit.errors import ActionError
 
 if TYPE_CHECKING:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from msgspec import Struct
 
-from irkit.errors import ActionError, NotConfirmed
+from irkit.action.record import Artefact, Record
+from irkit.errors import ActionError
 
 if TYPE_CHECKING:
     from irkit.action.mail import Mail
@@ -18,35 +19,11 @@ Params = Mapping[str, object] | Sequence[tuple[str, object]]
 Form = Params
 
 
-class Record(Struct, frozen=True):
-    """Base of results and of `seen`: a frozen Struct of JSON-able fields, ids as text."""
-
-    def require(self, **expected: object) -> Self:
-        """This record, if it shows what was asked for. Raises NotConfirmed: a 200 is no proof, the second look is."""
-        for name, want in expected.items():
-            got = getattr(self, name)
-            if got != want:
-                raise NotConfirmed(f"{name} is still {_word(got)}, not {_word(want)}")
-        return self
-
-
-def _word(value: object) -> str:
-    return {True: "yes", False: "no", None: "unknown"}.get(value, str(value)) if isinstance(value, bool | None) else str(value)
-
-
 class Wait(Struct, frozen=True):
     """Let `seconds` pass for a vendor's lag. Visible, interruptible, and a jump of the clock in a drill."""
 
     seconds: float
     why: str
-
-
-class Artefact(Record, frozen=True):
-    """A file that the ledger keeps, as `artefact()` finds it: what `upload=` sends."""
-
-    sha256: str
-    size: int
-    name: str
 
 
 class Known(Struct, frozen=True):

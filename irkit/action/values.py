@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
-from irkit.action.request import Record
+from irkit.action.record import Record
 from irkit.action.response import Response
 from irkit.errors import ActionError, BadAnswer
 
