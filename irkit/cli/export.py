@@ -19,7 +19,7 @@ import click
 from irkit.cli.incident import complete_incident
 from irkit.cli.incidents import folder_of, who_am_i
 from irkit.cli.options import Settings, as_json, print_json, shared
-from irkit.cli.output import put, tell
+from irkit.cli.output import progress, put, tell
 from irkit.cli.watch import FACILITATOR, behind, keeps_back, left_out
 from irkit.errors import IrkitError, UsageError
 
@@ -256,10 +256,10 @@ def _redacted(ledger: Ledger, rules: Rules) -> Iterator[dict[str, Any]]:
 
 def _counted(settings: Settings, views: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Passes them on, and says on stderr how far a long export has come."""
+    so_far = progress(settings, PROGRESS_EACH)
     for count, one in enumerate(views, 1):
         yield one
-        if count % PROGRESS_EACH == 0:
-            tell(settings, f"{count:,} entries")
+        so_far(count)
 
 
 @contextlib.contextmanager

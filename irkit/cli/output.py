@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import click
@@ -36,6 +36,18 @@ def tell(settings: Settings, *lines: str) -> None:
     from irkit.ui.talk import Talk
     from irkit.ui.text import safe
     Talk(plain=settings.plain).tell(*map(safe, lines))
+
+
+def progress(settings: Settings, each: int) -> Callable[[int], None]:
+    """Hears how many entries were gone past, and says so on stderr after each so many."""
+    said = 0
+
+    def so_far(entries: int) -> None:
+        nonlocal said
+        if entries >= said + each:
+            said = entries - entries % each
+            tell(settings, f"{said:,} entries")
+    return so_far
 
 
 def write_new(path: Path, text: str, *, there: str, elsewhere: str) -> None:

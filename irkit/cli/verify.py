@@ -12,12 +12,13 @@ from msgspec.structs import asdict
 from irkit.cli.incident import complete_incident
 from irkit.cli.incidents import folder_of, path_of
 from irkit.cli.options import Settings, as_json, print_json, shared
-from irkit.cli.output import put, tell, width
+from irkit.cli.output import progress, put, tell, width
 
 if TYPE_CHECKING:
     from irkit.cli.anchoring import Stamped
     from irkit.ledger.verify import Report
 
+PROGRESS_EACH = 100_000        # entries between two lines of progress: some two seconds
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -51,7 +52,8 @@ def verify(settings: Settings, incident: str, signers: Path | None, revoked: Pat
     """
     from irkit.ledger.trust import Trust
     from irkit.ledger.verify import verify as check
-    report = check(path_of(settings, incident), Trust(signers, revoked, tsa_ca, expect, against, policy, require_trusted))
+    report = check(path_of(settings, incident), Trust(signers, revoked, tsa_ca, expect, against, policy, require_trusted),
+                   progress(settings, PROGRESS_EACH))
     if as_json:
         print_json(_plain(report))
     else:

@@ -7,7 +7,7 @@ What is checked stands in `irkit.ledger.check` and `irkit.ledger.attest`, what t
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -112,17 +112,17 @@ def open_source(path: Path) -> FolderSource | BagSource:
     return BagSource(path) if bag.is_bag(path) else FolderSource(path)
 
 
-def verify(path: Path, trust: Trust | None = None) -> Report:
-    """Check everything, with what the reader knows from elsewhere.
+def verify(path: Path, trust: Trust | None = None, so_far: Callable[[int], object] = lambda _: None) -> Report:
+    """Check everything, with what the reader knows from elsewhere. `so_far` hears now and then how many entries were taken.
 
     Raises LedgerError when `path` is no ledger, UsageError when a file of `trust` cannot be used; all else is a finding.
     """
-    return _Verification(path, trust or Trust()).run()
+    return _Verification(path, trust or Trust(), so_far).run()
 
 
 class _Verification:
-    def __init__(self, path: Path, trust: Trust) -> None:
-        self._trust, self._path = trust, path
+    def __init__(self, path: Path, trust: Trust, so_far: Callable[[int], object]) -> None:
+        self._trust, self._path, self._so_far = trust, path, so_far
         self.report = Report(path)
         self._found = self.report.add
         self._signatures: list[Signed] = []
@@ -190,6 +190,7 @@ class _Verification:
         self._attribution.entries(stretch.first, last, stretch.session)
         self._last = self._checker.last
         self.report.entries += stretch.rows
+        self._so_far(self.report.entries)
         return True
 
     def _take_entry(self, event: Row | Withheld, vouched: bool) -> None:
@@ -200,6 +201,7 @@ class _Verification:
         elif (read := self._checker.feed(event, vouched)) is not None:
             self._entry(event, *read)
         self.report.entries += 1
+        self._so_far(self.report.entries)
         if self._other is not None:
             self._other.entry(event.seq, self._checker.leaf, self._found)
 

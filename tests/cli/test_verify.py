@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from irkit.cli import verify as command
 from irkit.ledger import Ledger
 from irkit.ledger.sshsig import Throwaway
 from tests.cli.people import BOOK
@@ -34,6 +35,20 @@ def incident(signer: Throwaway, mode: str = "test", folder: Path = FOLDER) -> No
 def signers(signer: Throwaway, name: str = "signers") -> str:
     Path(name).write_text(f'maria@acme.com namespaces="irkit-*" {signer.public}\n')
     return name
+
+
+def test_a_long_ledger_says_how_far_it_is(capsys: Capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On stderr, beside the report as JSON; many entries that are taken as one are told as one."""
+    incident(Throwaway())
+    with Ledger.open(FOLDER) as ledger:
+        ledger.start_session("Maria Lopez")
+        for _ in range(30):
+            ledger.append("request.answer", {"status": 200}, run="r1")
+        ledger.end_session()
+    monkeypatch.setattr(command, "PROGRESS_EACH", 15)
+    ran = irkit(capsys, "ledger", "verify", "INC-1", "--json")
+    assert (ran.code, json.loads(ran.out)["entries"]) == (0, 41)
+    assert ran.err.splitlines() == ["30 entries"]
 
 
 def test_the_first_line_says_what_is_not_proven(capsys: Capsys) -> None:
