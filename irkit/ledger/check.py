@@ -107,8 +107,9 @@ class Checker:
 
     def _known(self, row: Row) -> tuple[dict[str, Any], Mapping[str, Any]]:
         """The same as `read`, for a row in which it would find nothing wrong."""
-        self.disclosures += len(row.disclosures)
-        return known(row.line), disclose.Disclosed([body for _, _, body in row.disclosures], row.seq)
+        bodies = row.bodies
+        self.disclosures += len(bodies)
+        return known(row.line), disclose.Disclosed(bodies, row.seq)
 
     def read(self, row: Row, leaf: bytes) -> tuple[dict[str, Any], Mapping[str, Any]] | None:
         """Check what a row holds by itself, without its place among others; `leaf` is the hash of its line."""
@@ -125,7 +126,7 @@ class Checker:
         except ValueError as error:
             self._report(seq, "bytes", f"entry {seq} cannot be read: {error}", "It was changed, or not written by irkit.")
             return None
-        return fields, self._disclosures(seq, fields.get("sd", []), row.disclosures, row.withheld)
+        return fields, self._disclosures(seq, fields.get("sd", []), row)
 
     def fits(self, stretch: Stretch) -> bool:
         """Whether nothing is to be said of a stretch that comes next. What is to be said before it, then was."""
@@ -277,22 +278,21 @@ class Checker:
     def _is_withheld(self, seq: Any) -> bool:
         return type(seq) is int and 0 <= seq // 8 < len(self._withheld) and bool(self._withheld[seq // 8] >> seq % 8 & 1)
 
-    def _disclosures(self, seq: int, asked: list[str], rows: list[tuple[Any, Any, Any]],
-                     withheld: Collection[str]) -> Mapping[str, Any]:
+    def _disclosures(self, seq: int, asked: list[str], row: Row) -> Mapping[str, Any]:
         """The disclosed values that agree with `sd`. What does not is reported.
 
         Unless `strict`, values whose digests all agree are not decoded here: few of them are ever read.
         """
-        bodies = [body for _, _, body in rows]
+        bodies = row.bodies
         try:
-            if disclose.hashed(bodies) == asked == [digest for _, digest, _ in rows] == sorted(set(asked)):
+            if disclose.hashed(bodies) == asked == row.digests == sorted(set(asked)):
                 values = disclose.read_all(bodies) if self._strict else disclose.Disclosed(bodies, seq)
                 if not self._strict or not disclose.clashing(tuple(values)):
                     self.disclosures += len(bodies)
                     return values
         except (ValueError, TypeError, AttributeError):
             pass                                   # said below, value by value
-        return self._decoded(seq, asked, rows, withheld)
+        return self._decoded(seq, asked, row.disclosures, row.withheld)
 
     def _decoded(self, seq: int, asked: list[str], rows: list[tuple[Any, Any, Any]],
                  withheld: Collection[str]) -> dict[str, Any]:

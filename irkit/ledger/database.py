@@ -81,22 +81,40 @@ class Row(NamedTuple):
     withheld: Collection[str] = ()
 
     @property
+    def digests(self) -> list[Any]:
+        """Of each value, in order."""
+        return [one[1] for one in self.values] if isinstance(self.values, list) else _apart(self.values[0])
+
+    @property
+    def bodies(self) -> list[Any]:
+        """The same of bodies."""
+        return [one[2] for one in self.values] if isinstance(self.values, list) else _apart(self.values[1])
+
+    @property
     def disclosures(self) -> list[tuple[Any, Any, Any]]:
         """(seq, digest, body) of each value, sorted by digest."""
         if isinstance(self.values, list):
             return self.values
-        digests, bodies = self.values
-        pairs = zip(digests.split(" "), bodies.split(" "), strict=True) if self.values != _NOTHING else ()
-        return [(self.seq, digest, body) for digest, body in pairs]
+        return [(self.seq, digest, body) for digest, body in zip(self.digests, self.bodies, strict=True)]
 
 
 def together(disclosures: list[tuple[Any, Any, Any]]) -> Values:
-    """Digests as one text and bodies as another, with a space between two. Where those could not be told apart, as they are."""
+    """Digests as one text and bodies as another, with a space between two. Where those could not be told apart, as they are.
+
+    None of the texts is empty where there are values, so that two empty ones are no values.
+    """
     try:
         digests, bodies = " ".join([one[1] for one in disclosures]), " ".join([one[2] for one in disclosures])
     except TypeError:
         return disclosures
-    return (digests, bodies) if digests.count(" ") == bodies.count(" ") == max(len(disclosures) - 1, 0) else disclosures
+    if not disclosures:
+        return _NOTHING
+    return (digests, bodies) if digests and bodies and digests.count(" ") == bodies.count(" ") == len(disclosures) - 1 \
+        else disclosures
+
+
+def _apart(text: str) -> list[str]:
+    return text.split(" ") if text else []
 
 
 class Orphan(NamedTuple):
@@ -300,7 +318,7 @@ def _joined(connection: sqlite3.Connection, bound: tuple[int, ...]) -> Generator
         values = connection.execute(_JOINED_AFTER if bound else _JOINED, bound)
         of, count, digests, bodies = next(values, _NONE)
         for seq, line, leaf in entries:
-            if count and of == seq and digests.count(" ") == bodies.count(" ") == count - 1 < _MOST:
+            if count and of == seq and digests and bodies and digests.count(" ") == bodies.count(" ") == count - 1 < _MOST:
                 yield Row(seq, line, leaf, (digests, bodies))
                 of, count, digests, bodies = next(values, _NONE)
             elif not count or of > seq:

@@ -48,6 +48,14 @@ def a_value_is_added(forge: Forge) -> Where:
     return at
 
 
+@family(Holds.NOTHING, over=("live", "drill", "bag of live"), trials=[refused("disclosure")])
+def an_empty_value_is_added(forge: Forge) -> Where:
+    """To an entry that has none: nothing under no digest, and still something that nobody asked for."""
+    at = next(seq for seq, one in enumerate(forge.copy) if not one.values and seq > 1)
+    forge.copy.entries[at].values.append(("", ""))
+    return at
+
+
 @family(Holds.NOTHING, over=EVERY, trials=[refused("disclosure", level="MISSING")])
 def a_value_is_taken_out(forge: Forge) -> Where:
     """A value is gone, and nothing says why."""

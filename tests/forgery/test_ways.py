@@ -87,7 +87,7 @@ class Chance:
     def values(self, copy: Copy, first: int, end: int) -> None:
         for one in (one for one in copy.entries[first:end] if one.values):
             digest, body = one.values[0]
-            other = self.chance.choice([("A" * 43, "AAAA"), value_of("x.y", {"artefact": "0" * 64, "bytes": 3}),
+            other = self.chance.choice([("", ""), ("A" * 43, "AAAA"), value_of("x.y", {"artefact": "0" * 64, "bytes": 3}),
                                         (digest, body[:-1]), (digest, body)])
             one.values = sorted(dict([*one.values[1:], *self.chance.choice([[], [other]])]).items())
             if self.chance.random() < 0.5:

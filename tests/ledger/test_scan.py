@@ -75,6 +75,14 @@ def test_values_that_are_too_long_together_are_read_one_by_one(tmp_path: Path, m
         ("a", "body"), ("b c", "x" * 700 + " " + "y" * 700), ("d", "body")]
 
 
+@stores
+@pytest.mark.parametrize("one", [("", ""), ("a", ""), ("", "body")])
+def test_an_empty_value_is_a_value(made: str, one: tuple[str, str], tmp_path: Path) -> None:
+    """Also where it is the only one of its entry."""
+    found = scanned(tmp_path / "db", [0, 1, 2], [(0, "a"), (1, *one)], made=made)
+    assert [row.disclosures for row in found if isinstance(row, Row)] == [[(0, "a", "body")], [(1, *one)], []]
+
+
 @pytest.mark.parametrize("odd", [("c", b"body"), (b"c", "body"), ("c", "bo dy"), ("c d", "body"), ("z", " "), ("c", "")])
 @stores
 def test_a_value_is_what_is_stored(made: str, odd: tuple[object, object], tmp_path: Path) -> None:
