@@ -265,6 +265,7 @@ def test_the_phrase_is_typed_on_a_terminal() -> None:
     child = on_terminal()
     child.sendline("yes")
     child.expect("Accepted here")
+    child.expect("or q quit: ")                # what is typed before it stands there again does not count
     child.sendline(f"ERASE {NAME} {seq}")
     child.expect("DRILL Erased 1 value")
     child.expect(pexpect.EOF)

@@ -82,6 +82,7 @@ def test_a_refusal_reaches_the_requester_with_its_reason(rig: Rig) -> None:
     sam = second(rig, "--refuse", "call her first")
     assert sam.ends() == 0
     maria.sees("Sam refused: call her first.")
+    maria.sees("? more:")
     maria.types("s\n")
     maria.sees("Reason")
     maria.types("sam is right\n")

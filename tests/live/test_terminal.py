@@ -141,6 +141,7 @@ def test_what_is_typed_ahead_passes_no_gate(rig: Rig) -> None:
     person.sees("? more: ")
     person.types("\n")
     person.sees("Accepted here: y, s, d, m, n, p")
+    person.sees("? more: ")                            # what is typed before it stands there again does not count
     assert tenant.writes == []
     person.types("s\n")
     person.sees("Reason")
