@@ -25,18 +25,13 @@ Next = Callable[[Request, Response], Request | None]       # what to ask after a
 
 @dataclass
 class Walk:
-    """What walking a list came to. `date` is the last HTTP date that an answer bore."""
+    """What walking a list came to. `at` is the vendor's clock as of the last answer."""
 
     rows: int = 0
     pages: int = 0
     complete: bool = False
     notes: list[str] = field(default_factory=list)
-    date: str = ""
-
-    @property
-    def at(self) -> datetime | None:
-        """The vendor's clock as of the last answer; None where it does not say."""
-        return http_when(self.date)
+    at: datetime | None = None
 
 
 def _whole(_answer: Response, _done: Walk) -> bool:
@@ -72,7 +67,7 @@ def walk(first: Request, key: str, each: Callable[[Any], object], enough: Callab
         left.rows = rows = _rows(answer, read(answer), key, optional)
         done.rows += len(rows)
         done.pages += 1
-        done.date = answer.headers.get("date", done.date)
+        done.at = http_when(answer.headers.get("date", "")) or done.at
         if not rows or not inside(rows[-1]):
             left.hand_over()
         following = None if not left.rows and enough() else after(request, answer)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, TypeVar
 
 from irkit.action.record import Record
@@ -47,7 +48,6 @@ def when(value: object) -> datetime | None:
 @functools.lru_cache(16)          # answers that come in one second say the same
 def http_when(text: str) -> datetime | None:
     """The moment in an HTTP date (RFC 9110 5.6.7), whole seconds of UTC; None where it cannot be read, or names no zone."""
-    from email.utils import parsedate_to_datetime  # no answer comes before a drill's first screen
     try:
         found = parsedate_to_datetime(text)
         return found.astimezone(UTC) if found.tzinfo is not None else None

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from typing import Any, Never, Protocol, Self, cast
 
 from irkit.errors import IrkitError
-from irkit.ledger.database import Noted, Row
+from irkit.ledger.database import Row
 from irkit.ledger.finding import Finding
 from irkit.ledger.source import Event, Source, Trouble
 from irkit.ledger.vouch import Bare, Stretch, vouch
@@ -82,7 +82,8 @@ class _Chunk:
         self.events.append(event)
         if type(event) is not Row:
             self._broken = True
-            self.weight += _OVERHEAD + len(event.note if isinstance(event, Noted) and isinstance(event.note, bytes) else b"")
+            parts = event if isinstance(event, tuple) else ()
+            self.weight += _OVERHEAD + sum([len(part) for part in parts if isinstance(part, str | bytes)])
             return
         if self._broken:
             self._broken = False

@@ -16,11 +16,12 @@ import socketserver
 import struct
 import threading
 from collections.abc import Iterable
+from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Self
 
 from irkit.worlds.faults import Fault, Faults
-from irkit.worlds.world import Answer, Call, World, http_date
+from irkit.worlds.world import Answer, Call, World
 
 MAX_HEAD, MAX_BODY, MAX_UPLOAD = 64 * 1024, 8 * 2**20, 5 * 2**30
 SIGN_IN = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body><form action=/access/login></form></body></html>"
@@ -202,7 +203,7 @@ class Connection(socketserver.StreamRequestHandler):
             self.wfile.write(body[len(body) // 2:])
 
     def _head(self, answer: Answer, *framing: str) -> bytes:
-        said = {"date": http_date(self.server.served.world.now()), **answer.headers}
+        said = {"date": format_datetime(self.server.served.world.now(), usegmt=True), **answer.headers}
         status = f"HTTP/1.1 {answer.status} {_REASONS.get(answer.status, 'Unknown')}"
         return "\r\n".join([status, *(f"{k}: {v}" for k, v in said.items()), *framing, "", ""]).encode("latin-1", "replace")
 

@@ -14,6 +14,7 @@ import json as jsonlib
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -105,8 +106,6 @@ class Answer(Struct, frozen=True):
         return cls(status, {"content-type": "application/json; charset=utf-8", **(headers or {})}, encode(data))
 
 
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _COMPACT = jsonlib.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -116,11 +115,6 @@ def encode(data: object) -> bytes:
         return _COMPACT.encode(data).encode()
     except UnicodeEncodeError:
         return jsonlib.dumps(data, separators=(",", ":")).encode()
-
-
-def http_date(moment: datetime) -> str:
-    """An HTTP date (RFC 9110 5.6.7), of a moment in UTC. Loading what the standard library has for it takes a drill 10 ms."""
-    return f"{_DAYS[moment.weekday()]}, {moment.day:02} {_MONTHS[moment.month - 1]} {moment:%Y %H:%M:%S} GMT"
 
 
 class World(abc.ABC):
@@ -188,7 +182,7 @@ class World(abc.ABC):
         with self._lock:
             self._settle()
             answer = self.answer(call)
-            return replace(answer, headers={"date": http_date(self.now()), **answer.headers})
+            return replace(answer, headers={"date": format_datetime(self.now(), usegmt=True), **answer.headers})
 
     def later(self, seconds: float, effect: Callable[[], None]) -> None:
         """Let a change show `seconds` from now; at once when there is no lag."""

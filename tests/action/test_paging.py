@@ -117,7 +117,7 @@ def test_a_window_says_what_was_asked_and_what_came() -> None:
     tally = Tally("login", "id.time", SINCE, UNTIL, asked=lambda row: row["actor"] == "dana", vendor="Google")
     for time, actor in (("2026-02-01T00:00:00Z", "dana"), ("2026-03-02T00:00:00Z", "dana"), ("2026-03-03T00:00:00Z", "wei")):
         tally.add({"id": {"time": time}, "actor": actor})
-    kept = tally.collection(Walk(3, 1, True, date="Sun, 08 Mar 2026 00:00:00 GMT"), days=5)
+    kept = tally.collection(Walk(3, 1, True, at=datetime(2026, 3, 8, tzinfo=UTC)), days=5)
     assert (kept.first, kept.last, kept.floor) == ("2026-02-01T00:00:00Z", "2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z")
     assert kept.notes == (
         "1 row outside the window asked for, kept too", "1 row that the filter did not ask for, kept too",

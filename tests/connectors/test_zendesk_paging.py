@@ -103,7 +103,7 @@ def test_a_tally_counts_what_lies_outside_the_window() -> None:
 def test_the_floor_is_counted_from_the_vendors_clock() -> None:
     """What retention has already taken is said, counted from the answer's own Date."""
     tally = Tally("log", "at", datetime(2026, 1, 1, tzinfo=UTC))
-    kept = tally.collection(Walk(complete=True, date="Sat, 11 Apr 2026 00:00:00 GMT"), days=90)
+    kept = tally.collection(Walk(complete=True, at=datetime(2026, 4, 11, tzinfo=UTC)), days=90)
     assert kept.floor == "2026-01-11T00:00:00Z"
     assert "can no longer be had" in kept.notes[0]
 

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from email.utils import format_datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from irkit import connectors, worlds
 from irkit.errors import UsageError
 from irkit.worlds import World
-from irkit.worlds.world import http_date
 from tests.worlds.helpers import Clock, ask, body, get, make, read
 
 CALLS = (("GET", "/api/v2/users?page[size]=3", None), ("GET", "/api/v2/access_logs?page[size]=5", None),
@@ -87,12 +82,6 @@ def test_options_are_taken_as_text_too() -> None:
 def test_answers_bear_the_world_s_time() -> None:
     """The Date header is the clock's, so that retention floors and clock checks work in a drill."""
     assert ask(make(), "GET", "/api/v2/users/me").headers["date"] == "Sat, 07 Mar 2026 23:40:00 GMT"
-
-
-@given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC)))  # noqa: DTZ001  (hypothesis adds it)
-def test_a_date_is_written_as_others_write_it(moment: datetime) -> None:
-    """The form that HTTP wants, as the standard library writes it."""
-    assert http_date(moment) == format_datetime(moment, usegmt=True)
 
 
 def test_many_threads_get_whole_answers() -> None:

@@ -224,7 +224,7 @@ def collect_conversations(agent_id: UserId, since: datetime) -> Steps[Conversati
         if done is None:
             missing += 1
             continue
-        total.rows, total.pages, total.date = total.rows + done.rows, total.pages + done.pages, done.date
+        total.rows, total.pages, total.at = total.rows + done.rows, total.pages + done.pages, done.at
         if not done.complete:
             total.complete = False
             total.notes += done.notes

@@ -168,7 +168,7 @@ def _collect(sums: _Sums, name: str, user: str, application: str, since: datetim
     for start, end in _windows(application, since, until):
         part = yield from walk(log(user, application, start, end, keep=name), "items", add, after=next_page, optional=True)
         done = Walk(done.rows + part.rows, done.pages + part.pages, done.complete and part.complete, done.notes + part.notes,
-                    part.date or done.date)
+                    part.at or done.at)
         if not part.complete:
             break
     twice = (f"{sums.duplicates} came twice, kept too",) if sums.duplicates else ()

@@ -96,7 +96,7 @@ def collect_search(query: str, since: datetime, until: datetime, name: str = "su
         got.take(job, start, end)
         if not (yield from got.keep(job)):
             break
-    done = Walk(got.rows, got.pages, got.complete and not todo, got.told(), got.date)
+    done = Walk(got.rows, got.pages, got.complete and not todo, got.told(), got.at)
     return Found(**asdict(got.tally.collection(done)), query=query, windows=got.windows, records=got.records)
 
 
@@ -156,7 +156,7 @@ class _Got:
     windows: int = 0
     complete: bool = True
     notes: list[str] = field(default_factory=list)
-    date: str = ""                                        # of the last answer
+    at: datetime | None = None
     twice: int = 0
     _edges: set[str] = field(default_factory=set)          # ids of messages at the windows' edges
     _times: set[str] = field(default_factory=set)
@@ -185,7 +185,7 @@ class _Got:
         pages = _Pages(what, count)
         done = yield from walk(first, what, each, after=pages.after)
         self.pages += done.pages
-        self.date = done.date or self.date
+        self.at = done.at or self.at
         stopped = not done.complete
         if done.rows != count:
             done.notes.append(f"{done.rows:,} of {count:,} {what} came")
@@ -211,8 +211,7 @@ class _Got:
             told.append(f"{counted(self.twice, 'message')} at the edge of two windows, kept in both")
         if self.windows > 1 and self.records:
             told.append("an aggregate over several windows: their records stand one after the other, and are not added up")
-        now = http_when(self.date)
-        if now and self.tally.until and self.tally.until > now:
+        if self.at and self.tally.until and self.tally.until > self.at:
             told.append("the window has not ended: the same search may find more later")
         if not self.rows and not self.records:
             told.append("nothing found: nothing matched, or it lies where the key's role may not search")
