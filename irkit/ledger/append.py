@@ -47,7 +47,7 @@ class Draft:
 
     `size`: the tree it was signed over, which must still be the tree before it. `key`: the key of the session it starts.
     `token`: a row of the table of tokens that belongs to it. `also`: what else is done in the transaction. `held_by`: the
-    session that its run must be held by, or nobody (-1). `random`: the bits of its nonce, if they were drawn already.
+    session that its run must be held by, or nobody (-1).
     """
 
     fields: dict[str, Any]
@@ -57,7 +57,6 @@ class Draft:
     token: tuple[str, int, str, bytes] | None = None
     also: Callable[[sqlite3.Connection], None] | None = None
     held_by: int | None = None
-    random: bytes = b""
     entry: Entry | None = None
     error: BaseException | None = None
     placed: dict[str, Any] = field(default_factory=dict)      # the fields as written, and the hash of their line
@@ -249,8 +248,7 @@ class Commit:
         session = seq if kind == "session.start" else self._session
         under = {} if session is None else {"session": session, "who": self._who}
         draft.placed = {**under, **draft.fields, "at": clock.text(reading[0]), "log": self._attest.origin,
-                        "mono_ns": str(reading[1]), "nonce": random_text(draft.random), "prev": self._leaf.hex(), "seq": seq,
-                        "v": VERSION}
+                        "mono_ns": str(reading[1]), "nonce": random_text(), "prev": self._leaf.hex(), "seq": seq, "v": VERSION}
         if kind == "session.start" and self._noted < seq != 1:
             draft.placed["data"] = {**draft.fields["data"], "adopts": {"from": self._noted, "to": seq - 1}}
         line = canonical_bytes(draft.placed)

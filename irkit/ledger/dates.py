@@ -47,15 +47,15 @@ class Dates:
         if fields["kind"] != ANSWER or (at := _time(fields["at"])) is None \
                 or (seen := seen_in(at, fields.get("data", {}))) is None:
             return
-        together = combined([seen] if self._offset is None else [seen, self._offset])
-        if self._offset is None or together is None:
+        if not self._goes_on(seq, seq, seen):
             self.end()
-            self._first = seq
-        self._offset, self._last = together or seen, seq
+            self._first, self._last, self._offset = seq, seq, seen
 
     def stretch(self, first: int, last: int, low: int, high: int) -> bool:
         """The same of answers from `first` to `last` that all allow so many microseconds. False where that is news."""
-        seen = timedelta(microseconds=low), timedelta(microseconds=high)
+        return self._goes_on(first, last, (timedelta(microseconds=low), timedelta(microseconds=high)))
+
+    def _goes_on(self, first: int, last: int, seen: Interval) -> bool:
         together = seen if self._offset is None else combined([seen, self._offset])
         if together is None:
             return False

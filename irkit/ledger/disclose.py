@@ -29,7 +29,6 @@ from irkit.ledger.fit import fit, octets
 from irkit.ledger.reread import Unread, from_base64, lines_of
 
 NAME = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
-RANDOM = 16                                    # bytes of a salt or a nonce
 _ARTEFACT = {"artefact", "bytes"}
 _ENDS = (b"CgAA", b"=", b"AACgAA", b"ACgAA")       # no text leaves one letter over: "=" has it refused
 _URLSAFE = bytes.maketrans(b"+/", b"-_")
@@ -64,21 +63,21 @@ def digest_of(body: str) -> str:
     return base64url(_sha256(body.encode("ascii")).digest())
 
 
-def random_text(bits: bytes = b"") -> str:
-    """128 random bits, fresh ones unless given: a salt, or a nonce. 22 characters."""
-    return base64url(bits or os.urandom(RANDOM))
+def random_text() -> str:
+    """128 random bits: a salt, or a nonce. 22 characters."""
+    return base64url(os.urandom(16))
 
 
-def disclose(values: Mapping[str, object], keep: Callable[[bytes], str], random: bytes = b"") -> list[Disclosure]:
+def disclose(values: Mapping[str, object], keep: Callable[[bytes], str]) -> list[Disclosure]:
     """The disclosures of an entry, sorted by digest.
 
-    `keep` stores bytes too large for a line as an artefact and returns their SHA-256 in hex. `random`: RANDOM bytes for each
-    salt, drawn here unless given. Raises ValueError for names that are no dotted leaves, or where one is the stem of another.
+    `keep` stores bytes too large for a line as an artefact and returns their SHA-256 in hex. Raises ValueError for names
+    that are no dotted leaves, or where one is the stem of another.
     """
     if clash := clashing(tuple(values)):
         raise ValueError(f"{clash!r} is no name of a disclosure, or is also the stem of another")
     fitted = [fit(value) for value in values.values()]
-    salts = _salts(random or os.urandom(RANDOM * len(fitted)))
+    salts = _salts(len(fitted))
     texts = [canonical_bytes(parts) for parts in zip(salts, values, fitted, strict=True)]
     for n, (name, value) in enumerate(values.items()):
         if len(texts[n]) > MAX_LINE:
@@ -94,8 +93,9 @@ _disclosure = functools.partial(tuple.__new__, Disclosure)        # as `_make` d
 _by_digest = operator.itemgetter(0)
 
 
-def _salts(random: bytes) -> list[str]:
-    return _each([_b2a(random[at:at + RANDOM], newline=False) for at in range(0, len(random), RANDOM)], "==")
+def _salts(count: int) -> list[str]:
+    random = os.urandom(16 * count)
+    return _each([_b2a(random[at:at + 16], newline=False) for at in range(0, 16 * count, 16)], "==")
 
 
 def _each(padded: list[bytes], padding: str) -> list[str]:

@@ -108,12 +108,14 @@ class Stamps:
 
         What is not too late for the first of them is not too late for any: the bounds of later ones are later.
         """
-        if not self._upper and self._floor is None:
-            return True
-        while self._upper and self._upper[-1][0] <= first:
-            self._upper.pop()
         low, high = datetime.fromisoformat(earliest), datetime.fromisoformat(latest)
-        return (self._floor or low) <= low and high <= (self._upper[-1][1] if self._upper else high)
+        return (self._floor or low) <= low and high <= (self._ceiling(first) or high)
+
+    def _ceiling(self, seq: int) -> datetime | None:
+        """The latest moment at which that entry, or a later one that is under the same notes, can have been written."""
+        while self._upper and self._upper[-1][0] <= seq:
+            self._upper.pop()
+        return self._upper[-1][1] if self._upper else None
 
     def _anchor(self, seq: int, data: Mapping[str, Any]) -> None:
         name = str(data.get("token_sha256"))
@@ -134,9 +136,7 @@ class Stamps:
             self._floor = earliest if self._floor is None else max(self._floor, earliest)
 
     def _window(self, seq: int, at: str) -> None:
-        while self._upper and self._upper[-1][0] <= seq:
-            self._upper.pop()
-        ceiling, floor = self._upper[-1][1] if self._upper else None, self._floor
+        ceiling, floor = self._ceiling(seq), self._floor
         if floor is not None and ceiling is not None and floor > ceiling:
             self._say(seq, f"entry {seq} was written after {floor:%H:%M:%S}Z and before {ceiling:%H:%M:%S}Z",
                       "Two tokens contradict each other.", mechanism="time")

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import os
 import secrets
 import shutil
 import sqlite3
@@ -34,7 +33,7 @@ from irkit.ledger.check import pseudonym
 from irkit.ledger.checked import CheckedStore
 from irkit.ledger.clock import Clock, SystemClock
 from irkit.ledger.collect import Collector
-from irkit.ledger.disclose import RANDOM, disclose
+from irkit.ledger.disclose import disclose
 from irkit.ledger.entry import MODES, Entry
 from irkit.ledger.note import SessionKey
 from irkit.ledger.note import parse as parse_note
@@ -285,12 +284,11 @@ class Ledger(CheckedStore):
 
     def _made(self, fields: dict[str, Any], values: Mapping[str, Any]) -> Draft:
         self._must_write()
-        random = os.urandom(RANDOM * (len(values) + 1))         # asked for once: for the nonce, and for the salt of each value
         with explained(self.folder):
-            disclosures = disclose(values, lambda raw: self._artefacts.add(raw)[0], random[RANDOM:])
+            disclosures = disclose(values, lambda raw: self._artefacts.add(raw)[0])
         if disclosures:
             fields["sd"] = [disclosure.digest for disclosure in disclosures]
-        return Draft(fields, disclosures, random=random[:RANDOM])
+        return Draft(fields, disclosures)
 
     def _must_write(self) -> None:
         if not self._write:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from irkit.ledger.adjtime import combined
 from irkit.ledger.approvals import THROTTLED
+from irkit.ledger.database import Row
 from irkit.ledger.dates import seen_in
 from irkit.ledger.disclose import clashing, fit_together, hashed, is_mark, read_all, read_together
 from irkit.ledger.entry import ANSWER, leaf_hash, parse, parse_together
@@ -77,7 +78,7 @@ def _judge(rows: Sequence[Bare], lines: list[Any]) -> None:
             for at in range(0, len(rows), step):
                 _judge(rows[at:at + step], lines)
         else:
-            lines += [() if _in_order(*row) else None for row in rows]
+            lines += [() if _in_order(Row(*row)) else None for row in rows]
 
 
 def _together(rows: Sequence[Bare]) -> list[Any]:
@@ -121,14 +122,13 @@ def _rising(texts: Sequence[str], ends: Sequence[int]) -> bool:
     return all(rising)
 
 
-def _in_order(_: int, line: Any, leaf: Any, values: tuple[str, str]) -> bool:
+def _in_order(row: Row) -> bool:
     """The same of one row, in ways that take more time and accept more spellings."""
-    if type(line) is not bytes or leaf_hash(line) != leaf:
+    if type(row.line) is not bytes or leaf_hash(row.line) != row.leaf:
         return False
     try:
-        asked = parse(line).get("sd", [])
-        digests, bodies = ([one.decode() for one in _apart([text])] for text in values)
-        if not hashed(bodies) == asked == sorted(set(asked)) == digests:
+        asked, bodies = parse(row.line).get("sd", []), row.bodies
+        if not hashed(bodies) == asked == sorted(set(asked)) == row.digests:
             return False
         found = read_all(bodies)
     except Exception:
