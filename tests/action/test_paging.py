@@ -112,6 +112,15 @@ def test_a_list_that_would_never_end_or_is_none_is_an_error(answer: object) -> N
     assert isinstance(error, ActionError)
 
 
+def test_the_vendor_s_clock_is_that_of_the_last_date_that_can_be_read() -> None:
+    """A page without one, or with one that is none, takes nothing away."""
+    dates = ("Sun, 08 Mar 2026 00:00:00 GMT", "yesterday", "")
+    answers = [Response.of({"items": [n], "next": "" if n == 2 else f"t{n}"}, headers={"date": date})
+               for n, date in enumerate(dates)]
+    _, _, done = read(GET("/a"), "items", by_token("next", "pageToken"), answers)
+    assert (done.pages, done.at) == (3, datetime(2026, 3, 8, tzinfo=UTC))
+
+
 def test_a_window_says_what_was_asked_and_what_came() -> None:
     """Rows outside the window and rows that the filter did not ask for are counted; the floor is the vendor's."""
     tally = Tally("login", "id.time", SINCE, UNTIL, asked=lambda row: row["actor"] == "dana", vendor="Google")

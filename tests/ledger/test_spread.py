@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from irkit.ledger import Ledger, spread
+from irkit.ledger.database import Noted, Orphan, Row
 from irkit.ledger.sshsig import Throwaway
 from irkit.ledger.verify import verify
 from tests.forgery.ledgers import exported
@@ -131,6 +132,16 @@ def test_where_reading_ends_nothing_more_is_judged(long: Path) -> None:
 def test_where_a_process_may_have_no_helper_it_does_all_itself(long: Path) -> None:
     """One processor, a thread, children that somebody else reaps, a limit, and a drill."""
     assert spreading("without", long / "incident") == [{"hired": 0, "left open": 0, "exit": 0, "differ": []}]
+
+
+def test_whatever_is_read_ahead_weighs_what_its_texts_do() -> None:
+    """A row's line and values, a note, and a value that belongs to no entry: none is read ahead without being counted."""
+    long = "x" * spread._BYTES
+    for event in (Row(1, long.encode(), b"", ("", "")), Row(1, b"", b"", (long, "a")), Row(1, b"", b"", ("a", long)),
+                  Row(1, long, b"", ("", "")), Noted(1, "key", long.encode()), Orphan(1, long)):
+        chunk = spread._Chunk()
+        chunk.add(event)
+        assert chunk.weight >= spread._BYTES, event[:1]
 
 
 def test_a_short_ledger_has_no_helpers(long: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,9 @@ import hashlib
 import importlib
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from irkit.ledger.entry import leaf_hash
 from irkit.ledger.tree import Tree
 
@@ -36,6 +39,20 @@ def roots() -> list[bytes]:
 def test_roots_are_those_of_the_rfc() -> None:
     """For every size from 0 to 200."""
     assert roots() == [recursive(LINES[:size]) for size in range(len(LINES) + 1)]
+
+
+@given(st.lists(st.integers(0, 40), max_size=6))
+def test_many_leaves_at_once_are_the_same_as_one_after_another(sizes: list[int]) -> None:
+    """However many come at a time, none among them."""
+    leaves = [leaf_hash(line) for line in LINES]
+    one, many, at = Tree(), Tree(), 0
+    for size in sizes:
+        some = leaves[at:at + size]
+        at += len(some)
+        many.extend(some)
+        for leaf in some:
+            one.add(leaf)
+        assert (many.size, many.root()) == (one.size, one.root())
 
 
 def test_roots_are_those_of_pymerkle() -> None:
