@@ -218,12 +218,14 @@ def test_a_damaged_ledger_is_not_appended_to(rig: Rig) -> None:
 
 def test_an_artefact_that_was_changed_is_noticed_on_resume(rig: Rig) -> None:
     """The run's own copy of its runbook, shortened: nothing is walked from it."""
-    prepared(rig)
+    tenant = prepared(rig)
     rig.run(dies_at="step.asked")
     copy = next(path for path in (rig.evidence / "I" / "artifacts").rglob("*") if path.is_file())
     copy.chmod(0o644)
     copy.write_bytes(b"steps: []")
+    heard, size = tenant.heard, verify(rig.evidence / "I").entries
     ended(rig.resume(), 5, "irkit ledger verify")
+    assert (tenant.heard, verify(rig.evidence / "I").entries) == (heard, size)
 
 
 def test_a_second_run_in_an_incident_with_an_open_one(rig: Rig) -> None:
